@@ -1,0 +1,1 @@
+# agent: sources and programs.

@@ -1,0 +1,1 @@
+broker_libbroker_a_SOURCES +=

@@ -1,0 +1,1 @@
+# conf: sources and programs.

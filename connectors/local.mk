@@ -1,0 +1,1 @@
+# connectors: sources and programs.

@@ -1,0 +1,1 @@
+# contrib: sources and programs.

@@ -1,0 +1,2 @@
+protocol_libprotocol_a_SOURCES += \
+  %D%/env.h %D%/vfs.h

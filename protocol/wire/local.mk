@@ -1,0 +1,9 @@
+protocol_libprotocol_a_SOURCES += \
+  %D%/compress.h \
+  %D%/messages.c %D%/messages.h \
+  %D%/messages_admin.h %D%/messages_data.h %D%/messages_group.h %D%/messages_metadata.h \
+  %D%/messages_record.h \
+  %D%/reader.c %D%/reader.h \
+  %D%/record_batch.h \
+  %D%/schema.c %D%/schema.h \
+  %D%/writer.c %D%/writer.h

@@ -1,0 +1,17 @@
+# One test binary an area; `make check` runs them all. check_<area>_SOURCES are added by the fragments.
+TEST_LIBS = $(CHECK_LIBS)
+TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+include tests/support/local.mk
+include tests/protocol/base.mk
+include tests/protocol/wire.mk
+include tests/protocol/daemon.mk
+include tests/protocol/net.mk
+include tests/protocol/client.mk
+include tests/broker/storage.mk
+include tests/broker/group.mk
+include tests/broker/local.mk
+include tests/agent/local.mk
+include tests/connectors/local.mk
+include tests/cli/local.mk
+include tests/fuzz/local.mk
+include tests/e2e/local.mk
