@@ -1,5 +1,6 @@
 protocol_libprotocol_a_SOURCES += \
   %D%/compress.h \
+  %D%/kafka_error.c %D%/kafka_error.h \
   %D%/messages.c %D%/messages.h \
   %D%/messages_admin.h %D%/messages_data.h %D%/messages_group.h %D%/messages_metadata.h \
   %D%/messages_record.h \
