@@ -1,1 +1,2 @@
-broker_libbroker_a_SOURCES +=
+broker_libbroker_a_SOURCES += \
+  %D%/coordinator.h
