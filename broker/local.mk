@@ -2,4 +2,5 @@
 noinst_LIBRARIES += broker/libbroker.a
 broker_libbroker_a_SOURCES =
 include broker/storage/local.mk
+include broker/replica/local.mk
 include broker/group/local.mk

@@ -1,2 +1,2 @@
 protocol_libprotocol_a_SOURCES += \
-  %D%/config.h %D%/env.h %D%/json.h %D%/log.h %D%/metrics.h %D%/vfs.h %D%/yaml.h
+  %D%/env.h %D%/vfs.h %D%/vfs_posix.c

@@ -48,6 +48,8 @@ struct vfs_ops {
     enum err (*sync)(struct vfs *v, struct vfs_file *f);
     enum err (*truncate)(struct vfs *v, struct vfs_file *f, uint64_t size_bytes);
     enum err (*size)(struct vfs *v, struct vfs_file *f, uint64_t *ret_bytes);
+    /* Locks the file against other processes until it is closed; ERR_AGAIN when one has it. */
+    enum err (*lock)(struct vfs *v, struct vfs_file *f);
     enum err (*stat)(struct vfs *v, const char *path, struct vfs_stat *ret_stat);
     enum err (*rename)(struct vfs *v, const char *from, const char *to, struct error *err);
     enum err (*unlink)(struct vfs *v, const char *path, struct error *err);

@@ -1,0 +1,2 @@
+broker_libbroker_a_SOURCES += \
+  %D%/producer_state.h
