@@ -372,7 +372,7 @@ static void encode_scalar(struct encoder *e, uint8_t kind, bool nullable, const 
         }
         p = &recs->bytes;
     }
-        /* fall through */
+        __attribute__((fallthrough));
     default: {
         const struct slice *s = p;
         bool null = !s->ptr && nullable;
