@@ -15,12 +15,15 @@
  * \u00XX; valid text is copied in long runs (this is the agent's hot path). */
 void json_append_string(struct buf *out, struct slice s);
 
-/* A writer that places commas. Nesting is bounded by JSON_DEPTH_MAX (assert: ours to keep). */
-enum { JSON_DEPTH_MAX = 64 };
+/* What the parser accepts, and, twice as deep, what the writer can do (assert: ours to keep), so that
+ * whatever was parsed can be written inside something else. */
+enum { JSON_DEPTH_MAX = 64, JSON_WRITER_DEPTH_MAX = 2 * JSON_DEPTH_MAX };
+
+/* A writer that places commas. */
 struct json_writer {
     struct buf *out;
     uint8_t depth;
-    bool need_comma[JSON_DEPTH_MAX];
+    bool need_comma[JSON_WRITER_DEPTH_MAX];
 };
 void json_init(struct json_writer *w, struct buf *out);
 void json_begin_object(struct json_writer *w);
@@ -32,7 +35,7 @@ void json_key_slice(struct json_writer *w, struct slice key);
 void json_string(struct json_writer *w, struct slice value); /* the null slice writes null */
 void json_str(struct json_writer *w, const char *value);
 void json_int(struct json_writer *w, int64_t value);
-void json_double(struct json_writer *w, double value);
+void json_double(struct json_writer *w, double value); /* what is no number writes null */
 void json_bool(struct json_writer *w, bool value);
 void json_null(struct json_writer *w);
 /* Bytes that are JSON already. */
@@ -70,7 +73,8 @@ struct json_value *json_new(struct arena *arena, enum json_kind kind);
 struct json_value *json_new_string(struct arena *arena, struct slice text);
 struct json_value *json_new_int(struct arena *arena, int64_t value);
 /* Sets a member, replacing one of that key; creates objects on the way for a dotted path. ERR_INVALID
- * when a part of the path is there and no object; ERR_LIMIT at the cap. */
+ * when a part of the path is there and no object; ERR_LIMIT at the cap, and when the path and the
+ * value together would be nested deeper than JSON_DEPTH_MAX. The value must not hang elsewhere. */
 enum err json_set_path(struct json_value *object, struct arena *arena, struct slice dotted,
                        struct json_value *value);
 /* Takes a member out and returns it; NULL when absent. */

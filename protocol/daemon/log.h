@@ -39,7 +39,10 @@ struct kv {
 
 /* Writes to fd (2 in the daemons; not closed). The sink outlives every log that points to it. */
 struct log_sink *log_sink_new(int fd, enum log_level level, enum log_format format);
+/* Tells what repeat suppression still holds back. */
 void log_sink_free(struct log_sink *sink);
+/* Changes level and format while running (SIGHUP). Any thread. */
+void log_sink_set(struct log_sink *sink, enum log_level level, enum log_format format);
 
 /* One line. The same (component, message) more than 20 times a second is counted and told once. */
 void log_write(const struct log *log, enum log_level level, const char *message,
