@@ -64,7 +64,7 @@ static size_t copy_plain(uint8_t *dst, const uint8_t *src, size_t len)
 
 /* The length of the sequence at p when it is valid UTF-8; otherwise minus the length of what one
  * U+FFFD stands for (the maximal subpart of an ill-formed sequence, Unicode 15 section 3.9). */
-static int utf8_sequence(const uint8_t *p, size_t len)
+static inline int utf8_sequence(const uint8_t *p, size_t len)
 {
     uint8_t lead = p[0], low = 0x80, high = 0xbf;
     int more;
@@ -95,17 +95,49 @@ static int utf8_sequence(const uint8_t *p, size_t len)
 static size_t escape(uint8_t *dst, uint8_t c)
 {
     static const char hex[] = "0123456789abcdef";
-    uint8_t letter = c == '\n' ? 'n' : c == '\t' ? 't' : c == '\r' ? 'r' : c == '\b' ? 'b'
-                   : c == '\f' ? 'f' : c == '"' ? '"' : c == '\\' ? '\\' : 0;
+    static const uint8_t letters[0x20] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',
+                                           ['\f'] = 'f', ['\r'] = 'r' };
     dst[0] = '\\';
-    if (letter) {
-        dst[1] = letter;
+    dst[1] = c < 0x20 ? letters[c] : c;
+    if (dst[1]) {
         return 2;
     }
     memcpy(dst + 1, "u00", 3);
     dst[4] = (uint8_t)hex[c >> 4];
     dst[5] = (uint8_t)hex[c & 15];
     return 6;
+}
+
+/* Room for `left` further plain bytes and one escape more; dst is where the text ends now. */
+static inline uint8_t *make_room(struct buf *out, uint8_t *dst, size_t left)
+{
+    size_t need = left + STRIDE + 8;
+    out->len = (size_t)(dst - out->ptr);
+    return out->cap - out->len >= need ? dst : buf_reserve(out, need);
+}
+
+/* Copies the sequence at p, or U+FFFD in its place. Moves both pointers. */
+static inline void copy_sequence(uint8_t **dst, const uint8_t **p, const uint8_t *end)
+{
+    const uint8_t *s = *p;
+    uint8_t *d = *dst;
+    int len = utf8_sequence(s, (size_t)(end - s));
+    if (len > 0) {
+        d[0] = s[0];
+        d[1] = s[1];
+        if (len > 2) {
+            d[2] = s[2];
+        }
+        if (len > 3) {
+            d[3] = s[3];
+        }
+        *dst = d + len;
+        *p = s + len;
+    } else {
+        memcpy(d, "\xef\xbf\xbd", 3);
+        *dst = d + 3;
+        *p = s - len;
+    }
 }
 
 void json_append_string(struct buf *out, struct slice s)
@@ -118,26 +150,29 @@ void json_append_string(struct buf *out, struct slice s)
         p += n;
         dst += n;
         while (p < end && *p >= 0x80) {
-            int len = utf8_sequence(p, (size_t)(end - p));
-            if (len > 0) {
-                memcpy(dst, p, (size_t)len);
-                p += len;
-                dst += len;
-            } else {
-                out->len = (size_t)(dst - out->ptr);
-                buf_append(out, "\xef\xbf\xbd", 3);
-                p -= len;
-                dst = buf_reserve(out, (size_t)(end - p) + STRIDE + 8);
-            }
+            copy_sequence(&dst, &p, end);
+            dst = make_room(out, dst, (size_t)(end - p));
         }
-        if (p < end && (*p < 0x20 || *p == '"' || *p == '\\')) {
+        while (p < end && (*p < 0x20 || *p == '"' || *p == '\\')) {
             dst += escape(dst, *p++);
-            out->len = (size_t)(dst - out->ptr);
-            dst = buf_reserve(out, (size_t)(end - p) + STRIDE + 8);
+            dst = make_room(out, dst, (size_t)(end - p));
         }
     }
     *dst++ = '"';
     out->len = (size_t)(dst - out->ptr);
+}
+
+bool json_is_utf8(struct slice s)
+{
+    size_t i = 0;
+    while (i < s.len) {
+        int len = s.ptr[i] < 0x80 ? 1 : utf8_sequence(s.ptr + i, s.len - i);
+        if (len < 0) {
+            return false;
+        }
+        i += (size_t)len;
+    }
+    return true;
 }
 
 /* --- the writer ------------------------------------------------------------------------------- */

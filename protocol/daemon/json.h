@@ -14,6 +14,8 @@
 /* Appends s as a JSON string with its quotes. Invalid UTF-8 bytes become U+FFFD, control characters
  * \u00XX; valid text is copied in long runs (this is the agent's hot path). */
 void json_append_string(struct buf *out, struct slice s);
+/* True for well-formed UTF-8: nothing overlong, no surrogates, nothing cut short. */
+bool json_is_utf8(struct slice s);
 
 /* What the parser accepts, and, twice as deep, what the writer can do (assert: ours to keep), so that
  * whatever was parsed can be written inside something else. */

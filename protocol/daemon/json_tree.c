@@ -4,7 +4,8 @@
  * agent's parsers, by connectors and REST.
  *   (T1) No tree is deeper than JSON_DEPTH_MAX, so walks may recurse.
  *   (T2) A number keeps its text: what was parsed is written as it was.
- *   (T3) Taking or replacing a member takes all members of that name: a second one never comes to light.
+ *   (T3) Every string in a parsed tree is well-formed UTF-8 (yajl lets overlong forms and surrogates by).
+ *   (T4) Taking or replacing a member takes all members of that name: a second one never comes to light.
  */
 #include "protocol/daemon/json.h"
 
@@ -24,7 +25,7 @@ struct build {
     unsigned depth;
     struct json_value *root;
     struct slice key;
-    enum { BUILD_OK, BUILD_DEPTH, BUILD_MEMORY } why;
+    enum { BUILD_OK, BUILD_DEPTH, BUILD_MEMORY, BUILD_UTF8 } why;
 };
 
 static void append_child(struct json_value *parent, struct json_value *v)
@@ -93,29 +94,34 @@ static int on_number(void *ctx, const char *text, size_t len)
     return 1;
 }
 
+/* A copy of a decoded string; the null slice when it must not be. */
+static struct slice take_text(struct build *b, const unsigned char *text, size_t len)
+{
+    if (!json_is_utf8(slice_of(text, len))) {
+        b->why = BUILD_UTF8;
+        return slice_null();
+    }
+    struct slice copy = arena_copy(b->arena, slice_of(text, len));
+    if (slice_is_null(copy)) {
+        b->why = BUILD_MEMORY;
+    }
+    return copy;
+}
+
 static int on_string(void *ctx, const unsigned char *text, size_t len)
 {
-    struct build *b = ctx;
-    struct json_value *v = add(b, JSON_STRING);
+    struct json_value *v = add(ctx, JSON_STRING);
     if (v) {
-        v->text = arena_copy(b->arena, slice_of(text, len));
+        v->text = take_text(ctx, text, len);
     }
-    if (!v || slice_is_null(v->text)) {
-        b->why = BUILD_MEMORY;
-        return 0;
-    }
-    return 1;
+    return v && !slice_is_null(v->text);
 }
 
 static int on_key(void *ctx, const unsigned char *text, size_t len)
 {
     struct build *b = ctx;
-    b->key = arena_copy(b->arena, slice_of(text, len));
-    if (slice_is_null(b->key)) {
-        b->why = BUILD_MEMORY;
-        return 0;
-    }
-    return 1;
+    b->key = take_text(b, text, len);
+    return !slice_is_null(b->key);
 }
 
 static int open_container(struct build *b, enum json_kind kind)
@@ -179,6 +185,10 @@ static enum err explain(const struct build *b, yajl_handle handle, struct slice 
     if (b->why == BUILD_DEPTH) {
         return err_set(err, ERR_LIMIT, "JSON at line %zu column %zu is nested deeper than %d", line,
                        column, JSON_DEPTH_MAX);
+    }
+    if (b->why == BUILD_UTF8) {
+        return err_set(err, ERR_MALFORMED, "JSON at line %zu column %zu: the string is not valid UTF-8",
+                       line, column);
     }
     unsigned char *said = yajl_get_error(handle, 0, text.ptr, text.len);
     struct slice what = slice_str(said ? (const char *)said : "parse error");
