@@ -3,9 +3,11 @@
 #include "tests/support/suites.h"
 
 Suite *base_suite(void);
+Suite *crc32c_suite(void);
+Suite *units_suite(void);
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { base_suite };
+    Suite *(*const suites[])(void) = { base_suite, crc32c_suite, units_suite };
     return RUN_SUITES(suites);
 }

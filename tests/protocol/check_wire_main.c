@@ -2,10 +2,14 @@
 /* check_wire_main.c - suites of protocol/wire. */
 #include "tests/support/suites.h"
 
+Suite *api_suite(void);
+Suite *compress_suite(void);
 Suite *messages_suite(void);
+Suite *record_batch_suite(void);
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { messages_suite };
+    Suite *(*const suites[])(void) = { messages_suite, api_suite, compress_suite,
+                                        record_batch_suite };
     return RUN_SUITES(suites);
 }
