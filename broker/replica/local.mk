@@ -1,2 +1,2 @@
 broker_libbroker_a_SOURCES += \
-  %D%/producer_state.h
+  %D%/producer_state.c %D%/producer_state.h

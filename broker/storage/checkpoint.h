@@ -8,8 +8,8 @@
 #define LOGBOOM_BROKER_CHECKPOINT_H
 
 #include "broker/storage/leader_epochs.h"
-#include "protocol/base/map.h"
 #include "protocol/daemon/vfs.h"
+#include "protocol/wire/schema.h"
 
 #define CHECKPOINT_RECOVERY_POINT   "recovery-point-offset-checkpoint"
 #define CHECKPOINT_LOG_START        "log-start-offset-checkpoint"
@@ -50,14 +50,10 @@ enum err leader_epochs_read(struct vfs *v, const char *path, struct leader_epoch
 enum err leader_epochs_write(struct vfs *v, const char *path, struct leader_epochs *t,
                              struct error *err);
 
-/* A Kafka uuid's 16 bytes and its text: 22 characters of url-safe base64. */
-void kafka_uuid_format(const uint8_t uuid[16], char ret_text[23]);
-enum err kafka_uuid_parse(struct slice text, uint8_t ret_uuid[16]);
-
 /* partition.metadata: the topic id. ERR_NOT_FOUND when there is no file. */
-enum err partition_metadata_read(struct vfs *v, const char *path, uint8_t ret_topic_id[16],
+enum err partition_metadata_read(struct vfs *v, const char *path, struct uuid *ret_topic_id,
                                  struct error *err);
-enum err partition_metadata_write(struct vfs *v, const char *path, const uint8_t topic_id[16],
+enum err partition_metadata_write(struct vfs *v, const char *path, const struct uuid *topic_id,
                                   struct error *err);
 
 /* .kafka_cleanshutdown: {"version":0,"brokerEpoch":n}. ERR_NOT_FOUND when there is none; an

@@ -47,5 +47,8 @@ enum err entry_file_truncate(struct entry_file *f, struct entry_path at, uint32_
  * search that reads the file in few pieces. */
 enum err entry_file_count_le(struct entry_file *f, struct entry_path at, unsigned key_bytes,
                              int64_t key, uint32_t *ret_count);
+/* Whether the keys grow strictly and the i32 behind the key by at least step, none negative. */
+enum err entry_file_in_order(struct entry_file *f, struct entry_path at, unsigned key_bytes,
+                             int64_t step, bool *ret_in_order);
 
 #endif

@@ -10,6 +10,7 @@
 #include "broker/replica/producer_state.h"
 #include "broker/storage/leader_epochs.h"
 #include "broker/storage/segment.h"
+#include "protocol/wire/schema.h"
 
 /* A topic's settings, by Kafka's names and with Kafka's meaning; -1 means no limit in retention_*. */
 struct log_config {
@@ -31,11 +32,12 @@ void log_config_default(struct log_config *ret_config);
 /* A place that is known without looking: a batch that begins at offset lies at position. */
 struct log_hint {
     int64_t offset;
-    struct segment *segment;
+    const struct segment *segment; /* NULL: unused */
     uint32_t position;
+    uint32_t size_bytes;
 };
 
-enum { LOG_HINTS = 4, LOG_DIR_PATH_MAX = 3900 };
+enum { LOG_HINTS = 4, LOG_DIR_PATH_MAX = 3900, LOG_BATCH_BYTES_MAX = 256 << 20 };
 
 struct log_doomed {
     int64_t base_offset;
@@ -46,7 +48,7 @@ struct log {
     struct segment_home home; /* home.dir is the log's own copy */
     char *topic;
     int32_t partition;
-    uint8_t topic_id[16]; /* zero when there is no partition.metadata */
+    struct uuid topic_id; /* zero when there is no partition.metadata */
     struct log_config config;
     struct segment **segments; /* sorted, never empty; the last is the active one */
     uint32_t segment_count, segment_cap;
@@ -56,6 +58,8 @@ struct log {
     uint64_t size_bytes;
     enum err offline; /* not ERR_OK: the disk failed, nothing works any more */
     bool dir_unsynced, parent_unsynced; /* names that no sync covered yet */
+    bool flushing;          /* a ticket is out */
+    int64_t flush_limit;    /* what the ticket out may claim: truncation lowers it */
     struct leader_epochs epochs;
     struct producer_state producers;
     int64_t snapshot_offset; /* newest producer snapshot that was written; -1 none */
@@ -94,7 +98,7 @@ struct log_recovery {
 
 /* Makes the directory, partition.metadata and an empty first segment; names are durable after the
  * next flush. ERR_EXISTS when the directory is there. */
-enum err log_create(const struct log_open_args *args, const uint8_t topic_id[16],
+enum err log_create(const struct log_open_args *args, const struct uuid *topic_id,
                     struct log **ret_log, struct error *err);
 /* Opens what is there, recovers it when needed (recovery.c) and never leaves a half-done state
  * behind: opening again gives the same log. ret_recovery may be NULL. */
@@ -102,11 +106,11 @@ enum err log_open(const struct log_open_args *args, struct log **ret_log,
                   struct log_recovery *ret_recovery, struct error *err);
 /* Writes indexes, epochs and a producer snapshot, and syncs everything. Free the log after that. */
 enum err log_shutdown(struct log *log, struct error *err);
-/* Without log_shutdown() it is as if the process had been killed. Tickets must be done. */
+/* NULL is allowed. Without log_shutdown() it is as if the process had been killed. Tickets must be done. */
 void log_free(struct log *log);
-/* Renames the directory to topic-partition.<32 hex digits of uuid>-delete, so that the name is free
+/* Renames the directory to topic-partition.<32 hex digits of id>-delete, so that the name is free
  * at once. The caller removes it later by vfs_remove_dir(log->home.dir) and frees the log. */
-enum err log_delete_begin(struct log *log, const uint8_t uuid[16], struct error *err);
+enum err log_delete_begin(struct log *log, const struct uuid *id, struct error *err);
 
 /* --- data ------------------------------------------------------------------------------------- */
 
@@ -154,7 +158,8 @@ static inline bool log_needs_flush(const struct log *log)
     return log->recovery_point < log->end_offset || log->dir_unsynced || log->parent_unsynced;
 }
 
-/* Takes a ticket for everything up to now; NULL when there is nothing to sync. */
+/* Takes a ticket for everything up to now; NULL when there is nothing to sync or a ticket is out (begin
+ * again after log_flush_done()). */
 enum err log_flush_begin(struct log *log, struct log_flush **ret_flush, struct error *err);
 /* The slow part, on any thread: touches nothing of the log. */
 enum err log_flush_run(struct log_flush *flush);

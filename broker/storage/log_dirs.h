@@ -29,7 +29,7 @@ enum err log_dir_open(struct vfs *v, const char *path, struct log_dir **ret_dir,
 void log_dir_free(struct log_dir *dir);
 /* Writes meta.properties for a directory that has none. */
 enum err log_dir_format(struct log_dir *dir, const char *cluster_id, int32_t node_id,
-                        const uint8_t directory_id[16], struct error *err);
+                        const struct uuid *directory_id, struct error *err);
 /* Whether the directory holds nothing but our lock: it may be formatted without asking. */
 enum err log_dir_is_empty(struct log_dir *dir, bool *ret_empty, struct error *err);
 /* Calls each() for every partition directory, sorted by name. Directories named *-delete are removed

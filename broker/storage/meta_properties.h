@@ -8,12 +8,13 @@
 #define LOGBOOM_BROKER_META_PROPERTIES_H
 
 #include "protocol/daemon/vfs.h"
+#include "protocol/wire/schema.h"
 
 struct meta_properties {
     int version;
     char cluster_id[64];      /* "" when absent */
     int32_t node_id;          /* -1 when absent */
-    uint8_t directory_id[16]; /* zero when absent */
+    struct uuid directory_id; /* zero when absent */
 };
 
 /* ERR_NOT_FOUND when there is no file; ERR_CORRUPT with the line otherwise. Keys that are not known

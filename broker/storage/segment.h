@@ -23,13 +23,15 @@ struct segment {
     int64_t base_offset;
     uint32_t size_bytes;
     uint32_t bytes_since_index; /* of log, since the last index entry */
-    bool indexes_loaded;
-    bool unsynced;      /* the .log has bytes that no sync covered yet */
+    bool indexes_loaded; /* the fields down to sound_bytes are valid only then */
+    int64_t next_offset; /* behind the last sound batch */
+    int64_t max_timestamp_ms;     /* -1 when empty */
+    int64_t max_timestamp_offset; /* last offset of the batch that has it */
+    uint32_t sound_bytes; /* where the walk at loading ended; less than size_bytes: damage */
+    bool unsynced; /* the .log has bytes that no sync covered yet */
     int64_t roll_jitter_ms;
     int64_t first_timestamp_ms; /* of the first batch; -1 when empty or not looked up yet */
-    int64_t max_timestamp_ms;   /* -1 when empty or not loaded: segment_load_indexes() */
-    int64_t max_timestamp_offset; /* last offset of the batch that has it */
-    int64_t modified_ms;        /* of the file */
+    int64_t modified_ms; /* of the file when it was opened, or its creation */
     struct file_slot log;
     struct offset_index offsets;
     struct time_index times;
@@ -48,6 +50,17 @@ struct segment_batch {
     struct batch_view header; /* header.bytes is not set */
 };
 
+enum { SEGMENT_WALK_BYTES = 4096 };
+
+/* A walk over headers that reads the file in pieces, so that small batches share a read. Valid as long
+ * as nothing else opens files (it takes no reference). */
+struct segment_walk {
+    struct open_file *file;
+    uint32_t end;
+    uint32_t have_from, have_len;
+    uint8_t bytes[SEGMENT_WALK_BYTES];
+};
+
 struct segment *segment_new(int64_t base_offset);
 /* Closes the files; what the indexes have pending is lost. */
 void segment_free(struct segment *s, struct segment_home home);
@@ -56,16 +69,29 @@ enum err segment_create(struct segment *s, struct segment_home home, int64_t now
                         struct error *err);
 /* Takes the size of the .log that is there. */
 enum err segment_open(struct segment *s, struct segment_home home, struct error *err);
-/* Opens the indexes when they are not; bad ones are rebuilt from the log. */
+/* Opens the indexes when they are not open, and looks at the batches behind the last entry: the
+ * segment's end and greatest timestamp are known then. Bad indexes are rebuilt, missing entries added
+ * (*ret_rebuilt tells, may be NULL). Damage in the log ends the walk and is no error here. */
 enum err segment_load_indexes(struct segment *s, struct segment_home home,
-                              uint32_t index_interval_bytes, struct error *err);
+                              uint32_t index_interval_bytes, bool *ret_rebuilt);
+/* Opens the indexes and keeps only entries that lie below `offset` and can be trusted without having
+ * been synced. *ret_position is where the walk has to go on, batch by batch with
+ * segment_index_batch(). */
+enum err segment_begin_recovery(struct segment *s, struct segment_home home, int64_t offset,
+                                uint32_t *ret_position);
 /* Writes whole batches at the end: one write. After a failure the file has its old size again, or
  * ERR_IO comes and the segment must not be used any more. */
 enum err segment_append(struct segment *s, struct segment_home home, struct slice batches,
                         struct error *err);
-/* Indexes a batch that lies at position (called for every batch, in order). */
-enum err segment_index_batch(struct segment *s, struct segment_home home, uint32_t position,
-                             const struct batch_view *batch, uint32_t index_interval_bytes);
+/* Takes note of a batch that lies at position: index entries every index_interval_bytes, the end, the
+ * greatest timestamp. Called for every batch, in order. An index that cannot be written now is tried
+ * again with the next batch: it is a help, not data. */
+void segment_index_batch(struct segment *s, struct segment_home home, uint32_t position,
+                         const struct batch_view *batch, uint32_t size_bytes,
+                         uint32_t index_interval_bytes);
+enum err segment_walk_begin(struct segment_walk *w, struct segment *s, struct segment_home home);
+/* As segment_batch_at(). */
+enum err segment_walk_at(struct segment_walk *w, uint32_t position, struct segment_batch *ret_batch);
 /* The header of the batch at position. ERR_NOT_FOUND at the end of the segment; ERR_CORRUPT when no
  * whole batch lies there. */
 enum err segment_batch_at(struct segment *s, struct segment_home home, uint32_t position,
@@ -73,12 +99,12 @@ enum err segment_batch_at(struct segment *s, struct segment_home home, uint32_t 
 /* The first batch whose last offset is >= offset. ERR_NOT_FOUND when the segment ends before. */
 enum err segment_find(struct segment *s, struct segment_home home, int64_t offset,
                       uint32_t index_interval_bytes, struct segment_batch *ret_batch);
-/* The offset behind the last batch; base_offset when empty. */
-enum err segment_next_offset(struct segment *s, struct segment_home home,
-                             uint32_t index_interval_bytes, int64_t *ret_offset);
-/* Cuts the log at position and the indexes at offset. */
+/* Cuts the log at position, where a batch begins or damage does, and the indexes at offset. */
 enum err segment_truncate(struct segment *s, struct segment_home home, uint32_t position,
-                          int64_t offset, struct error *err);
+                          int64_t offset, uint32_t index_interval_bytes, struct error *err);
+/* The open .log, valid until the next call that may open a file. */
+enum err segment_file(struct segment *s, struct segment_home home, struct open_file **ret_file,
+                      struct error *err);
 /* Brings indexes to their files; `final` adds the last time entry (roll, close). */
 enum err segment_write_indexes(struct segment *s, struct segment_home home, bool final);
 /* Renames the segment's files to *.deleted (a missing index is no error). */

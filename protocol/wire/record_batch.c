@@ -48,9 +48,9 @@ int64_t batch_size(struct slice bytes)
 }
 
 /* Numbers that no writer can have meant. */
-static bool header_is_sound(const struct batch_view *b)
+static bool header_is_sound(const struct batch_view *b, size_t size)
 {
-    size_t records = b->bytes.len - BATCH_HEADER_BYTES;
+    size_t records = size - BATCH_HEADER_BYTES;
     enum codec codec = batch_codec(b);
     /* Compaction takes records away and leaves the last offset, so count may be less. */
     return b->record_count >= 0 && b->last_offset_delta >= 0 &&
@@ -59,7 +59,7 @@ static bool header_is_sound(const struct batch_view *b)
            (codec != CODEC_NONE || (size_t)b->record_count <= records / RECORD_BYTES_MIN);
 }
 
-enum err batch_parse(struct slice bytes, struct batch_view *ret_batch)
+enum err batch_parse_header(struct slice bytes, struct batch_view *ret_batch, uint32_t *ret_size)
 {
     const uint8_t *p = bytes.ptr;
     if (bytes.len > AT_MAGIC && p[AT_MAGIC] != BATCH_MAGIC) {
@@ -69,11 +69,10 @@ enum err batch_parse(struct slice bytes, struct batch_view *ret_batch)
     if (size < 0) {
         return ERR_MALFORMED;
     }
-    if (size == 0 || (uint64_t)size > bytes.len) {
+    if (size == 0 || bytes.len < BATCH_HEADER_BYTES) {
         return ERR_SHORT;
     }
     struct batch_view b = {
-        .bytes = slice_head(bytes, (size_t)size),
         .base_offset = (int64_t)be64_load(p),
         .leader_epoch = (int32_t)be32_load(p + AT_LEADER_EPOCH),
         .crc = be32_load(p + AT_CRC),
@@ -86,9 +85,26 @@ enum err batch_parse(struct slice bytes, struct batch_view *ret_batch)
         .base_sequence = (int32_t)be32_load(p + AT_BASE_SEQUENCE),
         .record_count = (int32_t)be32_load(p + AT_COUNT),
     };
-    if (!header_is_sound(&b)) {
+    if (!header_is_sound(&b, (size_t)size)) {
         return ERR_MALFORMED;
     }
+    *ret_batch = b;
+    *ret_size = (uint32_t)size;
+    return ERR_OK;
+}
+
+enum err batch_parse(struct slice bytes, struct batch_view *ret_batch)
+{
+    struct batch_view b;
+    uint32_t size;
+    enum err err = batch_parse_header(bytes, &b, &size);
+    if (err) {
+        return err;
+    }
+    if (size > bytes.len) {
+        return ERR_SHORT;
+    }
+    b.bytes = slice_head(bytes, size);
     *ret_batch = b;
     return ERR_OK;
 }

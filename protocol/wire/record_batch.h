@@ -55,6 +55,9 @@ static inline enum codec batch_codec(const struct batch_view *b)
  * header), ERR_MALFORMED for a length below the header's or counts that cannot be, ERR_UNSUPPORTED
  * for another magic. The checksum is not looked at. */
 enum err batch_parse(struct slice bytes, struct batch_view *ret_batch);
+/* Decodes a header alone: BATCH_HEADER_BYTES are enough. *ret_size is the size of the whole batch, and
+ * ret_batch->bytes the null slice. ERR_SHORT for fewer bytes, otherwise as batch_parse(). */
+enum err batch_parse_header(struct slice bytes, struct batch_view *ret_batch, uint32_t *ret_size);
 /* The size of the batch at the start of bytes from its first 12 bytes; 0 when they are fewer, -1 for
  * a length that cannot be. */
 int64_t batch_size(struct slice bytes);

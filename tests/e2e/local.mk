@@ -1,2 +1,1 @@
 # tests/e2e
-include tests/e2e/drivers/local.mk

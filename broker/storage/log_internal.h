@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* log_internal.h - what the files behind log.h share. Nobody else includes it. */
+#ifndef LOGBOOM_BROKER_LOG_INTERNAL_H
+#define LOGBOOM_BROKER_LOG_INTERNAL_H
+
+#include "broker/storage/log.h"
+
+/* ERR_CLOSED with the log's name when the disk has failed before. */
+enum err log_check_online(const struct log *log, struct error *err);
+/* Takes the log offline for good; returns e. */
+enum err log_take_offline(struct log *log, enum err e);
+static inline struct segment *log_active(const struct log *log)
+{
+    return log->segments[log->segment_count - 1];
+}
+/* Makes the segment the active one; the log owns it then. */
+void log_add_segment(struct log *log, struct segment *s);
+/* Makes a new active segment; on failure the log is as before. */
+enum err log_new_segment(struct log *log, int64_t base_offset, int64_t now_ms, struct error *err);
+/* Renames the files of `count` segments from `first` on and forgets the segments. */
+enum err log_drop_segments(struct log *log, uint32_t first, uint32_t count, int64_t now_ms,
+                           struct error *err);
+/* Forgets every hint (positions may have changed). */
+void log_clear_hints(struct log *log);
+/* The hint of a batch that begins at offset; NULL when there is none. */
+const struct log_hint *log_find_hint(const struct log *log, const struct segment *s,
+                                     int64_t offset);
+/* Takes a batch of the log into the producer state. */
+void log_note_producer(struct log *log, const struct batch_view *b);
+/* Writes <offset>.snapshot, unsynced: its checksum tells a torn one. */
+enum err log_write_snapshot(struct log *log, struct error *err);
+/* Recovery (recovery.c): everything log_open() does but taking the arguments. */
+enum err recovery_run(struct log *log, const struct log_open_args *args,
+                      struct log_recovery *recovery, struct error *err);
+/* Brings the producer state to what the log holds: the newest good snapshot, then headers. */
+enum err recovery_load_producers(struct log *log, struct error *err);
+
+#endif

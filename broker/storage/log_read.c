@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * log_read.c - reading a log: ranges for sendfile, copies, look-ups by time. Driven by api/fetch.c,
+ * api/list_offsets.c and the loaders of internal topics. Changes nothing but caches.
+ *   (R1) a range begins at a batch and holds no byte of a batch that reaches upper_offset;
+ *   (R2) a range lies in one segment; who wants more asks again.
+ */
+#include "broker/storage/log_internal.h"
+
+#include "protocol/base/alloc.h"
+
+/* --- ranges ------------------------------------------------------------------------------------ */
+
+/* The first batch of the log that reaches offset: in the segment at *index, or in a later one when
+ * offsets are missing there. */
+static enum err find_batch(struct log *log, int64_t offset, uint32_t *index,
+                           struct segment_batch *ret_batch)
+{
+    for (; *index < log->segment_count; (*index)++) {
+        struct segment *s = log->segments[*index];
+        const struct log_hint *hint = log_find_hint(log, s, offset);
+        if (hint) {
+            *ret_batch = (struct segment_batch){ .position = hint->position,
+                                                 .size_bytes = hint->size_bytes,
+                                                 .header.base_offset = offset };
+            return ERR_OK;
+        }
+        enum err e =
+            segment_find(s, log->home, offset, log->config.index_interval_bytes, ret_batch);
+        if (e != ERR_NOT_FOUND) {
+            return e;
+        }
+    }
+    return ERR_NOT_FOUND;
+}
+
+/* Where the bytes end that may be given out of a segment. */
+static enum err find_limit(struct log *log, uint32_t index, int64_t upper_offset,
+                           uint32_t *ret_limit)
+{
+    struct segment *s = log->segments[index];
+    int64_t next = index + 1 < log->segment_count ? log->segments[index + 1]->base_offset
+                                                  : log->end_offset;
+    *ret_limit = s->size_bytes;
+    if (upper_offset >= next) {
+        return ERR_OK;
+    }
+    const struct log_hint *hint = log_find_hint(log, s, upper_offset);
+    if (hint) {
+        *ret_limit = hint->position;
+        return ERR_OK;
+    }
+    struct segment_batch b;
+    enum err e = segment_find(s, log->home, upper_offset, log->config.index_interval_bytes, &b);
+    if (!e) {
+        *ret_limit = b.position;
+    }
+    return e == ERR_NOT_FOUND ? ERR_OK : e;
+}
+
+enum err log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t upper_offset,
+                  bool whole_first, struct log_range *ret_range)
+{
+    struct log_range range = { .first_offset = offset };
+    if (log->offline) {
+        return ERR_CLOSED;
+    }
+    if (offset < log->start_offset || offset > log->end_offset) {
+        return ERR_NOT_FOUND;
+    }
+    int64_t upper = upper_offset < log->end_offset ? upper_offset : log->end_offset;
+    if (offset >= upper || (!max_bytes && !whole_first)) {
+        *ret_range = range;
+        return ERR_OK;
+    }
+    uint32_t index = log_segment_index(log, offset);
+    struct segment_batch first;
+    enum err e = find_batch(log, offset, &index, &first);
+    uint32_t limit = 0;
+    if (!e) {
+        e = find_limit(log, index, upper, &limit);
+    }
+    if (e && e != ERR_NOT_FOUND) {
+        return e;
+    }
+    if (e || limit < first.position + first.size_bytes) {
+        *ret_range = range; /* the offsets up to upper are missing, or inside this batch */
+        return ERR_OK;
+    }
+    size_t len = limit - first.position;
+    if (len > max_bytes) {
+        len = whole_first && max_bytes < first.size_bytes ? first.size_bytes : max_bytes;
+    }
+    struct open_file *file;
+    e = segment_file(log->segments[index], log->home, &file, NULL);
+    if (e) {
+        return e;
+    }
+    range.file = open_file_ref(file);
+    range.position = first.position;
+    range.len = len;
+    range.first_offset = first.header.base_offset;
+    *ret_range = range;
+    return ERR_OK;
+}
+
+enum err log_read_copy(struct log *log, int64_t offset, size_t max_bytes, int64_t upper_offset,
+                       struct buf *out)
+{
+    struct log_range range;
+    enum err e = log_read(log, offset, max_bytes, upper_offset, true, &range);
+    if (e || !range.len) {
+        return e;
+    }
+    if (range.len > LOG_BATCH_BYTES_MAX && range.len > max_bytes) {
+        open_file_unref(range.file);
+        return ERR_LIMIT;
+    }
+    uint8_t *bytes = buf_reserve(out, range.len);
+    size_t got = 0;
+    struct vfs *v = range.file->vfs;
+    e = v->ops->pread(v, range.file->file, bytes, range.len, range.position, &got);
+    open_file_unref(range.file);
+    if (e) {
+        return e;
+    }
+    size_t whole = 0;
+    for (;;) {
+        int64_t size = batch_size(slice_of(bytes + whole, got - whole));
+        if (size <= 0 || (uint64_t)size > got - whole) {
+            break;
+        }
+        whole += (size_t)size;
+    }
+    out->len += whole;
+    return whole ? ERR_OK : ERR_CORRUPT;
+}
+
+/* --- look-ups by time -------------------------------------------------------------------------- */
+
+/* Reads a whole batch into bytes. */
+static enum err read_batch(struct log *log, struct segment *s, const struct segment_batch *b,
+                           struct buf *bytes, struct batch_view *ret_view)
+{
+    struct open_file *file;
+    enum err e = b->size_bytes > LOG_BATCH_BYTES_MAX ? ERR_LIMIT
+                                                     : segment_file(s, log->home, &file, NULL);
+    if (e) {
+        return e;
+    }
+    size_t got = 0;
+    buf_reset(bytes);
+    e = file->vfs->ops->pread(file->vfs, file->file, buf_reserve(bytes, b->size_bytes),
+                              b->size_bytes, b->position, &got);
+    if (e) {
+        return e;
+    }
+    bytes->len = got;
+    e = batch_parse(buf_slice(bytes), ret_view);
+    return e ? ERR_CORRUPT : ERR_OK;
+}
+
+/* The first record of a batch with timestamp >= timestamp_ms and offset >= start_offset.
+ * ERR_NOT_FOUND when there is none. */
+static enum err find_record(struct log *log, struct segment *s, const struct segment_batch *b,
+                            int64_t timestamp_ms, struct log_timestamp *ret_found)
+{
+    struct buf bytes = { 0 }, scratch = { 0 };
+    struct batch_view view;
+    struct batch_iter it;
+    enum err e = read_batch(log, s, b, &bytes, &view);
+    if (!e) {
+        e = batch_iter_init(&it, &view, &scratch, LOG_BATCH_BYTES_MAX);
+    }
+    while (!e) {
+        struct record record;
+        e = batch_iter_next(&it, &record);
+        if (!e && record.timestamp_ms >= timestamp_ms && record.offset >= log->start_offset) {
+            *ret_found = (struct log_timestamp){ record.timestamp_ms, record.offset,
+                                                 leader_epochs_of(&log->epochs, record.offset) };
+            break;
+        }
+    }
+    buf_deinit(&bytes);
+    buf_deinit(&scratch);
+    return e;
+}
+
+/* Looks through one segment. ERR_NOT_FOUND when it has no such record. */
+static enum err find_in_segment(struct log *log, struct segment *s, int64_t timestamp_ms,
+                                int64_t upper_offset, struct log_timestamp *ret_found)
+{
+    struct entry_path at = { log->home.files,
+                             { log->home.dir, s->base_offset, SEGMENT_TIME_INDEX } };
+    struct time_entry entry;
+    /* The entry before: everything up to its batch is older than timestamp_ms. */
+    enum err e = time_index_lookup(&s->times, at, timestamp_ms - 1, &entry);
+    struct segment_batch b = { 0 };
+    if (!e) {
+        int64_t from = entry.offset > log->start_offset ? entry.offset : log->start_offset;
+        e = segment_find(s, log->home, from, log->config.index_interval_bytes, &b);
+    }
+    while (!e && b.header.base_offset < upper_offset) {
+        if (b.header.max_timestamp_ms >= timestamp_ms) {
+            e = find_record(log, s, &b, timestamp_ms, ret_found);
+            if (e != ERR_NOT_FOUND) {
+                return e;
+            }
+        }
+        e = segment_batch_at(s, log->home, b.position + b.size_bytes, &b);
+    }
+    return e ? e : ERR_NOT_FOUND;
+}
+
+enum err log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t upper_offset,
+                            struct log_timestamp *ret_found)
+{
+    struct log_timestamp found = { -1, -1, -1 };
+    if (log->offline) {
+        return ERR_CLOSED;
+    }
+    for (uint32_t i = log_segment_index(log, log->start_offset); i < log->segment_count; i++) {
+        struct segment *s = log->segments[i];
+        enum err e =
+            segment_load_indexes(s, log->home, log->config.index_interval_bytes, NULL);
+        if (e) {
+            return e;
+        }
+        if (s->base_offset >= upper_offset) {
+            break;
+        }
+        if (s->max_timestamp_ms < timestamp_ms) {
+            continue;
+        }
+        e = find_in_segment(log, s, timestamp_ms, upper_offset, &found);
+        if (e != ERR_NOT_FOUND) {
+            if (e) {
+                return e;
+            }
+            break;
+        }
+    }
+    if (found.offset >= upper_offset) {
+        found = (struct log_timestamp){ -1, -1, -1 };
+    }
+    *ret_found = found;
+    return ERR_OK;
+}
+
+enum err log_find_max_timestamp(struct log *log, struct log_timestamp *ret_found)
+{
+    struct segment *best = NULL;
+    if (log->offline) {
+        return ERR_CLOSED;
+    }
+    for (uint32_t i = log_segment_index(log, log->start_offset); i < log->segment_count; i++) {
+        struct segment *s = log->segments[i];
+        enum err e =
+            segment_load_indexes(s, log->home, log->config.index_interval_bytes, NULL);
+        if (e) {
+            return e;
+        }
+        if (s->size_bytes && (!best || s->max_timestamp_ms > best->max_timestamp_ms)) {
+            best = s;
+        }
+    }
+    struct log_timestamp found = { -1, -1, -1 };
+    if (best) {
+        struct segment_batch b;
+        enum err e = segment_find(best, log->home, best->max_timestamp_offset,
+                                  log->config.index_interval_bytes, &b);
+        if (!e) {
+            e = find_record(log, best, &b, best->max_timestamp_ms, &found);
+        }
+        if (e && e != ERR_NOT_FOUND) {
+            return e;
+        }
+    }
+    *ret_found = found;
+    return ERR_OK;
+}
