@@ -1,1 +1,19 @@
 # docs: sources and programs.
+# A generated page: its program in noinst_PROGRAMS, and a line in GENERATED_DOCS (page, then program).
+noinst_PROGRAMS += docs/gen_protocol
+docs_gen_protocol_SOURCES = docs/gen_protocol.c
+docs_gen_protocol_LDADD = $(PROTOCOL_LIBS)
+GENERATED_DOCS = \
+  protocol.md:docs/gen_protocol$(EXEEXT)
+
+docs: $(noinst_PROGRAMS)
+	@for doc in $(GENERATED_DOCS); do \
+	  "./$${doc#*:}" >docs-page.tmp && mv docs-page.tmp "$(srcdir)/docs/generated/$${doc%%:*}" || exit 1; \
+	done
+.PHONY: docs
+
+# Pages that lag behind their tables fail `make check`.
+TESTS += docs/check_generated.sh
+check_SCRIPTS = docs/check_generated.sh
+EXTRA_DIST += docs/check_generated.sh docs/generated
+AM_TESTS_ENVIRONMENT = GENERATED_DOCS='$(GENERATED_DOCS)'; export GENERATED_DOCS;

@@ -45,10 +45,30 @@ typedef void client_done(void *user, enum err err, int16_t version, const void *
  * sides know and that is at most max_version (-1: the schema's). request is encoded before this
  * returns, or copied when no connection stands yet: it may live on the caller's stack, and its strings
  * may go away. ERR_UNSUPPORTED arrives when the broker lacks the API.
- * The records of a ProduceRequest are not copied: they must live until done. */
+ * The records of a ProduceRequest are not copied while the call waits: they must live until done. When
+ * given as `external` (the address of the bytes, and their length) they are never copied. A request
+ * with acks 0 is done, with a NULL response, when it has been handed to the kernel. */
 void client_call(struct client *c, int32_t node_id, const struct schema *request_schema,
                  const void *request, int16_t max_version, uint64_t timeout_ns, client_done *done,
                  void *user);
+
+/* A lane is a set of connections of its own. Brokers answer the requests of one connection one after
+ * the other, so that a long poll would hold up what comes behind it: a consumer keeps its fetches and
+ * its group calls on lanes of their own. Lane 0 is everybody's. */
+uint32_t client_lane_new(struct client *c);
+/* Closes the lane's connections; its calls fail with ERR_CLOSED. */
+void client_lane_free(struct client *c, uint32_t lane);
+void client_call_lane(struct client *c, int32_t node_id, uint32_t lane,
+                      const struct schema *request_schema, const void *request, int16_t max_version,
+                      uint64_t timeout_ns, client_done *done, void *user);
+/* The calls with this user are forgotten: done() is not called any more, and the records of their
+ * requests are free to go. */
+void client_cancel(struct client *c, const void *user);
+/* Jittered exponential delay before try number `attempt` (1 is the first retry), by the
+ * configuration's back-off. */
+uint64_t client_backoff_ns(const struct client *c, unsigned attempt);
+/* The configured or default one. */
+uint64_t client_request_timeout_ns(const struct client *c);
 
 /* --- metadata ----------------------------------------------------------------------------------- */
 

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reader.c - varints. Driven by schema.c and record_batch.c.
+/* reader.c - varints of more than one byte. Driven by schema.c and record_batch.c.
  *   (R1) Nothing is read at or past r->end; after an error pos == end. */
 #include "protocol/wire/reader.h"
 
-uint64_t reader_uvarlong(struct reader *r)
+/* At most bytes_max bytes, of which the last holds at most last_max. */
+static inline uint64_t long_varint(struct reader *r, unsigned bytes_max, uint8_t last_max)
 {
     uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t byte = reader_u8(r);
-        if (r->err) {
+    for (unsigned i = 0; i < bytes_max; i++) {
+        if (r->pos == r->end) {
+            reader_fail(r, ERR_SHORT);
             return 0;
         }
-        if (shift == 63 && byte > 1) {
+        uint8_t byte = *r->pos++;
+        if (i + 1 == bytes_max && byte > last_max) {
             break;
         }
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80)) {
+        value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if (byte < 0x80) {
             return value;
         }
     }
@@ -23,34 +25,12 @@ uint64_t reader_uvarlong(struct reader *r)
     return 0;
 }
 
-uint32_t reader_uvarint(struct reader *r)
+uint64_t reader_long_uvarlong(struct reader *r)
 {
-    uint32_t value = 0;
-    for (unsigned shift = 0; shift < 35; shift += 7) {
-        uint8_t byte = reader_u8(r);
-        if (r->err) {
-            return 0;
-        }
-        if (shift == 28 && byte > 0x0f) {
-            break;
-        }
-        value |= (uint32_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80)) {
-            return value;
-        }
-    }
-    reader_fail(r, ERR_MALFORMED);
-    return 0;
+    return long_varint(r, 10, 1);
 }
 
-int32_t reader_varint(struct reader *r)
+uint32_t reader_long_uvarint(struct reader *r)
 {
-    uint32_t v = reader_uvarint(r);
-    return (int32_t)(v >> 1) ^ -(int32_t)(v & 1);
-}
-
-int64_t reader_varlong(struct reader *r)
-{
-    uint64_t v = reader_uvarlong(r);
-    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+    return (uint32_t)long_varint(r, 5, 0x0f);
 }

@@ -87,12 +87,34 @@ static inline int64_t reader_i64(struct reader *r)
     return (int64_t)reader_be(r, 8);
 }
 
-/* Unsigned varint of at most 32 bits in at most 5 bytes; ERR_MALFORMED beyond. */
-uint32_t reader_uvarint(struct reader *r);
+/* Varints of two bytes and more; use those below. */
+uint32_t reader_long_uvarint(struct reader *r);
+uint64_t reader_long_uvarlong(struct reader *r);
+
+/* Unsigned varint of at most 32 bits in at most 5 bytes; ERR_MALFORMED beyond. Nearly all lengths and
+ * deltas take one byte, which is read without a call. */
+static inline uint32_t reader_uvarint(struct reader *r)
+{
+    return r->pos < r->end && *r->pos < 0x80 ? *r->pos++ : reader_long_uvarint(r);
+}
+
 /* Unsigned varint of at most 64 bits in at most 10 bytes. */
-uint64_t reader_uvarlong(struct reader *r);
+static inline uint64_t reader_uvarlong(struct reader *r)
+{
+    return r->pos < r->end && *r->pos < 0x80 ? *r->pos++ : reader_long_uvarlong(r);
+}
+
 /* Zigzag varints, as inside records. */
-int32_t reader_varint(struct reader *r);
-int64_t reader_varlong(struct reader *r);
+static inline int32_t reader_varint(struct reader *r)
+{
+    uint32_t v = reader_uvarint(r);
+    return (int32_t)(v >> 1) ^ -(int32_t)(v & 1);
+}
+
+static inline int64_t reader_varlong(struct reader *r)
+{
+    uint64_t v = reader_uvarlong(r);
+    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
 
 #endif

@@ -1,1 +1,2 @@
 # tests/e2e
+include tests/e2e/drivers/local.mk

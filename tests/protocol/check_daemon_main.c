@@ -2,11 +2,13 @@
 /* check_daemon_main.c - suites of protocol/daemon. */
 #include "tests/support/suites.h"
 
+Suite *config_suite(void);
 Suite *json_suite(void);
 Suite *log_suite(void);
+Suite *yaml_suite(void);
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { json_suite, log_suite };
+    Suite *(*const suites[])(void) = { json_suite, log_suite, yaml_suite, config_suite };
     return RUN_SUITES(suites);
 }

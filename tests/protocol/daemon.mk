@@ -2,8 +2,10 @@
 check_PROGRAMS += tests/check_daemon
 TESTS += tests/check_daemon
 tests_check_daemon_SOURCES = tests/protocol/check_daemon_main.c \
+  tests/protocol/check_config.c tests/protocol/check_config.def \
   tests/protocol/check_json.c \
   tests/protocol/check_log.c \
+  tests/protocol/check_yaml.c \
   tests/support/suites.h
 tests_check_daemon_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_check_daemon_LDADD = $(PROTOCOL_LIBS) $(TEST_LIBS)

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * client_internal.h - what client.c, node.c and metadata.c share: the client, its nodes, its metadata.
+ * Private to protocol/client; connection.c and call.c do not know it.
+ */
+#ifndef LOGBOOM_CLIENT_CLIENT_INTERNAL_H
+#define LOGBOOM_CLIENT_CLIENT_INTERNAL_H
+
+#include "protocol/base/map.h"
+#include "protocol/client/connection.h"
+
+/* Bootstrap addresses are nodes with ids from here downwards, until the metadata names the brokers. */
+enum { NODE_BOOTSTRAP = -1000 };
+
+struct node {
+    struct list_node link_in_client;
+    struct client *client;
+    int32_t id;
+    char *host;
+    uint16_t port;
+    struct list_node links; /* one for each lane in use */
+    unsigned failures;      /* in a row; 0: reachable as far as known */
+    uint64_t not_before_ns; /* the back-off's end */
+    bool warned;
+    bool seen; /* in the newest metadata; scratch of nodes_set() */
+};
+
+/* A node on one lane. */
+struct link {
+    struct list_node link_in_node;
+    struct node *node;
+    uint32_t lane;
+    struct connection *connection; /* NULL: none */
+    struct list_node waiting;      /* calls, until the connection is ready */
+    struct timer retry;            /* connects at the end of the back-off */
+};
+
+struct topic_entry {
+    struct client_topic topic;
+    uint32_t wants;
+    bool known; /* an answer has named it */
+    bool seen;
+};
+
+struct metadata {
+    struct map topics;       /* name -> struct topic_entry */
+    struct list_node listeners;
+    struct timer timer;      /* the next refresh */
+    uint64_t last_ns;        /* when the last request went out */
+    unsigned hurry;          /* refreshes asked for in quick succession: the back-off's exponent */
+    bool in_flight;
+    bool again;              /* asked for while one was in flight */
+    uint32_t want_all;
+    bool failing;            /* told already */
+    int32_t controller_id;
+    char cluster_id[64];
+};
+
+struct client {
+    struct env env;
+    struct log log;
+    struct client_config cfg; /* defaults filled in; bootstrap not kept */
+    char *client_id;
+    struct connection_config connection;
+    struct client_stats stats;
+    struct list_node calls;    /* all of them */
+    struct list_node deferred; /* calls that end at the next turn */
+    struct timer deferred_timer;
+    struct list_node nodes;
+    uint32_t lanes;
+    struct metadata metadata;
+    bool freeing;
+};
+
+/* --- client.c ----------------------------------------------------------------------------------- */
+
+/* The call ends with err from the loop, not from here. */
+void client_defer(struct client *c, struct call *call, enum err err);
+/* Gives the call to its node, or to the best for NODE_ANY. */
+void client_route(struct client *c, struct call *call, const void *request);
+
+/* --- node.c ------------------------------------------------------------------------------------- */
+
+struct node *node_new(struct client *c, int32_t id, struct slice host, uint16_t port);
+/* Its calls end with ERR_CLOSED. */
+void node_free(struct node *n);
+struct node *node_find(const struct client *c, int32_t id);
+/* The one to ask anything: connected and idle ones first, then by chance; NULL when there is none. */
+struct node *node_pick(const struct client *c);
+/* Sends the call, or lets it wait for a connection. */
+void node_call(struct node *n, struct call *call, const void *request);
+void node_lane_free(struct node *n, uint32_t lane);
+/* The brokers of a metadata answer: new ones, moved ones, gone ones. */
+void nodes_set(struct client *c, const struct metadata_response *r);
+
+/* --- metadata.c --------------------------------------------------------------------------------- */
+
+void metadata_init(struct client *c);
+void metadata_deinit(struct client *c);
+
+#endif
