@@ -115,6 +115,21 @@ START_TEST(a_framed_response_counts_spliced_bytes)
     ck_assert_int_eq(api_frame_response(&w, API_Fetch, 12, 3, &resp), ERR_OK);
     ck_assert_uint_eq(be32_load(b.ptr), b.len - 4 + 5000);
     ck_assert_uint_eq(w.splice_count, 1);
+    /* A second frame that fails behind its splice takes the splice back with it. */
+    static const uint8_t text[40000];
+    struct fetch_response_fetchable_topic_response topics[2] = { topic, topic };
+    topics[0].topic = slice_str("t");
+    topics[1].topic = slice_of(text, sizeof(text));
+    resp.responses = topics;
+    resp.responses_n = 2;
+    struct buf other = { 0 };
+    struct writer failing;
+    writer_init(&failing, &other);
+    ck_assert_int_eq(api_frame_response(&failing, API_Fetch, 4, 3, &resp), ERR_LIMIT);
+    ck_assert_uint_eq(failing.splice_count, 0);
+    ck_assert_uint_eq(other.len, 0);
+    writer_deinit(&failing);
+    buf_deinit(&other);
     int32_t correlation_id;
     struct reader r = reader_of(slice_from(buf_slice(&b), 4));
     ck_assert_int_eq(api_response_header_decode(&r, API_Fetch, 12, &correlation_id), ERR_OK);

@@ -208,6 +208,18 @@ START_TEST(noise_never_gives_more_than_the_cap)
 }
 END_TEST
 
+START_TEST(lz4_frames_are_of_the_kind_that_the_java_client_takes)
+{
+    struct buf plain = { 0 }, packed = { 0 };
+    struct slice in = sample(&plain, 200000, 8);
+    ck_assert_int_eq(codec_compress(CODEC_LZ4, 0, in, &packed), ERR_OK);
+    /* The frame's flags: version 1, and blocks that do not lean on one another. */
+    ck_assert_uint_eq(packed.ptr[4] & 0xe0, 0x60);
+    buf_deinit(&plain);
+    buf_deinit(&packed);
+}
+END_TEST
+
 START_TEST(names_are_kafkas)
 {
     enum codec c;
@@ -234,6 +246,7 @@ Suite *compress_suite(void)
     tcase_add_test(t, snappy_is_read_without_framing_too);
     tcase_add_test(t, rows_of_members_and_frames_are_read_as_one);
     tcase_add_test(t, noise_never_gives_more_than_the_cap);
+    tcase_add_test(t, lz4_frames_are_of_the_kind_that_the_java_client_takes);
     tcase_add_test(t, names_are_kafkas);
     suite_add_tcase(s, t);
     return s;
