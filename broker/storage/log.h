@@ -24,6 +24,7 @@ struct log_config {
     int64_t file_delete_delay_ms;  /* file.delete.delay.ms */
     int64_t producer_id_expiration_ms;
     bool delete_by_policy; /* cleanup.policy has "delete": retention applies */
+    bool compact; /* cleanup.policy has "compact": offsets may be missing between segments */
 };
 
 /* Kafka's defaults. */

@@ -385,6 +385,15 @@ static enum err recover_segment(struct log *log, struct segment *s, int64_t offs
              : ERR_OK;
 }
 
+/* Whether a recovered segment ends where the next one begins. One that ends sooner has lost a tail that
+ * nothing covered (a power loss cuts each file by itself), unless compaction took its last records. */
+static bool joins_next(const struct log *log, uint32_t index)
+{
+    int64_t end = log->segments[index]->next_offset;
+    int64_t next = log->segments[index + 1]->base_offset;
+    return end == next || (end < next && log->config.compact);
+}
+
 /* Everything from an offset on (V2). */
 static enum err recover_from(struct log *log, int64_t offset, const struct log_open_args *args,
                              struct log_recovery *r, struct error *err)
@@ -399,9 +408,7 @@ static enum err recover_from(struct log *log, int64_t offset, const struct log_o
         bool sound = false;
         enum err e = recover_segment(log, s, offset, &p, r, &sound, err);
         uint32_t later = log->segment_count - i - 1;
-        /* A segment whose records reach into the next one's offsets cannot be: the later one goes. */
-        bool overlaps = later && s->next_offset > log->segments[i + 1]->base_offset;
-        if (!e && later && (!sound || overlaps)) {
+        if (!e && later && (!sound || !joins_next(log, i))) {
             r->segments_removed += later;
             e = log_drop_segments(log, i + 1, later, args->now_ms, err);
         } else if (!e && later) {

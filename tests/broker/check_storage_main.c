@@ -5,6 +5,6 @@
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { log_suite };
+    Suite *(*const suites[])(void) = { log_suite, recovery_suite };
     return RUN_SUITES(suites);
 }
