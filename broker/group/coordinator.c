@@ -346,7 +346,9 @@ uint32_t group_partition(struct slice group_id, uint32_t partition_count)
         }
         h = hash_unit(h, code);
     }
-    return (h & 0x7fffffff) % partition_count;
+    /* Kafka's Utils.abs(): the least integer has no positive twin and becomes 0. */
+    uint32_t positive = h == 0x80000000 ? 0 : h > 0x80000000 ? 0 - h : h;
+    return positive % partition_count;
 }
 
 int16_t coordinator_check(const struct coordinator *c, struct slice group_id)

@@ -3,7 +3,8 @@
  * fetch.c - OffsetFetch: committed offsets, for one group or many, chosen topics or all.
  * Driven by coordinator_offset_fetch(); changes nothing.
  *   (F1) An offset whose commit is not durable yet is not told; with require_stable the client is
- *        sent away until it is (KIP-447).
+ *        sent away until it is (KIP-447). A group that is being deleted still tells its offsets:
+ *        the deletion may fail.
  */
 #include "broker/group/group.h"
 
@@ -173,9 +174,6 @@ static enum err fetch_group(const struct coordinator *c,
         return ERR_OK;
     }
     const struct group *g = group_find(c, req->group_id);
-    if (g && g->state == GROUP_DEAD) {
-        g = NULL;
-    }
     return all ? fetch_all(g, require_stable, arena, ret_group)
                : fetch_selected(g, req->topics, req->topics_n, require_stable, arena, ret_group);
 }

@@ -124,6 +124,7 @@ int16_t group_member_check(const struct group *g, struct slice member_id, struct
     if (!slice_is_null(instance_id)) {
         m = map_get(&g->instances, instance_id);
         if (m && !slice_eq(m->member_id, member_id)) {
+            coordinator_trace(g->c, GROUP_TRACE_MEMBER_FENCED, g, "", member_id, slice_null());
             return KAFKA_FENCED_INSTANCE_ID;
         }
     } else {

@@ -243,9 +243,6 @@ static void join_group(const struct join *j, struct group *g)
     } else {
         struct group_member *m = NULL;
         int16_t error = group_member_check(g, req->member_id, req->group_instance_id, &m);
-        if (error == KAFKA_FENCED_INSTANCE_ID) {
-            coordinator_trace(j->c, GROUP_TRACE_MEMBER_FENCED, g, "", req->member_id, slice_null());
-        }
         if (error) {
             refuse(j, error);
         } else {

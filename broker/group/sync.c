@@ -26,11 +26,7 @@ static int16_t find_member(struct coordinator *c, struct slice group_id, struct 
         return KAFKA_COORDINATOR_NOT_AVAILABLE;
     }
     *ret_group = g;
-    error = group_member_check(g, member_id, instance_id, ret_member);
-    if (error == KAFKA_FENCED_INSTANCE_ID) {
-        coordinator_trace(c, GROUP_TRACE_MEMBER_FENCED, g, "", member_id, slice_null());
-    }
-    return error;
+    return group_member_check(g, member_id, instance_id, ret_member);
 }
 
 static int16_t check_sync(struct coordinator *c, const struct sync_group_request *req,
