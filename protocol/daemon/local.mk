@@ -3,6 +3,6 @@ protocol_libprotocol_a_SOURCES += \
   %D%/env.h \
   %D%/json.c %D%/json_tree.c %D%/json.h \
   %D%/log.c %D%/log.h \
-  %D%/metrics.h \
+  %D%/metrics.c %D%/metrics.h \
   %D%/vfs.h %D%/vfs_posix.c \
   %D%/yaml.c %D%/yaml.h

@@ -27,6 +27,7 @@ struct service {
     const void *config;           /* the daemon's filled struct */
     void *program;                /* what start() made */
     bool stopping;
+    struct service_run *run; /* service.c's own */
 };
 
 struct service_program {
@@ -43,16 +44,26 @@ struct service_program {
     /* Drain: begin to stop, call service_stopped() when done. */
     void (*stop)(struct service *s);
     void (*reload)(struct service *s); /* SIGHUP; may be NULL */
-    void (*free)(struct service *s);
+    void (*free)(struct service *s); /* also after a failed start() that has set s->program */
     /* false makes /healthz answer 503 with the text. */
     bool (*healthy)(struct service *s, struct buf *ret_text);
-    const struct http_route *routes; /* further ones */
+    const struct http_route *routes; /* further ones; their owner is the struct service */
     size_t route_count;
+    unsigned worker_count; /* threads for blocking work; 0: SERVICE_WORKERS */
+    /* For --print-reference: Markdown of further tables of settings, and of the metrics. May be NULL. */
+    void (*extra_reference)(FILE *out);
+    void (*metrics_reference)(FILE *out);
 };
 
-/* --config FILE, --set KEY=VALUE, --check-config, --help, --version. Returns the exit code: 0,
+enum { SERVICE_WORKERS = 4 };
+
+/* SIGHUP reads the configuration again: a wrong one is told and changes nothing; a right one becomes
+ * s->root and s->config (the old ones stay valid until the end), and reload() hears of it.
+ *
+ * --config FILE, --set KEY=VALUE, --check-config, --help, --version, and --print-reference
+ * settings|metrics|sample for `make docs`. Returns the exit code: 0,
  * EX_USAGE (64), EX_CONFIG (78), EX_UNAVAILABLE (69), EX_CANTCREAT, EX_SOFTWARE... A second SIGTERM
- * or SIGINT ends at once. */
+ * or SIGINT ends at once, even when the loop hangs. */
 int service_main(const struct service_program *p, int argc, char **argv);
 /* Logs "ready" with the start-up time, tells systemd. */
 void service_ready(struct service *s);
