@@ -12,10 +12,18 @@
 static const char *kind_name(uint8_t kind)
 {
     static const char *const names[] = {
-        [KIND_BOOL] = "bool",     [KIND_I8] = "int8",        [KIND_I16] = "int16",
-        [KIND_U16] = "uint16",    [KIND_I32] = "int32",      [KIND_U32] = "uint32",
-        [KIND_I64] = "int64",     [KIND_F64] = "float64",    [KIND_UUID] = "uuid",
-        [KIND_STR] = "string",    [KIND_STR16] = "string (classic)", [KIND_BYTES] = "bytes",
+        [KIND_BOOL] = "bool",
+        [KIND_I8] = "int8",
+        [KIND_I16] = "int16",
+        [KIND_U16] = "uint16",
+        [KIND_I32] = "int32",
+        [KIND_U32] = "uint32",
+        [KIND_I64] = "int64",
+        [KIND_F64] = "float64",
+        [KIND_UUID] = "uuid",
+        [KIND_STR] = "string",
+        [KIND_STR16] = "string (classic)",
+        [KIND_BYTES] = "bytes",
         [KIND_RECORDS] = "records",
     };
     return names[kind];
@@ -103,7 +111,7 @@ static void print_messages(void)
 static void print_errors(void)
 {
     puts("| Code | Name | Retriable | Meaning |\n|---|---|---|---|");
-#define ERROR_ROW(code, name, retriable, text) \
+#define ERROR_ROW(code, name, retriable, text)                                                     \
     printf("| %d | %s | %s | %s |\n", code, #name, (retriable) ? "yes" : "no", text);
     KAFKA_ERROR_LIST(ERROR_ROW)
 #undef ERROR_ROW
@@ -112,7 +120,8 @@ static void print_errors(void)
 int main(void)
 {
     puts("<!-- Made by `make docs` from protocol/wire/; do not edit. -->\n# The protocol\n");
-    puts("What this version can read and write of Apache Kafka's protocol. Field names are Kafka's, in\n"
+    puts("What this version can read and write of Apache Kafka's protocol. Field names are "
+         "Kafka's, in\n"
          "lower case; \"3-7\" are versions, \"3+\" all from 3 on.\n");
     puts("## APIs\n");
     print_apis();

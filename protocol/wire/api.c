@@ -14,11 +14,11 @@
 const struct api *api_find(int16_t key)
 {
     static const struct api apis[API_KEY_END] = {
-#define API_ROW(key_, name_, prefix, advertised_min_)                    \
-    [key_] = { .name = #name_,                                           \
-               .request = &prefix##_request_schema,                      \
-               .response = &prefix##_response_schema,                    \
-               .key = key_,                                              \
+#define API_ROW(key_, name_, prefix, advertised_min_)                                              \
+    [key_] = { .name = #name_,                                                                     \
+               .request = &prefix##_request_schema,                                                \
+               .response = &prefix##_response_schema,                                              \
+               .key = key_,                                                                        \
                .advertised_min = advertised_min_ },
         API_LIST(API_ROW)
 #undef API_ROW
@@ -48,8 +48,8 @@ enum err api_request_header_decode(struct reader *r, struct request_header *ret_
     int16_t version = (int16_t)be16_load(r->pos + 2);
     /* No arena: the header has no arrays. */
     struct request_header header;
-    enum err err = schema_decode(&request_header_schema, api_request_header_version(key, version), r,
-                                 NULL, &header);
+    enum err err = schema_decode(&request_header_schema, api_request_header_version(key, version),
+                                 r, NULL, &header);
     if (!err) {
         *ret_header = header;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * api.h - Kafka's APIs by key, and what stands before a message on the wire.
- * A frame is an i32 length, a header, and a body; which header follows from the key and the version.
- * Source: Kafka's protocol guide; KIP-482 (header versions), KIP-511 (ApiVersions).
+ * A frame is an i32 length, a header, and a body; which header follows from the key and the
+ * version. Source: Kafka's protocol guide; KIP-482 (header versions), KIP-511 (ApiVersions).
  */
 #ifndef LOGBOOM_WIRE_API_H
 #define LOGBOOM_WIRE_API_H
@@ -12,43 +12,43 @@
 /* key, Kafka's name, prefix of the structs, the least version to advertise.
  * Produce is advertised from 0, though only 3 and above are served: librdkafka up to 2.11 looks for
  * version 0 and sends uncompressed batches without it (KAFKA-18659). */
-#define API_LIST(X)                                                     \
-    X(0, Produce, produce, 0)                                           \
-    X(1, Fetch, fetch, 4)                                               \
-    X(2, ListOffsets, list_offsets, 1)                                  \
-    X(3, Metadata, metadata, 0)                                         \
-    X(8, OffsetCommit, offset_commit, 2)                                \
-    X(9, OffsetFetch, offset_fetch, 1)                                  \
-    X(10, FindCoordinator, find_coordinator, 0)                         \
-    X(11, JoinGroup, join_group, 0)                                     \
-    X(12, Heartbeat, heartbeat, 0)                                      \
-    X(13, LeaveGroup, leave_group, 0)                                   \
-    X(14, SyncGroup, sync_group, 0)                                     \
-    X(15, DescribeGroups, describe_groups, 0)                           \
-    X(16, ListGroups, list_groups, 0)                                   \
-    X(18, ApiVersions, api_versions, 0)                                 \
-    X(19, CreateTopics, create_topics, 2)                               \
-    X(20, DeleteTopics, delete_topics, 1)                               \
-    X(21, DeleteRecords, delete_records, 0)                             \
-    X(22, InitProducerId, init_producer_id, 0)                          \
-    X(23, OffsetForLeaderEpoch, offset_for_leader_epoch, 2)             \
-    X(32, DescribeConfigs, describe_configs, 1)                         \
-    X(33, AlterConfigs, alter_configs, 0)                               \
-    X(35, DescribeLogDirs, describe_log_dirs, 1)                        \
-    X(37, CreatePartitions, create_partitions, 0)                       \
-    X(42, DeleteGroups, delete_groups, 0)                               \
-    X(44, IncrementalAlterConfigs, incremental_alter_configs, 0)        \
-    X(46, ListPartitionReassignments, list_partition_reassignments, 0)  \
-    X(47, OffsetDelete, offset_delete, 0)                               \
-    X(60, DescribeCluster, describe_cluster, 0)                         \
-    X(61, DescribeProducers, describe_producers, 0)                     \
+#define API_LIST(X)                                                                                \
+    X(0, Produce, produce, 0)                                                                      \
+    X(1, Fetch, fetch, 4)                                                                          \
+    X(2, ListOffsets, list_offsets, 1)                                                             \
+    X(3, Metadata, metadata, 0)                                                                    \
+    X(8, OffsetCommit, offset_commit, 2)                                                           \
+    X(9, OffsetFetch, offset_fetch, 1)                                                             \
+    X(10, FindCoordinator, find_coordinator, 0)                                                    \
+    X(11, JoinGroup, join_group, 0)                                                                \
+    X(12, Heartbeat, heartbeat, 0)                                                                 \
+    X(13, LeaveGroup, leave_group, 0)                                                              \
+    X(14, SyncGroup, sync_group, 0)                                                                \
+    X(15, DescribeGroups, describe_groups, 0)                                                      \
+    X(16, ListGroups, list_groups, 0)                                                              \
+    X(18, ApiVersions, api_versions, 0)                                                            \
+    X(19, CreateTopics, create_topics, 2)                                                          \
+    X(20, DeleteTopics, delete_topics, 1)                                                          \
+    X(21, DeleteRecords, delete_records, 0)                                                        \
+    X(22, InitProducerId, init_producer_id, 0)                                                     \
+    X(23, OffsetForLeaderEpoch, offset_for_leader_epoch, 2)                                        \
+    X(32, DescribeConfigs, describe_configs, 1)                                                    \
+    X(33, AlterConfigs, alter_configs, 0)                                                          \
+    X(35, DescribeLogDirs, describe_log_dirs, 1)                                                   \
+    X(37, CreatePartitions, create_partitions, 0)                                                  \
+    X(42, DeleteGroups, delete_groups, 0)                                                          \
+    X(44, IncrementalAlterConfigs, incremental_alter_configs, 0)                                   \
+    X(46, ListPartitionReassignments, list_partition_reassignments, 0)                             \
+    X(47, OffsetDelete, offset_delete, 0)                                                          \
+    X(60, DescribeCluster, describe_cluster, 0)                                                    \
+    X(61, DescribeProducers, describe_producers, 0)                                                \
     X(75, DescribeTopicPartitions, describe_topic_partitions, 0)
 
 enum api_key {
 #define API_ENUM(key, name, prefix, advertised_min) API_##name = key,
     API_LIST(API_ENUM)
 #undef API_ENUM
-    API_KEY_END = 76 /* above every key of the list */
+        API_KEY_END = 76 /* above every key of the list */
 };
 
 struct api {
@@ -74,15 +74,17 @@ int16_t api_request_header_version(int16_t key, int16_t version);
 int16_t api_response_header_version(int16_t key, int16_t version);
 
 /* Reads the header before a request's body; struct request_header is in messages_record.h. Key and
- * version are not judged. The client id is a view into the reader's bytes. ERR_SHORT, ERR_MALFORMED. */
+ * version are not judged. The client id is a view into the reader's bytes. ERR_SHORT,
+ * ERR_MALFORMED. */
 enum err api_request_header_decode(struct reader *r, struct request_header *ret_header);
 /* Reads the header before a response's body. The version is the request's. */
 enum err api_response_header_decode(struct reader *r, int16_t key, int16_t version,
                                     int32_t *ret_correlation_id);
 
-/* Writes length, header and body behind what the writer holds; the body is of header->request_api_key
- * at header->request_api_version. ERR_UNSUPPORTED for a key or version without a table, ERR_LIMIT when
- * something does not fit its length field; then the writer's buffer and splices are as before. */
+/* Writes length, header and body behind what the writer holds; the body is of
+ * header->request_api_key at header->request_api_version. ERR_UNSUPPORTED for a key or version
+ * without a table, ERR_LIMIT when something does not fit its length field; then the writer's buffer
+ * and splices are as before. */
 enum err api_frame_request(struct writer *w, const struct request_header *header, const void *body);
 /* The same for a response to a request of this key and version. An answer to an ApiVersions request
  * of an unknown version is framed with version 0 (KIP-511). */

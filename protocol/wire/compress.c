@@ -259,7 +259,8 @@ static enum err zstd_compress(int level, struct slice in, struct buf *out)
     return ERR_OK;
 }
 
-/* The decoder takes memory for the window that a frame declares: no more than goes with max_bytes. */
+/* The decoder takes memory for the window that a frame declares: no more than goes with max_bytes.
+ */
 static int zstd_window_log_max(size_t max_bytes)
 {
     int log = max_bytes ? 64 - __builtin_clzll(max_bytes) : 0;
@@ -301,7 +302,8 @@ static enum err zstd_decompress(struct slice in, struct sink *sink)
     return err;
 }
 
-/* --- the table ---------------------------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------------------------------
+ */
 
 enum err codec_compress(enum codec c, int level, struct slice in, struct buf *out)
 {

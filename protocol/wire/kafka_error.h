@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * kafka_error.h - the error codes of the Kafka protocol, as of Apache Kafka 4.3.
- * Codes and names are Kafka's, so is what counts as retriable (the Java client's classes); the texts
- * are ours, one clause each, for operators.
+ * Codes and names are Kafka's, so is what counts as retriable (the Java client's classes); the
+ * texts are ours, one clause each, for operators.
  */
 #ifndef LOGBOOM_WIRE_KAFKA_ERROR_H
 #define LOGBOOM_WIRE_KAFKA_ERROR_H
@@ -208,7 +208,8 @@ enum kafka_error {
 #undef KAFKA_ERROR_ENUM
 };
 
-/* Kafka's name, e.g. "NOT_LEADER_OR_FOLLOWER"; "UNKNOWN_ERROR_CODE" for a code that is not listed. */
+/* Kafka's name, e.g. "NOT_LEADER_OR_FOLLOWER"; "UNKNOWN_ERROR_CODE" for a code that is not listed.
+ */
 const char *kafka_error_name(int16_t code);
 /* A clause for operators, e.g. "there is no such group". */
 const char *kafka_error_text(int16_t code);

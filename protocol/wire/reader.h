@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * reader.h - reads big-endian values and varints from bytes, and never past their end.
- * Errors stick: after the first one every read gives zero and r->err tells the reason, so a caller may
- * read a whole structure and look once.
+ * Errors stick: after the first one every read gives zero and r->err tells the reason, so a caller
+ * may read a whole structure and look once.
  */
 #ifndef LOGBOOM_WIRE_READER_H
 #define LOGBOOM_WIRE_READER_H
@@ -91,8 +91,8 @@ static inline int64_t reader_i64(struct reader *r)
 uint32_t reader_long_uvarint(struct reader *r);
 uint64_t reader_long_uvarlong(struct reader *r);
 
-/* Unsigned varint of at most 32 bits in at most 5 bytes; ERR_MALFORMED beyond. Nearly all lengths and
- * deltas take one byte, which is read without a call. */
+/* Unsigned varint of at most 32 bits in at most 5 bytes; ERR_MALFORMED beyond. Nearly all lengths
+ * and deltas take one byte, which is read without a call. */
 static inline uint32_t reader_uvarint(struct reader *r)
 {
     return r->pos < r->end && *r->pos < 0x80 ? *r->pos++ : reader_long_uvarint(r);

@@ -6,8 +6,8 @@
  *
  *   (B1) A batch that batch_parse() takes has room for the records that it counts, when they are
  *        plain; its offsets do not overflow.
- *   (B2) The walk stays inside the records; it ends well only when count and bytes run out together.
- *   (B3) Building copies each record once and allocates only when the buffer grows.
+ *   (B2) The walk stays inside the records; it ends well only when count and bytes run out
+ * together. (B3) Building copies each record once and allocates only when the buffer grows.
  */
 #include "protocol/wire/record_batch.h"
 

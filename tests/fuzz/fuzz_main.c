@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_main.c - replays a corpus with any compiler, so that `make check` keeps every finding mended.
- * fuzz_NAME without arguments replays tests/fuzz/corpus/NAME, otherwise the files that are named.
+ * fuzz_main.c - replays a corpus with any compiler, so that `make check` keeps every finding
+ * mended. fuzz_NAME without arguments replays tests/fuzz/corpus/NAME, otherwise the files that are
+ * named.
  */
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/files.h"

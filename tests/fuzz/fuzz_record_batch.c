@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_record_batch.c - a row of batches, as in a segment or a Fetch response. Promises: no more than
- * the cap comes out, and what was walked can be built and walked again to the same records.
+ * fuzz_record_batch.c - a row of batches, as in a segment or a Fetch response. Promises: no more
+ * than the cap comes out, and what was walked can be built and walked again to the same records.
  */
 #include "protocol/wire/record_batch.h"
 #include "tests/fuzz/fuzz.h"

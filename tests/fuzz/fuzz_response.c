@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz_response.c - what a client reads: here behind the key and the version that it had asked for. */
+/* fuzz_response.c - what a client reads: here behind the key and the version that it had asked for.
+ */
 #include "protocol/wire/api.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/fuzz_message.h"

@@ -151,7 +151,8 @@ static bool items_equal(const struct field *f, const void *a, const void *b)
     const uint8_t *x = *(uint8_t **)member(a, f->offset), *y = *(uint8_t **)member(b, f->offset);
     size_t size = f->shape == SHAPE_VECTOR ? kind_bytes(f->kind) : f->sub->size;
     for (int32_t i = 0; i < n; i++, x += size, y += size) {
-        if (f->shape == SHAPE_VECTOR ? !scalar_equal(f->kind, x, y) : !message_equal(f->sub, x, y)) {
+        if (f->shape == SHAPE_VECTOR ? !scalar_equal(f->kind, x, y)
+                                     : !message_equal(f->sub, x, y)) {
             return false;
         }
     }

@@ -10,7 +10,8 @@
 #include "protocol/base/rng.h"
 #include "protocol/wire/messages.h"
 
-/* Fills msg with values that the version can carry; memory is the arena's (which must not run out). */
+/* Fills msg with values that the version can carry; memory is the arena's (which must not run out).
+ */
 void message_gen(struct rng *rng, struct arena *arena, const struct schema *s, int16_t version,
                  void *ret_msg);
 /* Field by field, null and empty told apart. */
