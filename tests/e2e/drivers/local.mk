@@ -1,4 +1,6 @@
 # Small programs over protocol/client for end-to-end checks against real brokers.
-noinst_PROGRAMS += tests/e2e/drivers/driver_produce
+noinst_PROGRAMS += tests/e2e/drivers/driver_produce tests/e2e/drivers/driver_consume
 tests_e2e_drivers_driver_produce_SOURCES = %D%/driver_produce.c
 tests_e2e_drivers_driver_produce_LDADD = $(PROTOCOL_LIBS)
+tests_e2e_drivers_driver_consume_SOURCES = %D%/driver_consume.c
+tests_e2e_drivers_driver_consume_LDADD = $(PROTOCOL_LIBS)

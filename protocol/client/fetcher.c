@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fetcher.c - asks leaders for records and for offsets to begin at. Driven by consumer.c's kick timer
+ * and by answers.
+ *   (F1) One fetch is in flight for each leader; it names every partition there that is active, not
+ *        paused and not being revoked. Without a fetch session (KIP-227): each names them all.
+ *   (F2) An answer counts for a partition only when it was not sought, paused or revoked meanwhile;
+ *        `position` is what the user has been given, so nothing is lost by dropping one.
+ *   (F3) Only whole batches with a right checksum are given out.
+ */
+#include "protocol/client/consumer_internal.h"
+
+#include "protocol/base/alloc.h"
+
+#include <stdio.h>
+
+enum { ATTEMPTS_TOLD = 5 };
+
+static const struct client_partition *leader_of(const struct part *p)
+{
+    const struct client_topic *t = client_topic(p->consumer->client, p->pub.topic);
+    if (!t || p->pub.partition >= t->partition_count ||
+        t->partitions[p->pub.partition].leader_id < 0) {
+        return NULL;
+    }
+    return &t->partitions[p->pub.partition];
+}
+
+void fetcher_retry_part(struct part *p)
+{
+    struct consumer *c = p->consumer;
+    p->attempts++;
+    p->retry_at_ns = env_mono_ns(c->env) + client_backoff_ns(c->client, p->attempts);
+    consumer_wake(c, p->retry_at_ns);
+}
+
+static bool is_fetchable(const struct part *p)
+{
+    return p->state == PART_ACTIVE && !p->paused && !p->revoking && !p->asked;
+}
+
+/* Whether the part may be asked for now; lowers *wake when only its back-off is in the way. */
+static bool is_due(const struct part *p, uint64_t now, uint64_t *wake)
+{
+    if (p->retry_at_ns > now) {
+        *wake = p->retry_at_ns < *wake ? p->retry_at_ns : *wake;
+        return false;
+    }
+    return true;
+}
+
+/* --- records ------------------------------------------------------------------------------------ */
+
+/* Producers whose transaction was aborted, as far as the walk over one answer has come (KIP-98). */
+struct aborted {
+    const struct fetch_response_aborted_transaction *transactions;
+    int32_t count;
+    int64_t *producers; /* within an aborted transaction now; -1 free */
+};
+
+static bool is_aborted(struct aborted *a, const struct batch_view *b)
+{
+    bool found = false;
+    for (int32_t i = 0; i < a->count; i++) {
+        const struct fetch_response_aborted_transaction *t = &a->transactions[i];
+        if (t->producer_id == b->producer_id && t->first_offset <= batch_last_offset(b) &&
+            a->producers[i] == 0) {
+            if (b->attributes & BATCH_ATTR_CONTROL) {
+                a->producers[i] = 1; /* the marker ends this transaction */
+                return true;
+            }
+            found = true;
+        }
+    }
+    return found && b->attributes & BATCH_ATTR_TRANSACTIONAL;
+}
+
+/* The batches to be given out, in c->views; *ret_next is the offset behind the last whole one. */
+static enum err collect_batches(struct part *p, const struct fetch_response_partition_data *d,
+                                size_t *ret_count, int64_t *ret_next)
+{
+    struct consumer *c = p->consumer;
+    struct slice rest = d->records.bytes;
+    struct aborted aborted = { .transactions = d->aborted_transactions };
+    if (c->cfg.read_committed && d->aborted_transactions_n > 0) {
+        aborted.producers =
+            arena_array(&c->scratch, (size_t)d->aborted_transactions_n, sizeof(int64_t));
+        aborted.count = d->aborted_transactions_n;
+    }
+    enum err err = ERR_OK;
+    *ret_count = 0;
+    buf_reset(&c->views);
+    while (rest.len) {
+        struct batch_view b;
+        err = batch_parse(rest, &b);
+        if (err == ERR_SHORT) {
+            return ERR_OK; /* the broker cuts where its limit falls */
+        }
+        err = err ? err : batch_check_crc(&b);
+        if (err) {
+            return err;
+        }
+        rest = slice_from(rest, b.bytes.len);
+        bool skip = is_aborted(&aborted, &b) || b.attributes & BATCH_ATTR_CONTROL ||
+                    b.record_count == 0 || batch_last_offset(&b) < p->pub.position;
+        if (batch_last_offset(&b) >= *ret_next) {
+            *ret_next = batch_last_offset(&b) + 1;
+        }
+        if (!skip) {
+            buf_append(&c->views, &b, sizeof(b));
+            (*ret_count)++;
+        }
+    }
+    return ERR_OK;
+}
+
+static void corrupt(struct part *p, enum err err)
+{
+    char text[400];
+    snprintf(text, sizeof(text),
+             "a batch of %.*s-%d behind offset %lld cannot be used (%s); it is fetched again: if this "
+             "stays, the log on the leader's disk is damaged",
+             SLICE_ARG(slice_head(p->pub.topic, 249)), (int)p->pub.partition,
+             (long long)p->pub.position, err_text(err));
+    if (p->attempts == 0) {
+        consumer_trouble(p->consumer, KAFKA_CORRUPT_MESSAGE, text, false);
+    }
+    fetcher_retry_part(p);
+}
+
+static void take_records(struct part *p, const struct fetch_response_partition_data *d)
+{
+    struct consumer *c = p->consumer;
+    size_t count;
+    int64_t next = p->pub.position;
+    p->pub.high_watermark = d->high_watermark;
+    enum err err = collect_batches(p, d, &count, &next);
+    c->fetched_bytes += d->records.bytes.len;
+    if (d->records.bytes.len) {
+        list_remove(&p->node); /* the others go first the next time (KIP-74) */
+        list_push_back(&c->parts, &p->node);
+    }
+    uint32_t seek = p->seek;
+    c->current = p;
+    if (count) {
+        c->events.batches(c->user, &p->pub, (const struct batch_view *)(const void *)c->views.ptr,
+                          count);
+    }
+    if (c->current != p || p->seek != seek) {
+        return; /* dropped or sought by its user */
+    }
+    c->current = NULL;
+    p->pub.position = next;
+    if (err) {
+        corrupt(p, err);
+        return;
+    }
+    p->attempts = 0;
+    if (c->events.at_end && !p->revoking && next >= d->high_watermark && p->end_told != next) {
+        p->end_told = next;
+        c->events.at_end(c->user, &p->pub);
+    }
+}
+
+static void out_of_range(struct part *p)
+{
+    struct consumer *c = p->consumer;
+    log_warn(&c->log, "the offset to read from is gone from the log",
+             KV_SLICE("topic", p->pub.topic), KV_INT("partition", p->pub.partition),
+             KV_INT("offset", p->pub.position));
+    if (c->cfg.offset_reset == OFFSET_RESET_NONE) {
+        p->state = PART_STUCK;
+        consumer_trouble(c, KAFKA_OFFSET_OUT_OF_RANGE,
+                         "the offset to read from is gone from the log, and auto.offset.reset is "
+                         "none: seek the partition or set a reset policy",
+                         false);
+        return;
+    }
+    p->state = PART_NEEDS_RESET;
+    p->reset_to = c->cfg.offset_reset == OFFSET_RESET_LATEST ? OFFSET_LATEST : OFFSET_EARLIEST;
+}
+
+static void take_answer(struct part *p, const struct fetch_response_partition_data *d)
+{
+    struct consumer *c = p->consumer;
+    if (p->asked_seek != p->seek || p->paused || p->revoking || p->state != PART_ACTIVE) {
+        return; /* (F2) */
+    }
+    if (d->error_code == KAFKA_NONE) {
+        take_records(p, d);
+        return;
+    }
+    if (d->error_code == KAFKA_OFFSET_OUT_OF_RANGE) {
+        out_of_range(p);
+        return;
+    }
+    if (!kafka_error_is_retriable(d->error_code) || p->attempts == ATTEMPTS_TOLD) {
+        consumer_trouble(c, d->error_code, kafka_error_text(d->error_code), false);
+    }
+    client_refresh(c->client);
+    fetcher_retry_part(p);
+}
+
+/* --- fetches ------------------------------------------------------------------------------------ */
+
+static struct part *find_answered(struct consumer *c, int16_t version,
+                                  const struct fetch_response_fetchable_topic_response *t,
+                                  int32_t partition)
+{
+    if (version < 13) {
+        return consumer_find_part(c, t->topic, partition);
+    }
+    const struct client_topic *topic = client_topic_by_id(c->client, &t->topic_id);
+    return topic ? consumer_find_part(c, topic->name, partition) : NULL;
+}
+
+static void take_fetched(struct consumer *c, int16_t version, const struct fetch_response *r)
+{
+    for (int32_t i = 0; i < r->responses_n; i++) {
+        const struct fetch_response_fetchable_topic_response *t = &r->responses[i];
+        for (int32_t j = 0; j < t->partitions_n; j++) {
+            struct part *p = find_answered(c, version, t, t->partitions[j].partition_index);
+            if (p && p->asked) {
+                p->asked = false;
+                arena_reset(&c->scratch);
+                take_answer(p, &t->partitions[j]);
+            }
+        }
+    }
+}
+
+static void on_fetched(void *user, enum err err, int16_t version, const void *response)
+{
+    struct fetch_leader *l = user;
+    struct consumer *c = l->consumer;
+    const struct fetch_response *r = response;
+    l->busy = false;
+    if (c->closing) {
+        return;
+    }
+    if (!err && !r->error_code) {
+        take_fetched(c, version, r);
+    }
+    /* Those that the answer does not name, all of them after a failure: asked again a little later. */
+    list_for_each(n, &c->parts) {
+        struct part *p = list_entry(n, struct part, node);
+        if (p->asked && p->state == PART_ACTIVE && p->asked_node == l->node_id) {
+            p->asked = false;
+            fetcher_retry_part(p);
+        }
+    }
+    if (err) {
+        client_refresh(c->client);
+    }
+    consumer_wake(c, 0);
+}
+
+/* One entry for each topic, the parts below it; false when nothing is to be fetched there. */
+static bool fill_fetch(struct consumer *c, int32_t node_id, struct fetch_request *request, bool *ret_ids)
+{
+    uint64_t now = env_mono_ns(c->env), wake = UINT64_MAX;
+    struct arena *a = &c->scratch;
+    request->topics = schema_new(&fetch_request_topic_schema, a, c->part_count);
+    request->topics_n = 0;
+    *ret_ids = true;
+    list_for_each(n, &c->parts) {
+        struct part *p = list_entry(n, struct part, node);
+        const struct client_partition *leader = leader_of(p);
+        if (!is_fetchable(p) || !leader || leader->leader_id != node_id || !is_due(p, now, &wake)) {
+            continue;
+        }
+        struct fetch_request_topic *t = NULL;
+        for (int32_t i = request->topics_n; i > 0 && !t; i--) {
+            t = slice_eq(request->topics[i - 1].topic, p->pub.topic) ? &request->topics[i - 1] : NULL;
+        }
+        const struct client_topic *meta = client_topic(c->client, p->pub.topic);
+        if (!t) {
+            t = &request->topics[request->topics_n++];
+            t->topic = p->pub.topic;
+            t->topic_id = meta->id;
+            t->partitions = schema_new(&fetch_request_partition_schema, a, (size_t)meta->partition_count);
+            t->partitions_n = 0;
+            *ret_ids = *ret_ids && !uuid_is_zero(&meta->id);
+        }
+        struct fetch_request_partition *f = &t->partitions[t->partitions_n++];
+        f->partition = p->pub.partition;
+        f->current_leader_epoch = leader->leader_epoch;
+        f->fetch_offset = p->pub.position;
+        f->partition_max_bytes = c->cfg.partition_bytes_max;
+        p->asked = true;
+        p->asked_node = node_id;
+        p->asked_seek = p->seek;
+    }
+    return request->topics_n > 0;
+}
+
+static void fetch(struct consumer *c, int32_t node_id)
+{
+    uint64_t key = (uint64_t)(uint32_t)node_id;
+    struct fetch_leader *l = map_get(&c->leaders, map_key_u64(&key));
+    if (!l) {
+        l = mem_zalloc(sizeof(*l));
+        l->consumer = c;
+        l->node_id = node_id;
+        map_put(&c->leaders, map_key_u64(&key), l);
+    }
+    if (l->busy) {
+        return;
+    }
+    struct fetch_request request;
+    bool ids;
+    schema_init(&fetch_request_schema, &request);
+    arena_reset(&c->scratch);
+    request.max_wait_ms = (int32_t)(c->cfg.fetch_wait_ns / NS_PER_MS);
+    request.min_bytes = c->cfg.fetch_bytes_min;
+    request.max_bytes = c->cfg.fetch_bytes_max;
+    request.isolation_level = c->cfg.read_committed;
+    request.rack_id = slice_str("");
+    if (!fill_fetch(c, node_id, &request, &ids)) {
+        return;
+    }
+    l->busy = true;
+    c->fetches++;
+    client_call_lane(c->client, node_id, c->lane_fetch, &fetch_request_schema, &request,
+                     ids ? -1 : 12, 0, on_fetched, l);
+}
+
+/* --- where to begin ------------------------------------------------------------------------------ */
+
+static void begin_at(struct part *p, const struct list_offsets_response_partition_response *r)
+{
+    struct consumer *c = p->consumer;
+    if (p->asked_seek != p->seek || p->state != PART_NEEDS_RESET) {
+        return;
+    }
+    if (r->error_code || r->offset < 0) {
+        if (r->error_code && (!kafka_error_is_retriable(r->error_code) || p->attempts == ATTEMPTS_TOLD)) {
+            consumer_trouble(c, r->error_code, kafka_error_text(r->error_code), false);
+        }
+        client_refresh(c->client);
+        fetcher_retry_part(p);
+        return;
+    }
+    p->state = PART_ACTIVE;
+    p->attempts = 0;
+    p->pub.position = r->offset;
+}
+
+static void on_listed(void *user, enum err err, int16_t version, const void *response)
+{
+    struct part *p = user;
+    struct consumer *c = p->consumer;
+    const struct list_offsets_response *r = response;
+    p->asked = false;
+    if (err || r->topics_n != 1 || r->topics[0].partitions_n != 1) {
+        client_refresh(c->client);
+        fetcher_retry_part(p);
+    } else {
+        begin_at(p, &r->topics[0].partitions[0]);
+    }
+    consumer_wake(c, 0);
+}
+
+/* Rare (a new group, a lost offset): a request for each partition is good enough. */
+static void list_offsets(struct part *p, const struct client_partition *leader)
+{
+    struct consumer *c = p->consumer;
+    struct list_offsets_request request;
+    struct list_offsets_request_topic topic;
+    struct list_offsets_request_partition partition;
+    schema_init(&list_offsets_request_schema, &request);
+    schema_init(&list_offsets_request_topic_schema, &topic);
+    schema_init(&list_offsets_request_partition_schema, &partition);
+    request.replica_id = -1;
+    request.isolation_level = c->cfg.read_committed;
+    request.topics = &topic;
+    request.topics_n = 1;
+    topic.name = p->pub.topic;
+    topic.partitions = &partition;
+    topic.partitions_n = 1;
+    partition.partition_index = p->pub.partition;
+    partition.current_leader_epoch = leader->leader_epoch;
+    partition.timestamp = p->reset_to;
+    p->asked = true;
+    p->asked_seek = p->seek;
+    client_call(c->client, leader->leader_id, &list_offsets_request_schema, &request, -1, 0, on_listed,
+                p);
+}
+
+void fetcher_run(struct consumer *c)
+{
+    uint64_t now = env_mono_ns(c->env), wake = UINT64_MAX;
+    bool leaderless = false;
+    offsets_fetch(c);
+    list_for_each(n, &c->parts) {
+        struct part *p = list_entry(n, struct part, node);
+        const struct client_partition *leader = leader_of(p);
+        bool wants = is_fetchable(p) ||
+                     (p->state == PART_NEEDS_RESET && !p->asked && !p->revoking);
+        leaderless = leaderless || (wants && !leader);
+        if (!wants || !leader || !is_due(p, now, &wake)) {
+            continue;
+        }
+        if (p->state == PART_NEEDS_RESET) {
+            list_offsets(p, leader);
+        } else {
+            fetch(c, leader->leader_id);
+        }
+    }
+    if (leaderless) {
+        client_refresh(c->client);
+    }
+    if (wake != UINT64_MAX) {
+        consumer_wake(c, wake);
+    }
+}
