@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * producer_snapshot.c - the bytes of a .snapshot file. Driven by log.c (roll, shutdown) and recovery.
- * Layout, big-endian: i16 version = 1, u32 CRC-32C of all that follows, i32 count, then 50 bytes each.
+ * Layout, big-endian: i16 version = 1, u32 CRC-32C of all that follows, i32 count, then 46 bytes each.
  */
 #include "broker/storage/producer_snapshot.h"
 
@@ -14,7 +14,7 @@ enum {
     SNAPSHOT_VERSION = 1,
     SNAPSHOT_CRC_END = 6,
     SNAPSHOT_HEADER_BYTES = 10,
-    SNAPSHOT_ENTRY_BYTES = 50,
+    SNAPSHOT_ENTRY_BYTES = 46,
 };
 
 void producer_snapshot_encode(const struct producer_state *s, struct buf *out)

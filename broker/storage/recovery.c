@@ -357,7 +357,8 @@ static enum err recover_segment(struct log *log, struct segment *s, int64_t offs
 {
     uint32_t position = 0;
     struct open_file *file = NULL;
-    enum err e = segment_begin_recovery(s, log->home, offset, &position);
+    enum err e = segment_begin_recovery(s, log->home, offset,
+                                        log->config.index_interval_bytes, &position);
     if (!e) {
         e = segment_file(s, log->home, &file, NULL);
     }

@@ -265,9 +265,9 @@ static enum err resume_at(struct segment *s, struct segment_home home, uint32_t 
     return ERR_OK;
 }
 
-/* Walks headers from position to the end or to damage. */
+/* Walks headers from position to the batch that reaches until_offset, to the end, or to damage. */
 static enum err walk_tail(struct segment *s, struct segment_home home, uint32_t position,
-                          uint32_t index_interval_bytes)
+                          int64_t until_offset, uint32_t index_interval_bytes)
 {
     struct segment_walk w;
     enum err e = segment_walk_begin(&w, s, home);
@@ -276,6 +276,9 @@ static enum err walk_tail(struct segment *s, struct segment_home home, uint32_t 
         e = segment_walk_at(&w, position, &b);
         if (!e && !batch_follows(s, &b)) {
             e = ERR_CORRUPT;
+        }
+        if (!e && batch_last_offset(&b.header) >= until_offset) {
+            break;
         }
         if (!e) {
             segment_index_batch(s, home, position, &b.header, b.size_bytes, index_interval_bytes);
@@ -311,7 +314,7 @@ enum err segment_load_indexes(struct segment *s, struct segment_home home,
     }
     uint32_t had = entry_file_count(&s->offsets.file);
     if (!e) {
-        e = walk_tail(s, home, position, index_interval_bytes);
+        e = walk_tail(s, home, position, INT64_MAX, index_interval_bytes);
     }
     if (e) {
         close_indexes(s, home);
@@ -337,7 +340,7 @@ static enum err verify_order(struct segment *s, struct segment_home home, bool *
 }
 
 enum err segment_begin_recovery(struct segment *s, struct segment_home home, int64_t offset,
-                                uint32_t *ret_position)
+                                uint32_t index_interval_bytes, uint32_t *ret_position)
 {
     bool sound = false;
     close_indexes(s, home);
@@ -364,10 +367,17 @@ enum err segment_begin_recovery(struct segment *s, struct segment_home home, int
                 entry_file_count(&s->offsets.file) ? s->offsets.last.offset + 1 : s->base_offset);
         }
     }
+    uint32_t position = 0;
     if (!e) {
-        e = resume_at(s, home, ret_position);
+        e = resume_at(s, home, &position);
+    }
+    if (!e) { /* below `offset` the log is sound, headers are enough */
+        e = walk_tail(s, home, position, offset, index_interval_bytes);
     }
     s->indexes_loaded = e == ERR_OK;
+    if (!e) {
+        *ret_position = s->sound_bytes;
+    }
     return e;
 }
 
@@ -429,7 +439,7 @@ enum err segment_find(struct segment *s, struct segment_home home, int64_t offse
         /* (S2): rebuild from the log and ask again */
         e = reset_indexes(s, home);
         if (!e) {
-            e = walk_tail(s, home, 0, index_interval_bytes);
+            e = walk_tail(s, home, 0, INT64_MAX, index_interval_bytes);
         }
         if (!e) {
             e = offset_index_lookup(&s->offsets, index_path(s, home), offset, &entry);
@@ -468,10 +478,7 @@ enum err segment_truncate(struct segment *s, struct segment_home home, uint32_t 
         if (!position) {
             s->first_timestamp_ms = -1;
         }
-        e = segment_begin_recovery(s, home, offset, &position);
-    }
-    if (!e) {
-        e = walk_tail(s, home, position, index_interval_bytes);
+        e = segment_begin_recovery(s, home, offset, index_interval_bytes, &position);
     }
     return e ? err_set(err, e, "cut %s/%020lld.log: %s", home.dir, (long long)s->base_offset,
                        err_text(e))

@@ -74,11 +74,11 @@ enum err segment_open(struct segment *s, struct segment_home home, struct error 
  * (*ret_rebuilt tells, may be NULL). Damage in the log ends the walk and is no error here. */
 enum err segment_load_indexes(struct segment *s, struct segment_home home,
                               uint32_t index_interval_bytes, bool *ret_rebuilt);
-/* Opens the indexes and keeps only entries that lie below `offset` and can be trusted without having
- * been synced. *ret_position is where the walk has to go on, batch by batch with
- * segment_index_batch(). */
+/* Opens the indexes, keeps only entries that lie below `offset` and can be trusted without having been
+ * synced, and adds by headers what is missing up to the batch that reaches `offset`. *ret_position is
+ * where that one lies: the walk has to go on there, with segment_index_batch(). */
 enum err segment_begin_recovery(struct segment *s, struct segment_home home, int64_t offset,
-                                uint32_t *ret_position);
+                                uint32_t index_interval_bytes, uint32_t *ret_position);
 /* Writes whole batches at the end: one write. After a failure the file has its old size again, or
  * ERR_IO comes and the segment must not be used any more. */
 enum err segment_append(struct segment *s, struct segment_home home, struct slice batches,

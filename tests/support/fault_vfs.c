@@ -7,6 +7,7 @@
 #include "tests/support/fault_vfs.h"
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/list.h"
 
 #include <assert.h>
 #include <sys/uio.h>
@@ -19,12 +20,12 @@ struct fault_file {
 
 static struct fault_vfs *fault_of(struct vfs *v)
 {
-    return (struct fault_vfs *)v;
+    return container_of(v, struct fault_vfs, vfs);
 }
 
 static struct fault_file *file_of(struct vfs_file *f)
 {
-    return (struct fault_file *)f;
+    return container_of(f, struct fault_file, file);
 }
 
 static struct vfs *real(void)

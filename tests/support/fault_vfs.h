@@ -11,7 +11,7 @@
 #include "protocol/daemon/vfs.h"
 
 struct fault_vfs {
-    struct vfs vfs;      /* first: this is what the code under test gets */
+    struct vfs vfs;      /* what the code under test gets */
     int countdown;       /* 1 = the next operation fails; 0 = none */
     enum err fail_with;
     bool fail_on;        /* keep failing once the countdown has run out */
