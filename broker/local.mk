@@ -1,6 +1,17 @@
 # The broker: everything but main.c is a library, so that tests and the simulator link it.
 noinst_LIBRARIES += broker/libbroker.a
-broker_libbroker_a_SOURCES =
+broker_libbroker_a_SOURCES = \
+  %D%/broker.c %D%/broker.h %D%/broker_config.c %D%/broker_config.def %D%/broker_config.h \
+  %D%/broker_metrics.c %D%/broker_metrics.def %D%/connection.c %D%/connection.h \
+  %D%/fetch_session.c %D%/fetch_session.h %D%/flusher.c %D%/flusher.h %D%/groups.c %D%/groups.h \
+  %D%/metadata_log.c %D%/metadata_log.h %D%/partition_log.h %D%/runtime.c %D%/runtime.h \
+  %D%/topic_config.def %D%/topics.c %D%/topics.h
+include broker/api/local.mk
+include broker/controller/local.mk
 include broker/storage/local.mk
 include broker/replica/local.mk
 include broker/group/local.mk
+
+bin_PROGRAMS += logboom-broker
+logboom_broker_SOURCES = %D%/main.c
+logboom_broker_LDADD = broker/libbroker.a $(PROTOCOL_LIBS)

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fetch.c - Fetch (1): file ranges of logs, up to the high watermark, by sendfile; waits for min_bytes or
+ * max_wait, whichever comes first.
+ *
+ * A fetch that waits hangs on each of its partitions (struct reader_wait) and is told when the high
+ * watermark moves: nobody scans all waiting fetches.
+ *   (F1) state->available_bytes is the sum of the items' available_bytes, as of their last news.
+ *   (F2) A waiting fetch is in b->fetches; it replies exactly once and leaves all lists then.
+ */
+#include "broker/api/fetch.h"
+
+#include "broker/api/table.h"
+#include "broker/broker.h"
+
+/* One partition of the request. */
+struct fetch_item {
+    struct reader_wait wait;
+    struct fetch_state *state;
+    struct slice topic_name;
+    struct uuid topic_id;
+    const struct fetch_request_partition *ask;
+    struct topic *topic;
+    struct partition *partition;
+    enum kafka_error code;
+    uint64_t available_bytes;
+    struct fetch_response_partition_data row; /* filled by read_item() */
+    bool has_news;
+};
+
+struct fetch_state {
+    struct list_node link; /* in b->fetches */
+    struct call *call;
+    struct fetch_item *items;
+    int32_t item_count;
+    uint64_t available_bytes;
+    bool failed; /* an item has an error: reply at once */
+    struct timer timer;
+    int32_t session_id;
+};
+
+/* --- reading -------------------------------------------------------------------------------------- */
+
+static enum kafka_error find_partition(const struct call *c, struct fetch_item *it)
+{
+    struct topics *ts = &c->broker->topics;
+    it->topic = c->version >= 13 ? topic_find_id(ts, &it->topic_id) : topic_find(ts, it->topic_name);
+    if (!it->topic) {
+        return c->version >= 13 ? KAFKA_UNKNOWN_TOPIC_ID : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    it->partition = topic_partition(it->topic, it->ask->partition);
+    if (!it->partition) {
+        return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    return KAFKA_NONE;
+}
+
+static enum kafka_error check_item(const struct fetch_item *it)
+{
+    const struct partition *p = it->partition;
+    if (p->log && p->log->offline) {
+        return KAFKA_KAFKA_STORAGE_ERROR;
+    }
+    enum kafka_error code = partition_check_epoch(p, it->ask->current_leader_epoch);
+    if (code) {
+        return code;
+    }
+    int64_t offset = it->ask->fetch_offset;
+    if (offset < partition_start_offset(p) || offset > partition_end_offset(p)) {
+        return KAFKA_OFFSET_OUT_OF_RANGE;
+    }
+    return KAFKA_NONE;
+}
+
+/* Looks how much the item would give; nothing is kept of the look. */
+static void look(struct fetch_state *s, struct fetch_item *it)
+{
+    s->available_bytes -= it->available_bytes;
+    it->available_bytes = 0;
+    if (!it->code) {
+        it->code = check_item(it);
+    }
+    if (it->code) {
+        s->failed = true;
+        return;
+    }
+    struct partition *p = it->partition;
+    if (it->ask->fetch_offset >= p->high_watermark || it->ask->partition_max_bytes <= 0) {
+        return;
+    }
+    struct log_range range;
+    enum err e = log_read(p->log, it->ask->fetch_offset, (size_t)it->ask->partition_max_bytes,
+                          p->high_watermark, true, &range);
+    if (e) {
+        it->code = e == ERR_NOT_FOUND ? KAFKA_OFFSET_OUT_OF_RANGE : KAFKA_KAFKA_STORAGE_ERROR;
+        s->failed = true;
+        return;
+    }
+    if (range.file) {
+        open_file_unref(range.file);
+    }
+    it->available_bytes = range.len;
+    s->available_bytes += range.len;
+}
+
+/* Fills the item's row; takes at most *left bytes, and a whole batch only while nothing was taken. */
+static bool read_item(struct call *c, struct fetch_item *it, size_t *left, bool *taken)
+{
+    struct fetch_response_partition_data *row = &it->row;
+    struct partition *p = it->partition;
+    schema_init(&fetch_response_partition_data_schema, row);
+    row->partition_index = it->ask->partition;
+    row->records.bytes = slice_of("", 0);
+    row->error_code = (int16_t)it->code;
+    const struct fetch_request *req = c->request;
+    row->aborted_transactions_n = req->isolation_level == 0 ? -1 : 0; /* no transactions */
+    if (it->code) {
+        row->high_watermark = -1;
+        c->broker->metrics.fetch_errors++;
+        if (it->code == KAFKA_OFFSET_OUT_OF_RANGE && p) {
+            row->high_watermark = p->high_watermark;
+            row->log_start_offset = partition_start_offset(p);
+        }
+        return true;
+    }
+    row->high_watermark = row->last_stable_offset = p->high_watermark;
+    row->log_start_offset = partition_start_offset(p);
+    size_t max = it->ask->partition_max_bytes > 0 ? (size_t)it->ask->partition_max_bytes : 0;
+    max = max < *left ? max : *left;
+    if (it->ask->fetch_offset >= p->high_watermark || (max == 0 && *taken)) {
+        return true;
+    }
+    struct log_range *range = arena_alloc(&c->arena, sizeof(*range));
+    if (!range) {
+        return false;
+    }
+    enum err e = log_read(p->log, it->ask->fetch_offset, max, p->high_watermark, !*taken, range);
+    if (e) {
+        row->error_code = KAFKA_KAFKA_STORAGE_ERROR;
+        return true;
+    }
+    if (range->len > 0) {
+        row->records.bytes = slice_null();
+        row->records.external = range;
+        row->records.external_len = range->len;
+        *taken = true;
+        *left -= range->len < *left ? range->len : *left;
+        c->broker->metrics.fetched_bytes += range->len;
+        it->topic->fetched_bytes += range->len;
+    }
+    return true;
+}
+
+/* --- replying ------------------------------------------------------------------------------------- */
+
+static void leave_lists(struct fetch_state *s)
+{
+    timer_cancel(s->call->broker->env, &s->timer);
+    list_remove(&s->link);
+    for (int32_t i = 0; i < s->item_count; i++) {
+        list_remove(&s->items[i].wait.link);
+    }
+}
+
+/* Gives the file references of rows that will not be sent back. */
+static void drop_rows(struct fetch_state *s, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        const struct log_range *range = s->items[i].row.records.external;
+        if (range) {
+            open_file_unref(range->file);
+        }
+    }
+}
+
+static bool same_topic(const struct call *c, const struct fetch_item *a, const struct fetch_item *b)
+{
+    return c->version >= 13 ? uuid_eq(&a->topic_id, &b->topic_id)
+                            : slice_eq(a->topic_name, b->topic_name);
+}
+
+/* Groups the rows by topic, as they come in order. */
+static bool fill_topics(struct fetch_state *s, struct fetch_response *resp)
+{
+    struct call *c = s->call;
+    resp->responses = schema_new(&fetch_response_fetchable_topic_response_schema, &c->arena,
+                                 (size_t)s->item_count);
+    struct fetch_response_partition_data *rows =
+        schema_new(&fetch_response_partition_data_schema, &c->arena, (size_t)s->item_count);
+    if (!resp->responses || !rows) {
+        return false;
+    }
+    const struct fetch_item *last = NULL;
+    int32_t n = 0;
+    for (int32_t i = 0; i < s->item_count; i++) {
+        const struct fetch_item *it = &s->items[i];
+        if (!it->has_news) {
+            continue;
+        }
+        if (!last || !same_topic(c, last, it)) {
+            struct fetch_response_fetchable_topic_response *t = &resp->responses[resp->responses_n++];
+            t->topic = it->topic_name;
+            t->topic_id = it->topic_id;
+            t->partitions = &rows[n];
+        }
+        last = it;
+        rows[n++] = it->row;
+        resp->responses[resp->responses_n - 1].partitions_n++;
+    }
+    return true;
+}
+
+static void reply(struct fetch_state *s)
+{
+    struct call *c = s->call;
+    struct broker *b = c->broker;
+    const struct fetch_request *req = c->request;
+    leave_lists(s);
+    size_t left = req->max_bytes > 0 ? (size_t)req->max_bytes : 0;
+    if (left > (size_t)b->config->fetch_max_bytes) {
+        left = (size_t)b->config->fetch_max_bytes;
+    }
+    bool taken = false;
+    for (int32_t i = 0; i < s->item_count; i++) {
+        struct fetch_item *it = &s->items[i];
+        if (!it->code && it->partition) {
+            it->code = check_item(it);
+        }
+        if (!read_item(c, it, &left, &taken)) {
+            drop_rows(s, i);
+            call_fail(c, "the request wants more memory than it may have");
+            return;
+        }
+    }
+    struct fetch_session *session = fetch_session_find(&b->sessions, s->session_id);
+    for (int32_t i = 0; i < s->item_count; i++) {
+        struct fetch_item *it = &s->items[i];
+        it->has_news = !session || fetch_session_news(session, &it->topic_id, it->topic_name, &it->row);
+    }
+    struct fetch_response *resp = schema_new(&fetch_response_schema, &c->arena, 1);
+    if (!resp || !fill_topics(s, resp)) {
+        drop_rows(s, s->item_count);
+        call_fail(c, "the request wants more memory than it may have");
+        return;
+    }
+    resp->session_id = session ? session->id : FETCH_SESSION_NONE;
+    histogram_add_ns(&b->metrics.fetch_time, env_mono_ns(b->env) - c->arrived_ns);
+    call_reply(c, resp);
+}
+
+static void reply_error(struct call *c, enum kafka_error code)
+{
+    struct fetch_response *resp = call_response(c);
+    if (resp) {
+        resp->error_code = (int16_t)code;
+        call_reply(c, resp);
+    }
+}
+
+/* --- waiting -------------------------------------------------------------------------------------- */
+
+static bool is_ready(const struct fetch_state *s)
+{
+    const struct fetch_request *req = s->call->request;
+    int64_t min_bytes = req->min_bytes;
+    if (min_bytes > s->call->broker->config->fetch_max_bytes) {
+        min_bytes = s->call->broker->config->fetch_max_bytes;
+    }
+    return s->failed || (int64_t)s->available_bytes >= min_bytes || req->max_wait_ms <= 0;
+}
+
+static void moved(struct reader_wait *w, enum kafka_error code)
+{
+    struct fetch_item *it = container_of(w, struct fetch_item, wait);
+    struct fetch_state *s = it->state;
+    if (code) {
+        it->code = code;
+        it->partition = NULL; /* the topic may be going */
+        it->topic = NULL;
+        s->failed = true;
+    } else {
+        look(s, it);
+    }
+    if (is_ready(s)) {
+        reply(s);
+    }
+}
+
+static void on_timeout(void *owner)
+{
+    reply(owner);
+}
+
+static void abandoned(struct call *c)
+{
+    struct fetch_state *s = c->state;
+    leave_lists(s);
+    call_reply_none(c);
+}
+
+static void wait_for_more(struct fetch_state *s)
+{
+    struct call *c = s->call;
+    struct broker *b = c->broker;
+    const struct fetch_request *req = c->request;
+    c->state = s;
+    c->abandoned = abandoned;
+    list_push_back(&b->fetches, &s->link);
+    for (int32_t i = 0; i < s->item_count; i++) {
+        struct fetch_item *it = &s->items[i];
+        it->wait.moved = moved;
+        partition_wait_reader(it->partition, &it->wait);
+    }
+    s->timer = (struct timer){ .fire = on_timeout, .owner = s };
+    timer_arm_in(b->env, &s->timer, (uint64_t)req->max_wait_ms * NS_PER_MS);
+}
+
+void fetches_wake_all(struct broker *b)
+{
+    for (struct list_node *node; (node = list_first(&b->fetches));) {
+        reply(list_entry(node, struct fetch_state, link));
+    }
+}
+
+/* --- the request ---------------------------------------------------------------------------------- */
+
+static void add_item(struct fetch_state *s, struct slice name, const struct uuid *id,
+                     const struct fetch_request_partition *ask)
+{
+    struct fetch_item *it = &s->items[s->item_count++];
+    it->state = s;
+    it->topic_name = name;
+    it->topic_id = *id;
+    it->ask = ask;
+    list_init(&it->wait.link);
+    it->code = find_partition(s->call, it);
+    look(s, it);
+}
+
+static bool items_of_request(struct fetch_state *s, const struct fetch_request *req)
+{
+    size_t count = 0;
+    for (int32_t i = 0; i < req->topics_n; i++) {
+        count += (size_t)req->topics[i].partitions_n;
+    }
+    s->items = arena_array(&s->call->arena, count, sizeof(*s->items));
+    if (!s->items) {
+        return false;
+    }
+    for (int32_t i = 0; i < req->topics_n; i++) {
+        const struct fetch_request_topic *t = &req->topics[i];
+        for (int32_t k = 0; k < t->partitions_n; k++) {
+            add_item(s, t->topic, &t->topic_id, &t->partitions[k]);
+        }
+    }
+    return true;
+}
+
+/* The session may change or go while the fetch waits: what it asks for is copied. */
+static bool items_of_session(struct fetch_state *s, struct fetch_session *session)
+{
+    struct arena *arena = &s->call->arena;
+    s->items = arena_array(arena, session->partitions.count, sizeof(*s->items));
+    if (!s->items) {
+        return false;
+    }
+    list_for_each(node, &session->order) {
+        const struct session_partition *sp = list_entry(node, struct session_partition, link);
+        struct fetch_request_partition *ask = arena_alloc(arena, sizeof(*ask));
+        struct slice name = arena_copy(arena, slice_str(sp->topic));
+        if (!ask || slice_is_null(name)) {
+            return false;
+        }
+        *ask = sp->ask;
+        add_item(s, name, &sp->topic_id, ask);
+    }
+    return true;
+}
+
+void handle_fetch(struct call *c)
+{
+    struct broker *b = c->broker;
+    const struct fetch_request *req = c->request;
+    struct fetch_session *session = NULL;
+    enum kafka_error code = fetch_session_begin(&b->sessions, req, c->version, &session);
+    if (code) {
+        reply_error(c, code);
+        return;
+    }
+    struct fetch_state *s = arena_alloc(&c->arena, sizeof(*s));
+    if (!s) {
+        call_fail(c, "the request wants more memory than it may have");
+        return;
+    }
+    s->call = c;
+    list_init(&s->link);
+    s->session_id = session ? session->id : FETCH_SESSION_NONE;
+    if (session ? !items_of_session(s, session) : !items_of_request(s, req)) {
+        call_fail(c, "the request wants more memory than it may have");
+        return;
+    }
+    if (is_ready(s) || b->state != BROKER_RUNNING) {
+        reply(s);
+    } else {
+        wait_for_more(s);
+    }
+}

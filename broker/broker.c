@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * broker.c - the life of a node: directories, start, timers, drain, shutdown. Driven by runtime.c (or a
+ * test, or the simulator).
+ *   (B1) Every directory in use has the cluster id and the node id of the others.
+ *   (B2) The clean-shutdown marker is written only after every log was shut down and synced.
+ */
+#include "broker/broker.h"
+
+#include "broker/api/fetch.h"
+#include "protocol/base/alloc.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+enum { BOOT_BYTES_MAX = 4 << 20, UPKEEP_SECONDS = 5 };
+
+/* --- small things --------------------------------------------------------------------------------- */
+
+struct uuid broker_random_uuid(struct broker *b)
+{
+    struct uuid id;
+    do {
+        for (size_t i = 0; i < 2; i++) {
+            uint64_t r = env_random(b->env);
+            memcpy(id.bytes + i * 8, &r, 8);
+        }
+        id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0f) | 0x40);
+        id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3f) | 0x80);
+    } while (id.bytes[0] >> 2 == 62); /* its text would begin with '-', which tools take for a flag */
+    return id;
+}
+
+struct group_now broker_now(const struct broker *b)
+{
+    return (struct group_now){ env_mono_ns(b->env), env_wall_ms(b->env) };
+}
+
+struct broker_dir *broker_dir_for_new(struct broker *b)
+{
+    struct broker_dir *best = &b->dirs[0];
+    for (uint32_t i = 1; i < b->dir_count; i++) {
+        if (b->dirs[i].partition_count < best->partition_count) {
+            best = &b->dirs[i];
+        }
+    }
+    best->partition_count++;
+    return best;
+}
+
+struct uuid broker_directory_id(const struct broker *b)
+{
+    struct uuid id = { .bytes = { [15] = 1 } }; /* UNASSIGNED: any of several */
+    if (b->dir_count == 1) {
+        id = b->dirs[0].dir->meta.directory_id;
+    }
+    return id;
+}
+
+/* --- directories ---------------------------------------------------------------------------------- */
+
+static enum err check_identity(struct broker *b, const struct log_dir *dir, struct error *err)
+{
+    const struct meta_properties *meta = &dir->meta;
+    if (b->cluster_id[0] == '\0') {
+        snprintf(b->cluster_id, sizeof(b->cluster_id), "%s", meta->cluster_id);
+        if (meta->node_id >= 0 && meta->node_id != b->node_id) {
+            log_warn(&b->log, "the directory belongs to another node id, which is used now",
+                     KV_STR("dir", dir->path), KV_INT("configured", b->node_id),
+                     KV_INT("node_id", meta->node_id));
+            b->node_id = meta->node_id;
+        }
+        return ERR_OK;
+    }
+    if (strcmp(b->cluster_id, meta->cluster_id) != 0) {
+        return err_set(err, ERR_CONFIG,
+                       "log directory %s belongs to cluster %s, and another one to cluster %s: "
+                       "directories of different clusters cannot be used together",
+                       dir->path, meta->cluster_id, b->cluster_id);
+    }
+    if (meta->node_id != b->node_id) {
+        return err_set(err, ERR_CONFIG,
+                       "log directory %s belongs to node %d, and another one to node %d: "
+                       "directories of different nodes cannot be used together",
+                       dir->path, (int)meta->node_id, (int)b->node_id);
+    }
+    return ERR_OK;
+}
+
+static enum err format_dir(struct broker *b, struct log_dir *dir, struct error *err)
+{
+    bool empty;
+    enum err e = log_dir_is_empty(dir, &empty, err);
+    if (e) {
+        return e;
+    }
+    if (!empty) {
+        return err_set(err, ERR_CONFIG,
+                       "log directory %s has no meta.properties and is not empty: it is not formatted "
+                       "automatically. Use an empty directory, or put meta.properties back",
+                       dir->path);
+    }
+    if (b->cluster_id[0] == '\0') {
+        struct uuid id = broker_random_uuid(b);
+        uuid_format(&id, b->cluster_id);
+    }
+    struct uuid id = broker_random_uuid(b);
+    e = log_dir_format(dir, b->cluster_id, b->node_id, &id, err);
+    if (!e) {
+        log_info(&b->log, "formatted an empty log directory", KV_STR("dir", dir->path),
+                 KV_STR("cluster_id", b->cluster_id), KV_INT("node_id", b->node_id));
+    }
+    return e;
+}
+
+static enum err open_dirs(struct broker *b, const char *default_dir, struct error *err)
+{
+    const struct config_list *list = &b->config->log_dirs;
+    if (list->count == 0) {
+        list = &b->config->log_dir;
+    }
+    size_t count = list->count ? list->count : 1;
+    b->dirs = mem_array(count, sizeof(*b->dirs));
+    for (size_t i = 0; i < count; i++) {
+        const char *path = list->count ? list->items[i] : default_dir;
+        struct broker_dir *d = &b->dirs[i];
+        enum err e = log_dir_open(b->vfs, path, &d->dir, err);
+        if (e) {
+            return e;
+        }
+        d->broker = b;
+        flusher_init(&d->flusher, b);
+        b->dir_count++;
+        e = d->dir->formatted ? check_identity(b, d->dir, err) : ERR_OK;
+        if (e) {
+            return e;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        enum err e = b->dirs[i].dir->formatted ? ERR_OK : format_dir(b, b->dirs[i].dir, err);
+        if (e) {
+            return e;
+        }
+    }
+    return ERR_OK;
+}
+
+/* --- removing directories on a worker --------------------------------------------------------------- */
+
+struct removal {
+    struct work work;
+    struct broker *broker;
+    char *path;
+    enum err status;
+    struct error err;
+};
+
+static void removal_run(struct work *w)
+{
+    struct removal *r = container_of(w, struct removal, work);
+    r->status = vfs_remove_dir(r->broker->vfs, r->path, &r->err);
+}
+
+static void removal_done(struct work *w)
+{
+    struct removal *r = container_of(w, struct removal, work);
+    struct broker *b = r->broker;
+    if (r->status) {
+        log_warn(&b->log, "a deleted partition's files could not be removed; the next start tries again",
+                 KV_STR("dir", r->path), KV_STR("error", r->err.text));
+    }
+    b->removals--;
+    mem_free(r->path);
+    mem_free(r);
+    broker_check_drained(b);
+}
+
+void broker_remove_dir_later(struct broker *b, const char *path)
+{
+    struct removal *r = mem_zalloc(sizeof(*r));
+    r->work = (struct work){ .run = removal_run, .done = removal_done };
+    r->broker = b;
+    r->path = mem_strdup(path);
+    b->removals++;
+    env_work(b->env, &r->work);
+}
+
+/* --- timers --------------------------------------------------------------------------------------- */
+
+/* Calls each() for every partition that has a log. */
+static void each_log(struct broker *b, void (*each)(struct broker *b, struct partition *p, void *ctx),
+                     void *ctx)
+{
+    uint32_t cursor = 0;
+    for (struct topic *t; (t = map_next(&b->topics.by_id, &cursor, NULL));) {
+        for (int32_t i = 0; i < t->partition_count; i++) {
+            if (t->partitions[i]->log) {
+                each(b, t->partitions[i], ctx);
+            }
+        }
+    }
+}
+
+static void retain(struct broker *b, struct partition *p, void *ctx)
+{
+    uint32_t deleted = 0;
+    struct error err;
+    (void)ctx;
+    if (p->log->offline) {
+        return;
+    }
+    if (log_retain(p->log, env_wall_ms(b->env), p->high_watermark, &deleted, &err)) {
+        log_error(&b->log, "retention failed", KV_STR("topic", p->topic->name),
+                  KV_INT("partition", p->index), KV_STR("error", err.text));
+    }
+    if (deleted) {
+        b->metrics.segments_deleted += deleted;
+        log_info(&b->log, "deleted old segments", KV_STR("topic", p->topic->name),
+                 KV_INT("partition", p->index), KV_UINT("segments", deleted),
+                 KV_INT("log_start_offset", p->log->start_offset));
+    }
+    producer_state_expire(&p->log->producers, env_wall_ms(b->env),
+                          b->config->producer_id_expiration_ms);
+}
+
+static void on_retention(void *owner)
+{
+    struct broker *b = owner;
+    each_log(b, retain, NULL);
+    timer_arm_in(b->env, &b->retention_timer,
+                 (uint64_t)b->config->log_retention_check_interval_ms * NS_PER_MS);
+}
+
+static void upkeep(struct broker *b, struct partition *p, void *ctx)
+{
+    int64_t next_due_ms;
+    struct error err;
+    (void)ctx;
+    if (p->log->doomed_count == 0 || p->log->offline) {
+        return;
+    }
+    if (log_unlink_due(p->log, env_wall_ms(b->env), &next_due_ms, &err)) {
+        log_warn(&b->log, "a deleted segment could not be removed",
+                 KV_STR("topic", p->topic->name), KV_INT("partition", p->index),
+                 KV_STR("error", err.text));
+    }
+}
+
+static void on_upkeep(void *owner)
+{
+    struct broker *b = owner;
+    each_log(b, upkeep, NULL);
+    connections_trim(&b->connections);
+    timer_arm_in(b->env, &b->upkeep_timer, (uint64_t)UPKEEP_SECONDS * NS_PER_S);
+}
+
+enum checkpoint { RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS };
+
+struct checkpoint_walk {
+    struct broker_dir *dir;
+    enum checkpoint which;
+    struct offset_checkpoint offsets;
+};
+
+static void note_offset(struct broker *b, struct partition *p, void *ctx)
+{
+    struct checkpoint_walk *w = ctx;
+    (void)b;
+    if (p->dir != w->dir) {
+        return;
+    }
+    int64_t offset = w->which == RECOVERY_POINTS ? p->log->recovery_point
+                     : w->which == LOG_STARTS    ? p->log->start_offset
+                                                 : p->high_watermark;
+    if (w->which != LOG_STARTS || offset > p->log->segments[0]->base_offset) {
+        offset_checkpoint_add(&w->offsets, p->topic->name, p->index, offset);
+    }
+}
+
+static enum err write_checkpoint(struct broker *b, enum checkpoint which, struct error *err)
+{
+    static const char *const names[] = { CHECKPOINT_RECOVERY_POINT, CHECKPOINT_LOG_START,
+                                         CHECKPOINT_REPLICATION };
+    enum err first = ERR_OK;
+    for (uint32_t i = 0; i < b->dir_count; i++) {
+        struct checkpoint_walk w = { .dir = &b->dirs[i], .which = which };
+        each_log(b, note_offset, &w);
+        struct error why;
+        enum err e = log_dir_write(b->dirs[i].dir, names[which], &w.offsets, &why);
+        offset_checkpoint_deinit(&w.offsets);
+        if (e && !first) {
+            first = e;
+            err_set(err, e, "%s", why.text);
+        }
+    }
+    return first;
+}
+
+static void write_checkpoint_or_log(struct broker *b, enum checkpoint which)
+{
+    struct error err;
+    if (write_checkpoint(b, which, &err)) {
+        log_warn(&b->log, "a checkpoint could not be written; it is tried again later",
+                 KV_STR("error", err.text));
+    }
+}
+
+static void on_checkpoint(void *owner)
+{
+    struct broker *b = owner;
+    for (uint32_t i = 0; i < b->dir_count; i++) {
+        flusher_kick(&b->dirs[i].flusher); /* with page-cache nobody else asks for it */
+    }
+    write_checkpoint_or_log(b, RECOVERY_POINTS);
+    write_checkpoint_or_log(b, LOG_STARTS);
+    timer_arm_in(b->env, &b->checkpoint_timer,
+                 (uint64_t)b->config->log_flush_offset_checkpoint_interval_ms * NS_PER_MS);
+}
+
+static void on_high_watermark(void *owner)
+{
+    struct broker *b = owner;
+    if (b->high_watermarks_moved) {
+        b->high_watermarks_moved = false;
+        write_checkpoint_or_log(b, HIGH_WATERMARKS);
+    }
+    timer_arm_in(b->env, &b->high_watermark_timer,
+                 (uint64_t)b->config->replica_high_watermark_checkpoint_interval_ms * NS_PER_MS);
+}
+
+static void start_timers(struct broker *b)
+{
+    const struct broker_config *c = b->config;
+    b->retention_timer = (struct timer){ .fire = on_retention, .owner = b };
+    b->checkpoint_timer = (struct timer){ .fire = on_checkpoint, .owner = b };
+    b->high_watermark_timer = (struct timer){ .fire = on_high_watermark, .owner = b };
+    b->upkeep_timer = (struct timer){ .fire = on_upkeep, .owner = b };
+    uint64_t first_ns = 30ull * NS_PER_S; /* Kafka's log.initial.task.delay.ms */
+    uint64_t retention_ns = (uint64_t)c->log_retention_check_interval_ms * NS_PER_MS;
+    timer_arm_in(b->env, &b->retention_timer, retention_ns < first_ns ? retention_ns : first_ns);
+    timer_arm_in(b->env, &b->checkpoint_timer,
+                 (uint64_t)c->log_flush_offset_checkpoint_interval_ms * NS_PER_MS);
+    timer_arm_in(b->env, &b->high_watermark_timer,
+                 (uint64_t)c->replica_high_watermark_checkpoint_interval_ms * NS_PER_MS);
+    timer_arm_in(b->env, &b->upkeep_timer, (uint64_t)UPKEEP_SECONDS * NS_PER_S);
+}
+
+/* --- start ---------------------------------------------------------------------------------------- */
+
+static enum err start(struct broker *b, const char *default_dir, struct error *err)
+{
+    enum err e = open_dirs(b, default_dir, err);
+    if (!e) {
+        e = metadata_log_start(b, err);
+    }
+    for (uint32_t i = 0; !e && i < b->dir_count; i++) {
+        e = topics_open_dir(b, &b->dirs[i], err);
+    }
+    return e;
+}
+
+enum err broker_start(const struct broker_args *args, struct broker **ret_broker, struct error *err)
+{
+    struct broker *b = mem_zalloc(sizeof(*b));
+    b->config = args->config;
+    b->env = args->env;
+    b->vfs = args->vfs;
+    b->log = args->log;
+    b->node_id = (int32_t)args->config->node_id;
+    b->listeners = args->listeners;
+    b->listener_count = args->listener_count;
+    for (uint32_t i = 0; i < b->listener_count; i++) {
+        b->listeners[i].broker = b;
+    }
+    arena_init(&b->arena, BOOT_BYTES_MAX);
+    list_init(&b->fetches);
+    b->incarnation = broker_random_uuid(b);
+    b->hash_seed = env_random(b->env);
+    file_cache_init(&b->files, b->vfs, (uint32_t)b->config->files_open_max);
+    image_init(&b->image, b->hash_seed);
+    topics_init(&b->topics, b->hash_seed);
+    connections_init(&b->connections, b);
+    fetch_sessions_init(&b->sessions, b);
+    groups_init(b);
+    enum err e = start(b, args->default_dir, err);
+    if (e) {
+        broker_free(b);
+        return e;
+    }
+    groups_start(b);
+    start_timers(b);
+    b->state = BROKER_RUNNING;
+    *ret_broker = b;
+    return ERR_OK;
+}
+
+/* --- the end -------------------------------------------------------------------------------------- */
+
+static bool is_quiet(const struct broker *b)
+{
+    for (uint32_t i = 0; i < b->dir_count; i++) {
+        if (b->dirs[i].flusher.running) {
+            return false;
+        }
+    }
+    return metadata_log_is_idle(&b->metadata) && b->removals == 0;
+}
+
+void broker_check_drained(struct broker *b)
+{
+    if (b->state == BROKER_DRAINING && is_quiet(b)) {
+        b->state = BROKER_STOPPED;
+        b->drained(b->drained_ctx);
+    }
+}
+
+static void on_drain(void *owner)
+{
+    struct broker *b = owner;
+    bool flushing = false;
+    for (uint32_t i = 0; i < b->dir_count; i++) {
+        flushing |= !flusher_is_idle(&b->dirs[i].flusher) &&
+                    b->config->durability == DURABILITY_FSYNC;
+    }
+    bool late = env_mono_ns(b->env) >= b->drain_deadline_ns;
+    if (!late && (flushing || !connections_are_idle(&b->connections))) {
+        timer_arm_in(b->env, &b->drain_timer, 5ull * NS_PER_MS);
+        return;
+    }
+    connections_close_all(b);
+    broker_check_drained(b);
+}
+
+void broker_drain(struct broker *b, void (*drained)(void *ctx), void *ctx)
+{
+    b->state = BROKER_DRAINING;
+    b->drained = drained;
+    b->drained_ctx = ctx;
+    b->drain_deadline_ns = env_mono_ns(b->env) + 2ull * NS_PER_S;
+    b->drain_timer = (struct timer){ .fire = on_drain, .owner = b };
+    fetches_wake_all(b);
+    timer_arm_in(b->env, &b->drain_timer, 0);
+}
+
+struct shutdown_walk {
+    enum err first;
+    struct error *err;
+};
+
+static void shut_log(struct broker *b, struct partition *p, void *ctx)
+{
+    struct shutdown_walk *w = ctx;
+    struct error why;
+    (void)b;
+    enum err e = p->log->offline ? p->log->offline : log_shutdown(p->log, &why);
+    if (e && !w->first) {
+        w->first = e;
+        err_set(w->err, e, "%s-%d: %s", p->topic->name, (int)p->index,
+                p->log->offline ? "it is offline" : why.text);
+    }
+}
+
+enum err broker_shutdown(struct broker *b, struct error *err)
+{
+    struct shutdown_walk w = { .err = err };
+    each_log(b, shut_log, &w);
+    enum err e = w.first;
+    for (int which = RECOVERY_POINTS; !e && which <= HIGH_WATERMARKS; which++) {
+        e = write_checkpoint(b, (enum checkpoint)which, err);
+    }
+    if (!e) {
+        e = metadata_log_shutdown(b, err);
+    }
+    for (uint32_t i = 0; !e && i < b->dir_count; i++) {
+        e = log_dir_mark_clean(b->dirs[i].dir, b->broker_epoch, err);
+    }
+    return e;
+}
+
+static void cancel_timers(struct broker *b)
+{
+    timer_cancel(b->env, &b->retention_timer);
+    timer_cancel(b->env, &b->checkpoint_timer);
+    timer_cancel(b->env, &b->high_watermark_timer);
+    timer_cancel(b->env, &b->upkeep_timer);
+    timer_cancel(b->env, &b->drain_timer);
+}
+
+void broker_free(struct broker *b)
+{
+    cancel_timers(b);
+    groups_deinit(b);
+    connections_deinit(b);
+    fetch_sessions_deinit(&b->sessions);
+    topics_deinit(b);
+    metadata_log_deinit(b);
+    image_deinit(&b->image);
+    for (uint32_t i = 0; i < b->dir_count; i++) {
+        flusher_deinit(&b->dirs[i].flusher);
+        log_dir_free(b->dirs[i].dir);
+    }
+    mem_free(b->dirs);
+    file_cache_deinit(&b->files);
+    arena_deinit(&b->arena);
+    mem_free(b);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * broker.h - one node. Everything hangs off struct broker, and it knows the world only through env and
+ * vfs, so that many nodes can live in one process (tests, the simulator). runtime.c adds the listeners.
+ */
+#ifndef LOGBOOM_BROKER_H
+#define LOGBOOM_BROKER_H
+
+#include "broker/broker_config.h"
+#include "broker/connection.h"
+#include "broker/controller/image.h"
+#include "broker/fetch_session.h"
+#include "broker/flusher.h"
+#include "broker/groups.h"
+#include "broker/metadata_log.h"
+#include "broker/topics.h"
+#include "broker/storage/log_dirs.h"
+#include "protocol/daemon/env.h"
+#include "protocol/daemon/log.h"
+#include "protocol/daemon/metrics.h"
+
+struct broker_metrics {
+#define M METRIC_MEMBER
+#include "broker/broker_metrics.def"
+#undef M
+};
+
+/* An entry of `listeners`, opened by runtime.c. */
+struct broker_listener {
+    struct broker *broker;
+    char *name;
+    char *host; /* "" is every address */
+    uint16_t port;
+    char *advertised_host; /* NULL: the address that a connection came in by */
+    uint16_t advertised_port;
+    void *open; /* runtime.c's */
+};
+
+/* One log directory and what is done for it as a whole. */
+struct broker_dir {
+    struct broker *broker;
+    struct log_dir *dir;
+    struct flusher flusher;
+    uint32_t partition_count; /* with a log here */
+};
+
+enum broker_state { BROKER_STARTING, BROKER_RUNNING, BROKER_DRAINING, BROKER_STOPPED };
+
+struct broker {
+    const struct broker_config *config;
+    struct env env;
+    struct vfs *vfs;
+    struct log log;
+    struct arena arena; /* boot memory */
+    struct broker_metrics metrics;
+    enum broker_state state;
+
+    char cluster_id[64];
+    int32_t node_id;
+    int64_t broker_epoch; /* offset of this run's registration */
+    struct uuid incarnation;
+    uint64_t hash_seed;
+
+    struct broker_dir *dirs;
+    uint32_t dir_count;
+    struct file_cache files;
+
+    struct image image;
+    struct metadata_log metadata;
+    struct topics topics;
+    struct groups groups;
+    struct fetch_sessions sessions;
+    struct connections connections;
+    struct broker_listener *listeners;
+    uint32_t listener_count;
+
+    int64_t producer_id_next, producer_id_end; /* of the block that is ours */
+
+    struct list_node fetches; /* of struct fetch_state: those that wait */
+    struct timer retention_timer, checkpoint_timer, high_watermark_timer, upkeep_timer;
+    bool high_watermarks_moved;
+    uint32_t removals; /* directories being removed on workers */
+
+    struct timer drain_timer;
+    uint64_t drain_deadline_ns;
+    void (*drained)(void *ctx); /* told once when broker_drain() is through */
+    void *drained_ctx;
+};
+
+struct broker_args {
+    const struct broker_config *config; /* outlives the broker */
+    struct env env;
+    struct vfs *vfs;
+    struct log log;
+    const char *default_dir; /* where logs go when the configuration says nothing */
+    struct broker_listener *listeners; /* outlive the broker */
+    uint32_t listener_count;
+};
+
+/* Opens or formats the directories, recovers, loads: blocks, and serves when it returns. Nothing is left
+ * behind on failure. */
+enum err broker_start(const struct broker_args *args, struct broker **ret_broker, struct error *err);
+/* Takes no more connections' requests, finishes what is under way, then calls drained(ctx). */
+void broker_drain(struct broker *b, void (*drained)(void *ctx), void *ctx);
+/* Writes everything that a clean start needs. Call it when drained, before broker_free(). */
+enum err broker_shutdown(struct broker *b, struct error *err);
+/* Without broker_shutdown() it is as if the process had been killed. Connections must be closed and
+ * their streams gone, no work may run. */
+void broker_free(struct broker *b);
+
+/* A random id that is no reserved one. */
+struct uuid broker_random_uuid(struct broker *b);
+struct group_now broker_now(const struct broker *b);
+/* For a new partition: the directory with the fewest. */
+struct broker_dir *broker_dir_for_new(struct broker *b);
+/* What a replica record says about the directory of a new partition here. */
+struct uuid broker_directory_id(const struct broker *b);
+
+/* Ends the drain when nothing is under way any more; called by whatever ends. */
+void broker_check_drained(struct broker *b);
+/* Removes a directory and its files on a worker. */
+void broker_remove_dir_later(struct broker *b, const char *path);
+
+/* The rows of the metrics and the collectors (broker_metrics.c). */
+void broker_add_metrics(struct broker *b, struct metrics *m);
+/* false with a reason: a partition or directory is offline, the disk is full. */
+bool broker_healthy(const struct broker *b, struct buf *ret_text);
+
+#endif

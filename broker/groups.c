@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * groups.c - see groups.h. Driven by start-up, by the group handlers, by appends' ends and by timers.
+ *   (G1) Outputs of the coordinator are handled in order, and never from inside one another.
+ *   (G2) Every GROUP_APPEND ends in one coordinator_append_done(), behind the high watermark.
+ */
+#include "broker/groups.h"
+
+#include "broker/broker.h"
+#include "protocol/base/alloc.h"
+
+enum {
+    LOAD_BYTES = 256 * 1024, /* of one step: others are served in between */
+    LOAD_PLAIN_BYTES_MAX = 64 << 20,
+};
+
+struct group_append {
+    struct ack_wait ack;
+    struct broker *broker;
+    uint64_t token;
+};
+
+static void on_tick(void *owner)
+{
+    struct broker *b = owner;
+    coordinator_tick(b->groups.coordinator, broker_now(b));
+    groups_run(b);
+}
+
+static void on_load(void *owner);
+
+void groups_init(struct broker *b)
+{
+    b->groups = (struct groups){ .tick = { .fire = on_tick, .owner = b },
+                                 .load = { .fire = on_load, .owner = b } };
+}
+
+static void make_coordinator(struct broker *b, uint32_t partitions)
+{
+    const struct broker_config *c = b->config;
+    struct group_config config;
+    group_config_init(&config);
+    config.partition_count = partitions;
+    config.members_max = (uint32_t)c->group_max_size;
+    config.initial_rebalance_delay_ms = (uint32_t)c->group_initial_rebalance_delay_ms;
+    config.session_timeout_min_ms = (uint32_t)c->group_min_session_timeout_ms;
+    config.session_timeout_max_ms = (uint32_t)c->group_max_session_timeout_ms;
+    config.offset_metadata_bytes_max = (uint32_t)c->offset_metadata_max_bytes;
+    config.offsets_retention_ms =
+        c->offsets_retention_minutes < 0 ? -1 : c->offsets_retention_minutes * 60000;
+    config.retention_check_interval_ms = (uint32_t)c->offsets_retention_check_interval_ms;
+    b->groups.coordinator = coordinator_new(&config, env_random(b->env));
+    b->groups.partition_count = partitions;
+}
+
+void groups_deinit(struct broker *b)
+{
+    timer_cancel(b->env, &b->groups.tick);
+    timer_cancel(b->env, &b->groups.load);
+    coordinator_free(b->groups.coordinator);
+    b->groups.coordinator = NULL;
+}
+
+struct coordinator *groups_coordinator(struct broker *b)
+{
+    return b->groups.coordinator;
+}
+
+/* --- outputs -------------------------------------------------------------------------------------- */
+
+static void appended(struct ack_wait *w, enum kafka_error code)
+{
+    struct group_append *a = container_of(w, struct group_append, ack);
+    struct broker *b = a->broker;
+    uint64_t token = a->token;
+    mem_free(a);
+    if (b->groups.coordinator) {
+        coordinator_append_done(b->groups.coordinator, broker_now(b), token, (int16_t)code);
+        groups_run(b);
+    }
+}
+
+static enum kafka_error append_records(struct broker *b, const struct group_output *out,
+                                       struct partition **ret_partition, int64_t *ret_end)
+{
+    struct topic *t = topic_find(&b->topics, slice_str(TOPIC_OFFSETS));
+    struct partition *p = t ? topic_partition(t, (int32_t)out->partition) : NULL;
+    if (!p) {
+        return KAFKA_NOT_COORDINATOR;
+    }
+    struct batch_builder builder = { 0 };
+    for (size_t i = 0; i < out->record_count; i++) {
+        struct record rec = { .timestamp_ms = env_wall_ms(b->env),
+                              .key = out->records[i].key,
+                              .value = out->records[i].value };
+        batch_builder_append(&builder, &rec);
+    }
+    const struct batch_seal seal = { .codec = CODEC_NONE,
+                                     .producer_id = -1,
+                                     .producer_epoch = -1,
+                                     .base_sequence = -1 };
+    const struct append_rules rules = { .batch_bytes_max = INT32_MAX, .zstd_allowed = true };
+    struct buf unused = { 0 };
+    struct slice bytes;
+    struct append_info info;
+    struct append_result result;
+    struct error err;
+    enum kafka_error code = KAFKA_UNKNOWN_SERVER_ERROR;
+    if (!batch_builder_seal(&builder, &seal, &unused, &bytes)) {
+        code = append_info_check(bytes, &rules, &info, &err);
+    }
+    if (!code) {
+        code = partition_append(b, p, builder.buf.ptr, &info, &result, &err);
+    }
+    buf_deinit(&unused);
+    batch_builder_deinit(&builder);
+    if (!code) {
+        *ret_partition = p;
+        *ret_end = result.end_offset;
+    }
+    return code;
+}
+
+static void append(struct broker *b, const struct group_output *out)
+{
+    struct group_append *a = mem_zalloc(sizeof(*a));
+    list_init(&a->ack.link);
+    a->ack.done = appended;
+    a->broker = b;
+    a->token = out->token;
+    struct partition *p;
+    enum kafka_error code = append_records(b, out, &p, &a->ack.offset);
+    if (code) {
+        appended(&a->ack, code);
+    } else {
+        partition_wait_ack(p, &a->ack);
+    }
+}
+
+static void trace(struct broker *b, const struct group_trace *t)
+{
+    log_info(&b->log, group_trace_text(t->kind), KV_SLICE("group", t->group),
+             KV_INT("generation", t->generation), KV_STR("why", t->why),
+             KV_SLICE("member", t->member), KV_SLICE("reason", t->client));
+}
+
+void groups_run(struct broker *b)
+{
+    struct groups *g = &b->groups;
+    if (g->draining_outputs) {
+        return; /* the loop below sees what was added */
+    }
+    g->draining_outputs = true;
+    for (const struct group_output *out; (out = coordinator_next_output(g->coordinator));) {
+        switch (out->kind) {
+        case GROUP_REPLY:
+            call_reply(out->call, out->response);
+            break;
+        case GROUP_APPEND:
+            append(b, out);
+            break;
+        case GROUP_TRACE:
+            trace(b, &out->trace);
+            break;
+        }
+    }
+    g->draining_outputs = false;
+    uint64_t deadline = coordinator_deadline_ns(g->coordinator);
+    if (deadline == UINT64_MAX) {
+        timer_cancel(b->env, &g->tick);
+    } else {
+        timer_arm(b->env, &g->tick, deadline);
+    }
+}
+
+/* --- loading -------------------------------------------------------------------------------------- */
+
+static void load_batch(struct broker *b, uint32_t partition, const struct batch_view *batch)
+{
+    struct buf scratch = { 0 };
+    struct batch_iter it;
+    struct record rec;
+    enum err e = batch->attributes & BATCH_ATTR_CONTROL
+                     ? ERR_NOT_FOUND
+                     : batch_iter_init(&it, batch, &scratch, LOAD_PLAIN_BYTES_MAX);
+    while (!e && !(e = batch_iter_next(&it, &rec))) {
+        if (coordinator_load_record(b->groups.coordinator, partition, rec.key, rec.value)) {
+            b->metrics.group_load_skipped++;
+        }
+    }
+    if (e != ERR_NOT_FOUND) {
+        b->metrics.group_load_skipped++;
+        log_warn(&b->log, "a batch of __consumer_offsets could not be read and is passed over",
+                 KV_UINT("partition", partition), KV_INT("offset", batch->base_offset),
+                 KV_STR("error", err_text(e)));
+    }
+    buf_deinit(&scratch);
+}
+
+/* One step; true when the partition is through. */
+static bool load_step(struct broker *b, struct partition *p)
+{
+    struct groups *g = &b->groups;
+    if (!p->log || g->load_offset >= p->log->end_offset) {
+        return true;
+    }
+    struct buf bytes = { 0 };
+    if (g->load_offset < p->log->start_offset) {
+        g->load_offset = p->log->start_offset;
+    }
+    enum err e = log_read_copy(p->log, g->load_offset, LOAD_BYTES, p->log->end_offset, &bytes);
+    struct slice rest = buf_slice(&bytes);
+    struct batch_view batch;
+    bool moved = false;
+    while (!e && rest.len > 0 && !(e = batch_parse(rest, &batch))) {
+        load_batch(b, (uint32_t)p->index, &batch);
+        g->load_offset = batch_last_offset(&batch) + 1;
+        rest = slice_from(rest, batch.bytes.len);
+        moved = true;
+    }
+    buf_deinit(&bytes);
+    if (e || !moved) {
+        log_error(&b->log, "groups could not be loaded completely", KV_INT("partition", p->index),
+                  KV_INT("offset", g->load_offset), KV_STR("error", err_text(e)));
+        return true;
+    }
+    return g->load_offset >= p->log->end_offset;
+}
+
+static void on_load(void *owner)
+{
+    struct broker *b = owner;
+    struct groups *g = &b->groups;
+    struct topic *t = topic_find(&b->topics, slice_str(TOPIC_OFFSETS));
+    while (t && g->loading < t->partition_count) {
+        struct partition *p = t->partitions[g->loading];
+        bool had_log = p->log != NULL;
+        if (!load_step(b, p)) {
+            break;
+        }
+        coordinator_load_done(g->coordinator, broker_now(b), (uint32_t)g->loading);
+        g->loading++;
+        g->load_offset = 0;
+        if (had_log) {
+            break; /* empty ones cost nothing, the others are a step each */
+        }
+    }
+    groups_run(b);
+    if (t && g->loading < t->partition_count) {
+        timer_arm_in(b->env, &g->load, 0);
+    }
+}
+
+void groups_start(struct broker *b)
+{
+    struct topic *t = topic_find(&b->topics, slice_str(TOPIC_OFFSETS));
+    if (b->groups.coordinator || !t || t->partition_count == 0) {
+        return;
+    }
+    make_coordinator(b, (uint32_t)t->partition_count);
+    for (int32_t i = 0; i < t->partition_count; i++) {
+        coordinator_lead(b->groups.coordinator, (uint32_t)i);
+    }
+    on_load(b);
+}
+
+void groups_topic_deleted(struct broker *b, const struct topic *t)
+{
+    if (b->groups.coordinator && !t->internal) {
+        coordinator_topic_deleted(b->groups.coordinator, slice_str(t->name));
+        groups_run(b);
+    }
+}
