@@ -5,6 +5,7 @@
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { log_suite, recovery_suite };
+    Suite *(*const suites[])(void) = { log_suite, recovery_suite, checkpoint_suite,
+                                         producer_state_suite };
     return RUN_SUITES(suites);
 }
