@@ -135,7 +135,8 @@ void coordinator_append_done(struct coordinator *c, struct group_now now, uint64
                              int16_t error_code);
 
 /* Which partition of __consumer_offsets a group lives in: the absolute value of Java's
- * String.hashCode() of the id (0 for the least integer) modulo the count. For FindCoordinator too. */
+ * String.hashCode() of the id (0 for the least integer) modulo the count. For FindCoordinator too.
+ */
 uint32_t group_partition(struct slice group_id, uint32_t partition_count);
 
 /* --- partitions: a broker leads some, and loads each before it answers for its groups --- */

@@ -119,9 +119,8 @@ struct group {
     struct map supported;       /* protocol name -> how many members offer it, as a number */
     struct map offsets;         /* by partition and topic */
     uint32_t joined;            /* members whose join waits */
-    uint32_t offsets_in_flight;
-    bool initial;          /* PREPARING out of EMPTY: wait for more members */
-    bool new_member_added; /* since the last initial delay began */
+    bool initial;               /* PREPARING out of EMPTY: wait for more members */
+    bool new_member_added;      /* since the last initial delay began */
     uint64_t initial_left_ns;
     uint64_t assignment_token; /* the append that will make it STABLE, or 0 */
     struct group_timer join_timer;

@@ -180,7 +180,6 @@ static void add_offset(struct commit *cm, const struct offset_commit_request_top
         o->expire_ms = wall_ms + cm->req->retention_time_ms;
     }
     entry->in_flight++;
-    cm->group->offsets_in_flight++;
 
     struct offset_commit_value v = {
         .offset = o->offset,
@@ -288,7 +287,6 @@ void group_commit_done(struct group *g, const struct group_op *op, int16_t error
         }
         struct group_offset *o = from->entry;
         o->in_flight--;
-        g->offsets_in_flight--;
         if (!error && op->token >= o->token) {
             o->token = op->token;
             group_offset_set(g, o, from);

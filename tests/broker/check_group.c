@@ -621,6 +621,19 @@ START_TEST(reload_gives_the_same_group)
     }
 END_TEST
 
+START_TEST(member_that_died_with_the_coordinator_is_removed_after_the_reload)
+    {
+        struct client k[2] = { { .group = "g" }, { .group = "g", .session_ms = 300000 } };
+        make_stable(&w, k, 2);
+        world_restart(&w);
+        world_pass_ms(&w, 9500);
+        ck_assert_int_eq(client_heartbeat(&w, &k[1]), KAFKA_NONE);
+        world_pass_ms(&w, 1000);
+        ck_assert_int_eq(client_heartbeat(&w, &k[0]), KAFKA_UNKNOWN_MEMBER_ID);
+        ck_assert_int_eq(client_heartbeat(&w, &k[1]), KAFKA_REBALANCE_IN_PROGRESS);
+    }
+END_TEST
+
 START_TEST(groups_are_listed_by_state_and_type)
     {
         struct client k[1] = { { .group = "g" } };
@@ -696,6 +709,7 @@ Suite *group_suite(void)
         group_of_another_coordinator_is_refused_and_a_loading_one_waits,
         resignation_answers_everything_that_waits,
         reload_gives_the_same_group,
+        member_that_died_with_the_coordinator_is_removed_after_the_reload,
         groups_are_listed_by_state_and_type,
         unknown_group_is_dead_or_not_found_by_version,
     };

@@ -418,6 +418,35 @@ START_TEST(deleted_offset_stays_away_and_a_later_commit_stays)
     }
 END_TEST
 
+/* Reports the append that was made last before those made earlier. */
+static void newest_append_done(void)
+{
+    struct world_append newest = w.appends[--w.append_count];
+    coordinator_append_done(w.c, w.now, newest.token, KAFKA_NONE);
+    world_run(&w);
+}
+
+START_TEST(later_append_wins_in_whatever_order_they_are_reported)
+    {
+        struct client k = { .group = "g" };
+        client_commit(&w, &k, "t", 0, 1);
+        w.hold_appends = true;
+        uintptr_t earlier = client_commit(&w, &k, "t", 0, 2);
+        client_commit(&w, &k, "t", 0, 3);
+        newest_append_done();
+        world_append_done(&w, KAFKA_NONE);
+        ck_assert_int_eq(commit_error_of(&w, earlier), KAFKA_NONE);
+        ck_assert_int_eq(committed(&w, "g", "t", 0), 3);
+
+        coordinator_topic_deleted(w.c, slice_str("t"));
+        world_run(&w);
+        client_commit(&w, &k, "t", 0, 4);
+        newest_append_done();
+        world_append_done(&w, KAFKA_NONE);
+        ck_assert_int_eq(committed(&w, "g", "t", 0), 4);
+    }
+END_TEST
+
 START_TEST(deleted_topic_takes_its_offsets_along)
     {
         struct client k = { .group = "g" }, l = { .group = "l" };
@@ -513,6 +542,7 @@ Suite *group_offsets_suite(void)
         large_group_is_deleted_in_several_appends,
         offset_of_a_topic_in_use_is_not_deleted,
         deleted_offset_stays_away_and_a_later_commit_stays,
+        later_append_wins_in_whatever_order_they_are_reported,
         deleted_topic_takes_its_offsets_along,
         offsets_of_an_empty_group_expire_and_the_group_with_them,
         offsets_of_a_group_in_use_do_not_expire,
