@@ -20,7 +20,7 @@ uint8_t *buf_reserve(struct buf *b, size_t more)
 {
     size_t need = b->len + more;
     assert(need >= b->len);
-    if (need > b->cap) {
+    if (need > b->cap || !b->ptr) { /* somewhere to point at, even for nothing */
         size_t cap = b->cap ? b->cap : 64;
         while (cap < need) {
             cap *= 2;

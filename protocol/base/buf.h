@@ -19,7 +19,7 @@ struct buf {
 
 /* Frees the bytes and leaves an empty buffer. */
 void buf_deinit(struct buf *b);
-/* Room for `more` further bytes; returns where they go. Does not change len. */
+/* Room for `more` further bytes; returns where they go, never NULL. Does not change len. */
 uint8_t *buf_reserve(struct buf *b, size_t more);
 void buf_append(struct buf *b, const void *bytes, size_t len);
 void buf_append_slice(struct buf *b, struct slice s);

@@ -161,6 +161,10 @@ START_TEST(snappy_is_read_without_framing_too)
     packed.len = len;
     ck_assert_int_eq(codec_decompress(CODEC_SNAPPY, buf_slice(&packed), in.len, &back), ERR_OK);
     ck_assert(slice_eq(buf_slice(&back), in));
+    /* A block of nothing, into a buffer that has no memory yet. */
+    buf_deinit(&back);
+    ck_assert_int_eq(codec_decompress(CODEC_SNAPPY, slice_of("", 1), 10, &back), ERR_OK);
+    ck_assert_uint_eq(back.len, 0);
     buf_deinit(&plain);
     buf_deinit(&packed);
     buf_deinit(&back);
