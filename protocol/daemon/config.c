@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config.c - rows make checked settings out of a YAML mapping. Driven by service_main(), by the broker's
- * AlterConfigs and by the owners of inputs, nodes and topics.
- *   (C1) The struct is written only when everything was right.
- *   (C2) What a SECRET row holds is in no message.
- *   (C3) No key is passed over: each one is a row, below a NODE row, or an error with its place.
+ * config.c - rows make checked settings out of a YAML mapping. Driven by service_main(), by the
+ * broker's AlterConfigs and by the owners of inputs, nodes and topics. (C1) The struct is written
+ * only when everything was right. (C2) What a SECRET row holds is in no message. (C3) No key is
+ * passed over: each one is a row, below a NODE row, or an error with its place.
  */
 #include "protocol/daemon/config.h"
 
@@ -16,7 +15,8 @@
 
 enum { NAME_BYTES_MAX = 128, NS_IN_MS = 1000000, MS_IN_S = 1000 };
 
-/* --- rows by name ------------------------------------------------------------------------------- */
+/* --- rows by name -------------------------------------------------------------------------------
+ */
 
 static const struct config_row *find_row(const struct config_table *table, struct slice name)
 {
@@ -386,10 +386,11 @@ static enum err set_defaults(struct load *l)
         if (!row->value[0] || row->flags & (CONFIG_ALIAS | CONFIG_IGNORED)) {
             continue;
         }
-        struct yaml_node at = { .kind = YAML_SCALAR, .text = slice_str(row->value),
+        struct yaml_node at = { .kind = YAML_SCALAR,
+                                .text = slice_str(row->value),
                                 .file = "default" };
-        enum err e = row->kind == CONFIG_NODE ? ERR_OK
-                                              : store(row, &at, l->arena, l->config, l->err);
+        enum err e =
+            row->kind == CONFIG_NODE ? ERR_OK : store(row, &at, l->arena, l->config, l->err);
         if (e) {
             return e; /* a wrong row: every start and every test of the table sees it */
         }
@@ -422,9 +423,10 @@ static enum err take_row(struct load *l, const struct config_row *row, const str
     }
     const struct yaml_node **set = &l->set[row - l->table->rows];
     if (*set) {
-        return yaml_error(at, l->err, "\"%s\" is set twice, under two spellings: the other one stands "
-                          "at %s:%u:%u; remove one of the two", row->name, (*set)->file,
-                          (*set)->line, (*set)->column);
+        return yaml_error(at, l->err,
+                          "\"%s\" is set twice, under two spellings: the other one stands "
+                          "at %s:%u:%u; remove one of the two",
+                          row->name, (*set)->file, (*set)->line, (*set)->column);
     }
     *set = at;
     return at->kind == YAML_NULL ? ERR_OK : store(row, at, l->arena, l->config, l->err);
@@ -481,8 +483,10 @@ static enum err walk(struct load *l, const struct yaml_node *map, struct buf *pa
         } else {
             e = c->kind == YAML_NULL
                     ? ERR_OK
-                    : yaml_error(c, l->err, "\"%s\" is a group of settings; found a value; write the "
-                                 "settings below it, one a line", buf_cstr(path));
+                    : yaml_error(c, l->err,
+                                 "\"%s\" is a group of settings; found a value; write the "
+                                 "settings below it, one a line",
+                                 buf_cstr(path));
         }
         if (e) {
             return e;
@@ -500,8 +504,8 @@ static enum err check_required(struct load *l, const struct yaml_node *map)
             continue;
         }
         if (map) {
-            return yaml_error(map, l->err, "\"%s\" must be set (%s): %s", row->name, l->table->title,
-                              row->about);
+            return yaml_error(map, l->err, "\"%s\" must be set (%s): %s", row->name,
+                              l->table->title, row->about);
         }
         return err_set(l->err, ERR_CONFIG, "\"%s\" must be set (%s): %s", row->name,
                        l->table->title, row->about);
@@ -517,8 +521,13 @@ enum err config_load(const struct config_table *table, const struct yaml_node *m
         return yaml_error(map, err, "expected settings of %s, as in `name: value`; found a %s",
                           table->title, map->kind == YAML_SEQUENCE ? "list" : "single value");
     }
-    struct load l = { table, arena, warn, warn_ctx, arena_alloc(arena, table->struct_size),
-                      arena_array(arena, table->count, sizeof(*l.set)), err };
+    struct load l = { table,
+                      arena,
+                      warn,
+                      warn_ctx,
+                      arena_alloc(arena, table->struct_size),
+                      arena_array(arena, table->count, sizeof(*l.set)),
+                      err };
     if (!l.config || !l.set) {
         return err_set(err, ERR_LIMIT, "the settings of %s need more memory than they may have",
                        table->title);
@@ -544,8 +553,10 @@ enum err config_set(const struct config_table *table, const char *name, struct s
     const struct config_row *row = config_find(table, slice_str(name));
     if (!row) {
         const char *near = nearest_row(table, slice_str(name), arena);
-        return err_set(err, ERR_CONFIG, near ? "unknown setting \"%s\"; did you mean \"%s\"?"
-                                             : "unknown setting \"%s\"", name, near);
+        return err_set(err, ERR_CONFIG,
+                       near ? "unknown setting \"%s\"; did you mean \"%s\"?"
+                            : "unknown setting \"%s\"",
+                       name, near);
     }
     if (row->flags & CONFIG_IGNORED) {
         return ERR_OK;

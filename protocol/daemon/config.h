@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off: the tables below are laid out by hand */
 /*
  * config.h - a setting is a row.
- * A .def file lists C(kind, field, "name", "default", "min", "max", flags, "one sentence"), and the row
- * gives the struct member, the YAML key, its checks, --help, the reference in docs/generated and the
- * commented samples in conf/. Tables apply to any mapping: the root of a file, one input, one node.
+ * A .def file lists C(kind, field, "name", "default", "min", "max", flags, "one sentence"), and the
+ * row gives the struct member, the YAML key, its checks, --help, the reference in docs/generated
+ * and the commented samples in conf/. Tables apply to any mapping: the root of a file, one input, one
+ * node.
  *
  *   kind         member                        spelled
  *   BOOL         bool                          true false yes no on off
@@ -14,7 +16,7 @@
  *   STR          const char *                  NULL when there is no default and it was not set
  *   SECRET       const char *                  as STR; never printed
  *   LIST         struct config_list            a sequence of scalars, or one scalar with commas
- *   ENUM         int64_t                       the `min` column lists the spellings: "none|gzip|lz4";
+ *   ENUM         int64_t                       the `min` column lists the spellings, "none|gzip";
  *                                              the value is the place in that list
  *   NODE         const struct yaml_node *      anything; the owner reads it
  *
@@ -59,7 +61,7 @@ enum config_flags {
     CONFIG_DYNAMIC = 1,   /* may change while running */
     CONFIG_REQUIRED = 2,  /* must be set */
     CONFIG_TOPIC = 4,     /* a topic may override it */
-    CONFIG_ALIAS = 8,     /* an old or foreign spelling: `default` names the row that it stands for */
+    CONFIG_ALIAS = 8,     /* an old or foreign spelling: `default` names the row it stands for */
     CONFIG_IGNORED = 16,  /* known to others and harmless here: accepted with a warning */
 };
 
@@ -77,7 +79,7 @@ struct config_row {
 };
 
 struct config_table {
-    const char *title; /* "broker", "input filestream", "node elasticsearch": for messages and docs */
+    const char *title; /* "broker", "input filestream": for messages and docs */
     const struct config_row *rows;
     size_t count;
     size_t struct_size;

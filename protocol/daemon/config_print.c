@@ -86,11 +86,11 @@ void config_format(const struct config_row *row, const void *config, struct buf 
 static const char *kind_name(const struct config_row *row)
 {
     static const char *const names[] = {
-        [CONFIG_BOOL] = "true or false", [CONFIG_INT] = "number",
-        [CONFIG_SIZE] = "size",          [CONFIG_DURATION_MS] = "duration",
+        [CONFIG_BOOL] = "true or false",  [CONFIG_INT] = "number",
+        [CONFIG_SIZE] = "size",           [CONFIG_DURATION_MS] = "duration",
         [CONFIG_DURATION_S] = "duration", [CONFIG_STR] = "text",
-        [CONFIG_SECRET] = "secret text", [CONFIG_LIST] = "list",
-        [CONFIG_ENUM] = "choice",        [CONFIG_NODE] = "mapping or list",
+        [CONFIG_SECRET] = "secret text",  [CONFIG_LIST] = "list",
+        [CONFIG_ENUM] = "choice",         [CONFIG_NODE] = "mapping or list",
     };
     return names[row->kind];
 }
@@ -175,7 +175,8 @@ void config_print_help(const struct config_table *table, FILE *out)
 /* A default as YAML. */
 static void append_yaml(const struct config_row *row, struct buf *out)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
     if (row->kind == CONFIG_LIST) {
         buf_printf(out, " [%s]", row->value);
     } else if (row->value[0] && strspn(row->value, plain) == strlen(row->value)) {
@@ -240,8 +241,10 @@ static void print_others(const struct config_table *table, FILE *out)
 void config_print_markdown(const struct config_table *table, FILE *out)
 {
     struct buf text = { 0 };
-    fprintf(out, "## Settings of %s\n\n| Setting | Type | Default | Range | Changes | Meaning |\n"
-                 "|---|---|---|---|---|---|\n", table->title);
+    fprintf(out,
+            "## Settings of %s\n\n| Setting | Type | Default | Range | Changes | Meaning |\n"
+            "|---|---|---|---|---|---|\n",
+            table->title);
     for (size_t i = 0; i < table->count; i++) {
         const struct config_row *row = &table->rows[i];
         if (!is_setting(row)) {

@@ -19,8 +19,8 @@ enum { STRIDE = 16 };
 
 /* --- strings ---------------------------------------------------------------------------------- */
 
-/* Copies plain bytes (ASCII without controls, quote and backslash) from src to dst, which has room for
- * len + STRIDE bytes. Returns how many there were before the first other one. */
+/* Copies plain bytes (ASCII without controls, quote and backslash) from src to dst, which has room
+ * for len + STRIDE bytes. Returns how many there were before the first other one. */
 static size_t copy_plain(uint8_t *dst, const uint8_t *src, size_t len)
 {
     size_t i = 0;
@@ -32,9 +32,9 @@ static size_t copy_plain(uint8_t *dst, const uint8_t *src, size_t len)
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(src + i));
         _mm_storeu_si128((__m128i *)(void *)(dst + i), v);
         /* Signed: bytes from 0x80 are negative, and so below the space too. */
-        __m128i other = _mm_or_si128(_mm_cmplt_epi8(v, space),
-                                     _mm_or_si128(_mm_cmpeq_epi8(v, quote),
-                                                  _mm_cmpeq_epi8(v, backslash)));
+        __m128i other =
+            _mm_or_si128(_mm_cmplt_epi8(v, space),
+                         _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)));
         int mask = _mm_movemask_epi8(other);
         if (mask) {
             return i + (size_t)__builtin_ctz((unsigned)mask);
@@ -95,8 +95,9 @@ static inline int utf8_sequence(const uint8_t *p, size_t len)
 static size_t escape(uint8_t *dst, uint8_t c)
 {
     static const char hex[] = "0123456789abcdef";
-    static const uint8_t letters[0x20] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',
-                                           ['\f'] = 'f', ['\r'] = 'r' };
+    static const uint8_t letters[0x20] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'
+    };
     dst[0] = '\\';
     dst[1] = c < 0x20 ? letters[c] : c;
     if (dst[1]) {

@@ -17,8 +17,8 @@ void json_append_string(struct buf *out, struct slice s);
 /* True for well-formed UTF-8: nothing overlong, no surrogates, nothing cut short. */
 bool json_is_utf8(struct slice s);
 
-/* What the parser accepts, and, twice as deep, what the writer can do (assert: ours to keep), so that
- * whatever was parsed can be written inside something else. */
+/* What the parser accepts, and, twice as deep, what the writer can do (assert: ours to keep), so
+ * that whatever was parsed can be written inside something else. */
 enum { JSON_DEPTH_MAX = 64, JSON_WRITER_DEPTH_MAX = 2 * JSON_DEPTH_MAX };
 
 /* A writer that places commas. */
@@ -45,7 +45,15 @@ void json_raw(struct json_writer *w, struct slice value);
 
 /* --- in --------------------------------------------------------------------------------------- */
 
-enum json_kind { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_kind {
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_INT,
+    JSON_DOUBLE,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 struct json_value {
     enum json_kind kind;
@@ -58,8 +66,8 @@ struct json_value {
 };
 
 /* Parses one value (white space around it allowed) into the arena. ERR_MALFORMED with the place in
- * err, ERR_LIMIT at the arena's cap or when nested deeper than JSON_DEPTH_MAX. Numbers that do not fit
- * int64_t are JSON_DOUBLE. Duplicate keys: the last wins for json_get. */
+ * err, ERR_LIMIT at the arena's cap or when nested deeper than JSON_DEPTH_MAX. Numbers that do not
+ * fit int64_t are JSON_DOUBLE. Duplicate keys: the last wins for json_get. */
 enum err json_parse(struct slice text, struct arena *arena, struct json_value **ret_value,
                     struct error *err);
 /* The member of an object; NULL when absent or when v is no object. */
@@ -69,14 +77,16 @@ struct json_value *json_get_path(const struct json_value *v, struct slice dotted
 /* Writes a value as compact JSON. */
 void json_write(struct json_writer *w, const struct json_value *v);
 
-/* --- change (nodes live in the same arena) ------------------------------------------------------ */
+/* --- change (nodes live in the same arena) ------------------------------------------------------
+ */
 
 struct json_value *json_new(struct arena *arena, enum json_kind kind);
 struct json_value *json_new_string(struct arena *arena, struct slice text);
 struct json_value *json_new_int(struct arena *arena, int64_t value);
-/* Sets a member, replacing one of that key; creates objects on the way for a dotted path. ERR_INVALID
- * when a part of the path is there and no object; ERR_LIMIT at the cap, and when the path and the
- * value together would be nested deeper than JSON_DEPTH_MAX. The value must not hang elsewhere. */
+/* Sets a member, replacing one of that key; creates objects on the way for a dotted path.
+ * ERR_INVALID when a part of the path is there and no object; ERR_LIMIT at the cap, and when the
+ * path and the value together would be nested deeper than JSON_DEPTH_MAX. The value must not hang
+ * elsewhere. */
 enum err json_set_path(struct json_value *object, struct arena *arena, struct slice dotted,
                        struct json_value *value);
 /* Takes a member out and returns it; NULL when absent. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json_tree.c - JSON in (yajl's events make a tree in an arena), and the tree's changes. Driven by the
- * agent's parsers, by connectors and REST.
- *   (T1) No tree is deeper than JSON_DEPTH_MAX, so walks may recurse.
- *   (T2) A number keeps its text: what was parsed is written as it was.
- *   (T3) Every string in a parsed tree is well-formed UTF-8 (yajl lets overlong forms and surrogates by).
- *   (T4) Taking or replacing a member takes all members of that name: a second one never comes to light.
+ * json_tree.c - JSON in (yajl's events make a tree in an arena), and the tree's changes. Driven by
+ * the agent's parsers, by connectors and REST. (T1) No tree is deeper than JSON_DEPTH_MAX, so walks
+ * may recurse. (T2) A number keeps its text: what was parsed is written as it was. (T3) Every
+ * string in a parsed tree is well-formed UTF-8 (yajl lets overlong forms and surrogates by). (T4)
+ * Taking or replacing a member takes all members of that name: a second one never comes to light.
  */
 #include "protocol/daemon/json.h"
 
@@ -173,8 +172,10 @@ static enum err explain(const struct build *b, yajl_handle handle, struct slice 
                         struct error *err)
 {
     if (b->why == BUILD_MEMORY) {
-        return err_set(err, ERR_LIMIT, "JSON of %zu bytes needs more memory than it may have "
-                       "(%zu bytes)", text.len, b->arena->cap_bytes);
+        return err_set(err, ERR_LIMIT,
+                       "JSON of %zu bytes needs more memory than it may have "
+                       "(%zu bytes)",
+                       text.len, b->arena->cap_bytes);
     }
     size_t at = yajl_get_bytes_consumed(handle);
     size_t line = 1, column = 1;
@@ -187,8 +188,8 @@ static enum err explain(const struct build *b, yajl_handle handle, struct slice 
                        column, JSON_DEPTH_MAX);
     }
     if (b->why == BUILD_UTF8) {
-        return err_set(err, ERR_MALFORMED, "JSON at line %zu column %zu: the string is not valid UTF-8",
-                       line, column);
+        return err_set(err, ERR_MALFORMED,
+                       "JSON at line %zu column %zu: the string is not valid UTF-8", line, column);
     }
     unsigned char *said = yajl_get_error(handle, 0, text.ptr, text.len);
     struct slice what = slice_str(said ? (const char *)said : "parse error");
@@ -327,8 +328,8 @@ static unsigned height(const struct json_value *v)
     return v->kind >= JSON_ARRAY ? most + 1 : 0;
 }
 
-/* Takes all members of that key out, puts `with` (may be NULL) where the first one stood or at the end,
- * and returns the last that was taken. */
+/* Takes all members of that key out, puts `with` (may be NULL) where the first one stood or at the
+ * end, and returns the last that was taken. */
 static struct json_value *replace(struct json_value *object, struct slice key,
                                   struct json_value *with)
 {

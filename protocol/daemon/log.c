@@ -3,8 +3,8 @@
  * log.c - log lines. Driven by the daemons, from the loop and from workers.
  *   (L1) One line is one write(2): lines of several threads and processes never mix.
  *   (L2) What comes from outside stays inside its quotes: no value begins a line or a pair.
- *   (L3) No more than REPEATS_PER_S lines a second of one (component, message); what is held back is
- *        counted, and the count is told when the second is over, at the next line of any kind.
+ *   (L3) No more than REPEATS_PER_S lines a second of one (component, message); what is held back
+ * is counted, and the count is told when the second is over, at the next line of any kind.
  */
 #include "protocol/daemon/log.h"
 
@@ -21,7 +21,8 @@
 
 enum { REPEATS_PER_S = 20, REPEAT_SLOTS = 64, VALUE_BYTES_MAX = 1024 };
 
-/* What was said lately. Components and messages are constant texts: their addresses are their names. */
+/* What was said lately. Components and messages are constant texts: their addresses are their
+ * names. */
 struct repeat {
     const char *component, *message;
     enum log_level level;
@@ -192,8 +193,9 @@ static bool admit(struct log_sink *sink, const struct timespec *now, const struc
     struct repeat *r = &sink->repeats[(hash >> 16) % REPEAT_SLOTS];
     if (r->component != log->component || r->message != message || r->second != now->tv_sec) {
         tell_repeat(sink, now, r);
-        *r = (struct repeat){ .component = log->component, .message = message, .level = level,
-                              .second = now->tv_sec };
+        *r = (struct repeat){
+            .component = log->component, .message = message, .level = level, .second = now->tv_sec
+        };
     }
     if (r->written < REPEATS_PER_S) {
         r->written++;

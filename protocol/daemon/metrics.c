@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * metrics.c - the Prometheus text format 0.0.4. Driven by /metrics of every daemon and by `make docs`.
- *   (M1) Every value is read at the time of the scrape; adding to a metric is adding to a number.
- *   (M2) The text is valid UTF-8 and every label value stays inside its quotes.
+ * metrics.c - the Prometheus text format 0.0.4. Driven by /metrics of every daemon and by `make
+ * docs`. (M1) Every value is read at the time of the scrape; adding to a metric is adding to a
+ * number. (M2) The text is valid UTF-8 and every label value stays inside its quotes.
  */
 #include "protocol/daemon/metrics.h"
 
@@ -119,7 +119,8 @@ static void render_process(const struct metrics *m, struct buf *out)
     }
 }
 
-/* --- the registry ------------------------------------------------------------------------------- */
+/* --- the registry -------------------------------------------------------------------------------
+ */
 
 struct metrics *metrics_new(void)
 {
@@ -144,13 +145,15 @@ void metrics_add_table(struct metrics *m, const struct metric_row *rows, size_t 
     m->tables[m->table_count++] = (struct table){ rows, count, values };
 }
 
-void metrics_add_collector(struct metrics *m, void (*collect)(void *ctx, struct buf *out), void *ctx)
+void metrics_add_collector(struct metrics *m, void (*collect)(void *ctx, struct buf *out),
+                           void *ctx)
 {
     m->collectors = mem_rearray(m->collectors, m->collector_count + 1, sizeof(*m->collectors));
     m->collectors[m->collector_count++] = (struct collector){ collect, ctx };
 }
 
-/* --- the text ----------------------------------------------------------------------------------- */
+/* --- the text -----------------------------------------------------------------------------------
+ */
 
 void metrics_family(struct buf *out, enum metric_kind kind, const char *name, const char *about)
 {
@@ -252,7 +255,8 @@ void histogram_add_ns(struct histogram *h, uint64_t ns)
 {
     h->count++;
     h->sum_ns += ns;
-    uint64_t us = ns / 1000 + (ns % 1000 != 0); /* rounded up: a bucket holds what is at most its bound */
+    uint64_t us =
+        ns / 1000 + (ns % 1000 != 0); /* rounded up: a bucket holds what is at most its bound */
     unsigned i = us <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(us - 1);
     if (i < HISTOGRAM_BUCKETS) {
         h->buckets[i]++;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * yaml.c - libyaml's events make a tree of places and texts. Driven by service_main(), by tests and by
- * whoever reads a file of settings.
- *   (Y1) No mapping holds two children of one key: what is set twice is an error that names both places.
- *   (Y2) depth <= YAML_DEPTH_MAX, dotted parts counted, so walks may recurse.
- *   (Y3) Every text in the tree has a NUL behind it; a key part holds a dot only when it was quoted.
+ * yaml.c - libyaml's events make a tree of places and texts. Driven by service_main(), by tests and
+ * by whoever reads a file of settings. (Y1) No mapping holds two children of one key: what is set
+ * twice is an error that names both places. (Y2) depth <= YAML_DEPTH_MAX, dotted parts counted, so
+ * walks may recurse. (Y3) Every text in the tree has a NUL behind it; a key part holds a dot only
+ * when it was quoted.
  */
 #include "protocol/daemon/yaml.h"
 
@@ -65,8 +65,8 @@ static enum err fail_at(struct build *b, yaml_mark_t mark, const char *format, .
 {
     va_list ap;
     va_start(ap, format);
-    enum err e = vfail(b->err, b->file, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1, format,
-                       ap);
+    enum err e =
+        vfail(b->err, b->file, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1, format, ap);
     va_end(ap);
     return e;
 }
@@ -107,7 +107,8 @@ static enum err fail_parser(struct build *b)
     return fail_at(b, p->problem_mark, "%s%s", what, hint);
 }
 
-/* --- environment variables ---------------------------------------------------------------------- */
+/* --- environment variables ----------------------------------------------------------------------
+ */
 
 static bool is_name(struct slice s)
 {
@@ -128,15 +129,19 @@ static enum err append_variable(struct build *b, yaml_mark_t mark, struct slice 
     const uint8_t *colon = inside.len ? memchr(inside.ptr, ':', inside.len) : NULL;
     struct slice name = colon ? slice_head(inside, (size_t)(colon - inside.ptr)) : inside;
     if (!is_name(name)) {
-        return fail_at(b, mark, "${%.*s} does not name an environment variable; put the text in "
-                       "single quotes to keep it as it is", SLICE_ARG(inside));
+        return fail_at(b, mark,
+                       "${%.*s} does not name an environment variable; put the text in "
+                       "single quotes to keep it as it is",
+                       SLICE_ARG(inside));
     }
     char *name_text = mem_strndup(name.ptr, name.len);
     const char *value = getenv(name_text);
     mem_free(name_text);
     if (!value && !colon) {
-        return fail_at(b, mark, "the environment variable %.*s is not set; set it, or give a default "
-                       "as in ${%.*s:default}", SLICE_ARG(name), SLICE_ARG(name));
+        return fail_at(b, mark,
+                       "the environment variable %.*s is not set; set it, or give a default "
+                       "as in ${%.*s:default}",
+                       SLICE_ARG(name), SLICE_ARG(name));
     }
     struct slice text = value ? slice_str(value) : slice_from(inside, name.len + 1);
     if (text.len > YAML_BYTES_MAX - out->len) {
@@ -220,8 +225,10 @@ static enum err merge(struct yaml_node *into, struct yaml_node *value, struct er
         char first[256];
         (void)snprintf(first, sizeof(first), into->line ? "%s:%u:%u" : "%s", into->file, into->line,
                        into->column);
-        return yaml_error(value, err, "\"%.*s\" is set twice: the first time at %s; remove one of "
-                          "the two", SLICE_ARG(value->key), first);
+        return yaml_error(value, err,
+                          "\"%.*s\" is set twice: the first time at %s; remove one of "
+                          "the two",
+                          SLICE_ARG(value->key), first);
     }
     for (struct yaml_node *c = value->child, *next; c; c = next) {
         next = c->next;
@@ -238,8 +245,8 @@ static enum err merge(struct yaml_node *into, struct yaml_node *value, struct er
     return ERR_OK;
 }
 
-/* Wraps a value into one mapping per part before the last, so that a.b: 1 is a: {b: 1}. value holds the
- * place of the key. */
+/* Wraps a value into one mapping per part before the last, so that a.b: 1 is a: {b: 1}. value holds
+ * the place of the key. */
 static struct yaml_node *wrap(struct arena *arena, struct slice key, bool quoted,
                               struct yaml_node *value)
 {
@@ -253,7 +260,9 @@ static struct yaml_node *wrap(struct arena *arena, struct slice key, bool quoted
             return NULL;
         }
         if (!last) {
-            *n = (struct yaml_node){ .kind = YAML_MAPPING, .file = value->file, .line = value->line,
+            *n = (struct yaml_node){ .kind = YAML_MAPPING,
+                                     .file = value->file,
+                                     .line = value->line,
                                      .column = value->column };
         }
         n->key = copy;
@@ -378,8 +387,10 @@ static enum err read_pair(struct build *b, const yaml_event_t *key_ev, unsigned 
         return fail_at(b, at, "merge keys (<<) are not supported; write the settings out");
     }
     if (!quoted && has_empty_part(key)) {
-        return fail_at(b, at, "the key \"%.*s\" has an empty part between dots; quote it when the dots "
-                       "belong to the name", SLICE_ARG(key));
+        return fail_at(b, at,
+                       "the key \"%.*s\" has an empty part between dots; quote it when the dots "
+                       "belong to the name",
+                       SLICE_ARG(key));
     }
     yaml_event_t ev;
     enum err e = next_event(b, &ev);
@@ -447,11 +458,13 @@ static enum err read_node(struct build *b, yaml_event_t *ev, unsigned depth, str
         tag = ev->data.mapping_start.tag;
     }
     if (anchor || ev->type == YAML_ALIAS_EVENT) {
-        return fail_at(b, ev->start_mark, "anchors (&) and aliases (*) are not supported; write the "
+        return fail_at(b, ev->start_mark,
+                       "anchors (&) and aliases (*) are not supported; write the "
                        "value out, or quote it when the character belongs to it");
     }
     if (tag) {
-        return fail_at(b, ev->start_mark, "tags (!) are not supported; quote the value when the "
+        return fail_at(b, ev->start_mark,
+                       "tags (!) are not supported; quote the value when the "
                        "character belongs to it");
     }
     switch (ev->type) {
@@ -580,7 +593,8 @@ struct yaml_node *yaml_get(const struct yaml_node *map, const char *dotted_path)
     return NULL;
 }
 
-/* Puts top (one key, perhaps a chain of mappings) below map; what is there and no mapping is replaced. */
+/* Puts top (one key, perhaps a chain of mappings) below map; what is there and no mapping is
+ * replaced. */
 static void overlay(struct yaml_node *map, struct yaml_node *top)
 {
     for (;;) {
@@ -607,8 +621,10 @@ enum err yaml_set(struct yaml_node *root, const char *assignment, struct arena *
     const char *equals = strchr(assignment, '=');
     struct slice key = equals ? slice_of(assignment, (size_t)(equals - assignment)) : slice_null();
     if (key.len == 0 || has_empty_part(key)) {
-        return err_set(err, ERR_CONFIG, "--set %s: write it as name=value, for example "
-                       "--set logging.level=debug", assignment);
+        return err_set(err, ERR_CONFIG,
+                       "--set %s: write it as name=value, for example "
+                       "--set logging.level=debug",
+                       assignment);
     }
     char file[256];
     (void)snprintf(file, sizeof(file), "--set %.*s", SLICE_ARG(key));

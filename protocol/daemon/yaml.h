@@ -17,9 +17,10 @@ struct yaml_node {
     enum yaml_kind kind;
     bool quoted;       /* a scalar in quotes is a string whatever it looks like */
     struct slice text; /* scalars; NUL-terminated behind len */
-    struct slice key;  /* in a mapping: one path part, no dots unless it was quoted; NUL-terminated */
-    uint32_t line, column; /* from 1; of the key in mappings */
-    const char *file;      /* "broker.yml", "--set http.port" */
+    struct slice
+        key; /* in a mapping: one path part, no dots unless it was quoted; NUL-terminated */
+    uint32_t line, column;   /* from 1; of the key in mappings */
+    const char *file;        /* "broker.yml", "--set http.port" */
     struct yaml_node *child; /* first, in the order of the file */
     struct yaml_node *next;
     uint32_t child_count;

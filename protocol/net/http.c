@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http.c - libmicrohttpd without threads: its epoll descriptor is a watch of the loop, its time-outs a
- * timer. Driven by the loop; handlers run inside MHD_run().
- *   (H1) After every MHD_run() the timer stands where MHD_get_timeout() says.
- *   (H2) Bodies of all requests together take at most HTTP_BODIES_BYTES_MAX; a request that would pass
- *        HTTP_BODY_BYTES_MAX is answered 413 when it says so first, and cut off when it does not.
- *   (H3) Every reply that is no success is JSON in Kafka Connect's form.
+ * http.c - libmicrohttpd without threads: its epoll descriptor is a watch of the loop, its
+ * time-outs a timer. Driven by the loop; handlers run inside MHD_run(). (H1) After every MHD_run()
+ * the timer stands where MHD_get_timeout() says. (H2) Bodies of all requests together take at most
+ * HTTP_BODIES_BYTES_MAX; a request that would pass HTTP_BODY_BYTES_MAX is answered 413 when it says
+ * so first, and cut off when it does not. (H3) Every reply that is no success is JSON in Kafka
+ * Connect's form.
  */
 #include "protocol/net/http.h"
 
@@ -153,14 +153,14 @@ static enum MHD_Result refuse_body(struct MHD_Connection *connection)
 
 static bool announces_too_much(struct MHD_Connection *connection)
 {
-    const char *text = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-                                                   MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *text =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
     int64_t bytes;
     return text && (units_int(slice_str(text), &bytes) || bytes > HTTP_BODY_BYTES_MAX);
 }
 
-/* libmicrohttpd calls this once when the head is there, once for each part of the body, and once at the
- * end. */
+/* libmicrohttpd calls this once when the head is there, once for each part of the body, and once at
+ * the end. */
 static enum MHD_Result on_request(void *owner, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *part,
                                   size_t *part_bytes, void **request)
@@ -252,8 +252,10 @@ static enum err open_listener(const char *host, uint16_t port, int *ret_fd, stru
     (void)snprintf(service, sizeof(service), "%u", port);
     int rc = getaddrinfo(host, service, &hints, &found);
     if (rc) {
-        return err_set(err, ERR_INVALID, "listen for HTTP on %s: %s; set http.host to an address of "
-                       "this machine", host, gai_strerror(rc));
+        return err_set(err, ERR_INVALID,
+                       "listen for HTTP on %s: %s; set http.host to an address of "
+                       "this machine",
+                       host, gai_strerror(rc));
     }
     int fd = listen_on(found);
     int why = errno;
@@ -261,8 +263,10 @@ static enum err open_listener(const char *host, uint16_t port, int *ret_fd, stru
     if (fd < 0) {
         enum err e = err_errno(err, why, "listen for HTTP on %s:%u", host, port);
         if (err && why == EADDRINUSE) {
-            return err_set(err, e, "listen for HTTP on %s:%u: another program has the port; set "
-                           "http.port to a free one, or http.enabled to false", host, port);
+            return err_set(err, e,
+                           "listen for HTTP on %s:%u: another program has the port; set "
+                           "http.port to a free one, or http.enabled to false",
+                           host, port);
         }
         return e;
     }
@@ -292,15 +296,17 @@ enum err http_server_new(struct loop *l, const char *host, uint16_t port,
         return e;
     }
     struct http_server *s = mem_zalloc(sizeof(*s));
-    *s = (struct http_server){ .loop = l, .routes = routes, .route_count = route_count,
-                               .owner = owner, .port = bound_port(fd) };
-    s->mhd = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, s,
-                              MHD_OPTION_LISTEN_SOCKET, fd,
-                              MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
-                              MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                              (size_t)HTTP_CONNECTION_MEMORY_BYTES,
-                              MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_TIMEOUT_S,
-                              MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+    *s = (struct http_server){ .loop = l,
+                               .routes = routes,
+                               .route_count = route_count,
+                               .owner = owner,
+                               .port = bound_port(fd) };
+    s->mhd =
+        MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd,
+                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY_BYTES,
+                         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_TIMEOUT_S,
+                         MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
     const union MHD_DaemonInfo *info =
         s->mhd ? MHD_get_daemon_info(s->mhd, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (!info) {

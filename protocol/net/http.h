@@ -17,7 +17,7 @@ struct http_request {
 };
 
 struct http_reply {
-    int status; /* 200 unless changed */
+    int status;               /* 200 unless changed */
     const char *content_type; /* "application/json" unless changed */
     struct buf body;
 };
@@ -31,8 +31,8 @@ struct http_route {
 enum { HTTP_BODY_BYTES_MAX = 4 << 20, HTTP_CONNECTIONS_MAX = 64 };
 
 struct http_server;
-/* Routes stay the caller's. Unknown paths get 404, a known path with another method 405. Port 0 takes
- * a free one. */
+/* Routes stay the caller's. Unknown paths get 404, a known path with another method 405. Port 0
+ * takes a free one. */
 enum err http_server_new(struct loop *l, const char *host, uint16_t port,
                          const struct http_route *routes, size_t route_count, void *owner,
                          struct http_server **ret_server, struct error *err);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * service.c - the life of a daemon: settings, loop, start, signals, end. Driven by main().
- *   (S1) Nothing is started before all settings were found right; the HTTP port is taken before start(),
- *        so that a port in use costs no recovery of a disk.
- *   (S2) s->config changes only on the loop, between events, and only to settings that were checked.
- *   (S3) From the first SIGTERM or SIGINT on, the second one has its default action.
+ *   (S1) Nothing is started before all settings were found right; the HTTP port is taken before
+ * start(), so that a port in use costs no recovery of a disk. (S2) s->config changes only on the
+ * loop, between events, and only to settings that were checked. (S3) From the first SIGTERM or
+ * SIGINT on, the second one has its default action.
  */
 #include "config.h"
 
@@ -50,7 +50,8 @@ static uint64_t now_ns(void)
 
 /* --- settings --------------------------------------------------------------------------------- */
 
-/* A member of the daemon's struct by the setting's name: every table has service_config.def's rows. */
+/* A member of the daemon's struct by the setting's name: every table has service_config.def's rows.
+ */
 static const void *setting(const struct service *s, const struct service_program *p,
                            const char *name)
 {
@@ -223,8 +224,7 @@ void service_ready(struct service *s)
     struct service_run *r = s->run;
     log_info(&s->log, "ready", KV_STR("version", PACKAGE_VERSION),
              KV_NS("took", (now_ns() - r->started_ns) / NS_PER_MS * NS_PER_MS),
-             KV_INT("http_port", r->http ? http_server_port(r->http) : 0),
-             KV_INT("pid", getpid()));
+             KV_INT("http_port", r->http ? http_server_port(r->http) : 0), KV_INT("pid", getpid()));
     service_notify("READY=1");
     (void)malloc_trim(0); /* what start-up needed and running does not */
 }

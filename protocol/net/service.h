@@ -22,7 +22,7 @@ struct service {
     struct env env;
     struct log log;
     struct metrics *metrics;
-    struct arena arena; /* boot memory: the configuration lives here */
+    struct arena arena;           /* boot memory: the configuration lives here */
     const struct yaml_node *root; /* the whole configuration tree */
     const void *config;           /* the daemon's filled struct */
     void *program;                /* what start() made */
@@ -38,27 +38,28 @@ struct service_program {
     void (*extra_help)(FILE *out); /* may be NULL: further tables (inputs, nodes) */
     /* Cross-field checks, and everything that --check-config should find. May be NULL. */
     enum err (*check)(struct service *s, struct error *err);
-    /* Starts on the loop and returns; ERR_* ends the program with a message. service_ready() must be
-     * called once it serves. */
+    /* Starts on the loop and returns; ERR_* ends the program with a message. service_ready() must
+     * be called once it serves. */
     enum err (*start)(struct service *s, struct error *err);
     /* Drain: begin to stop, call service_stopped() when done. */
     void (*stop)(struct service *s);
     void (*reload)(struct service *s); /* SIGHUP; may be NULL */
-    void (*free)(struct service *s); /* also after a failed start() that has set s->program */
+    void (*free)(struct service *s);   /* also after a failed start() that has set s->program */
     /* false makes /healthz answer 503 with the text. */
     bool (*healthy)(struct service *s, struct buf *ret_text);
     const struct http_route *routes; /* further ones; their owner is the struct service */
     size_t route_count;
     unsigned worker_count; /* threads for blocking work; 0: SERVICE_WORKERS */
-    /* For --print-reference: Markdown of further tables of settings, and of the metrics. May be NULL. */
+    /* For --print-reference: Markdown of further tables of settings, and of the metrics. May be
+     * NULL. */
     void (*extra_reference)(FILE *out);
     void (*metrics_reference)(FILE *out);
 };
 
 enum { SERVICE_WORKERS = 4 };
 
-/* SIGHUP reads the configuration again: a wrong one is told and changes nothing; a right one becomes
- * s->root and s->config (the old ones stay valid until the end), and reload() hears of it.
+/* SIGHUP reads the configuration again: a wrong one is told and changes nothing; a right one
+ * becomes s->root and s->config (the old ones stay valid until the end), and reload() hears of it.
  *
  * --config FILE, --set KEY=VALUE, --check-config, --help, --version, and --print-reference
  * settings|metrics|sample for `make docs`. Returns the exit code: 0,

@@ -8,7 +8,13 @@
 
 #include "protocol/net/service.h"
 
-enum service_action { SERVICE_RUN, SERVICE_CHECK, SERVICE_HELP, SERVICE_VERSION, SERVICE_REFERENCE };
+enum service_action {
+    SERVICE_RUN,
+    SERVICE_CHECK,
+    SERVICE_HELP,
+    SERVICE_VERSION,
+    SERVICE_REFERENCE
+};
 
 /* What the command line said. The texts are argv's. */
 struct service_options {

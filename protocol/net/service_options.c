@@ -32,8 +32,10 @@ static enum err unknown_option(const char *word, struct error *err)
         names[i] = options[i].name;
     }
     if (word[0] != '-') {
-        return err_set(err, ERR_INVALID, "unexpected argument \"%s\"; settings are given as --set "
-                       "name=value, see --help", word);
+        return err_set(err, ERR_INVALID,
+                       "unexpected argument \"%s\"; settings are given as --set "
+                       "name=value, see --help",
+                       word);
     }
     const char *equals = strchr(word, '=');
     struct slice name = slice_of(word, equals ? (size_t)(equals - word) : strlen(word));
@@ -114,16 +116,19 @@ void service_print_help(const struct service_program *p, FILE *out)
         char left[64];
         (void)snprintf(left, sizeof(left), "%s%s%s%s%s", options[i].brief ? options[i].brief : "  ",
                        options[i].brief ? ", " : "  ", options[i].name,
-                       options[i].argument ? " " : "", options[i].argument ? options[i].argument
-                                                                            : "");
+                       options[i].argument ? " " : "",
+                       options[i].argument ? options[i].argument : "");
         fprintf(out, "  %-30s %s\n", left, options[i].about);
     }
     if (p->config_path) {
         fprintf(out, "\nWithout --config, %s is read when it is there.\n", p->config_path);
     }
-    fputs("Exit codes: 0 ended as asked, 64 wrong option, 69 cannot serve, 78 wrong configuration.\n"
-          "SIGTERM and SIGINT end after a drain, a second one at once; SIGHUP reads the configuration "
-          "again.\n\n", out);
+    fputs(
+        "Exit codes: 0 ended as asked, 64 wrong option, 69 cannot serve, 78 wrong configuration.\n"
+        "SIGTERM and SIGINT end after a drain, a second one at once; SIGHUP reads the "
+        "configuration "
+        "again.\n\n",
+        out);
     config_print_help(p->table, out);
     if (p->extra_help) {
         fputc('\n', out);
@@ -144,9 +149,10 @@ bool service_print_reference(const struct service_program *p, const char *which,
             p->metrics_reference(out);
         }
     } else if (strcmp(which, "sample") == 0) {
-        fprintf(out, "# %s: %s\n# Every setting with its default; take the # away to change one.\n"
-                     "# `%s --check-config --config FILE` checks a file.\n\n", p->name, p->about,
-                p->name);
+        fprintf(out,
+                "# %s: %s\n# Every setting with its default; take the # away to change one.\n"
+                "# `%s --check-config --config FILE` checks a file.\n\n",
+                p->name, p->about, p->name);
         config_print_sample(p->table, out);
     } else {
         return false;

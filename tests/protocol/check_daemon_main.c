@@ -12,8 +12,7 @@ Suite *yaml_suite(void);
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { json_suite,    log_suite,     yaml_suite,
-                                       config_suite,  metrics_suite, http_suite,
-                                       service_suite };
+    Suite *(*const suites[])(void) = { json_suite,    log_suite,  yaml_suite,   config_suite,
+                                       metrics_suite, http_suite, service_suite };
     return RUN_SUITES(suites);
 }

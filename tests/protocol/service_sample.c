@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * service_sample.c - the smallest daemon on service_main(). Driven by check_service.c, which starts it
- * as a process. `mode` says how it misbehaves: fail-start, fail-later, slow-stop, no-stop, sick.
+ * service_sample.c - the smallest daemon on service_main(). Driven by check_service.c, which starts
+ * it as a process. `mode` says how it misbehaves: fail-start, fail-later, slow-stop, no-stop, sick.
  */
 #include "protocol/net/service.h"
 
@@ -17,7 +17,7 @@ struct sample_config {
 
 static const struct config_row rows[] = {
 #define CONFIG_STRUCT sample_config
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 #include "tests/protocol/service_sample.def"
 #undef C
 #undef CONFIG_STRUCT

@@ -102,7 +102,8 @@ static const char *check_histogram(struct reader *r, struct slice suffix, struct
     }
     if (slice_eq_str(suffix, "_count")) {
         return !r->has_inf || value < r->last_bucket || value > r->last_bucket
-                   ? "_count is not the +Inf bucket" : NULL;
+                   ? "_count is not the +Inf bucket"
+                   : NULL;
     }
     return slice_eq_str(suffix, "_sum") ? NULL : "a histogram has _bucket, _sum and _count";
 }
@@ -136,8 +137,9 @@ static const char *check_sample(struct reader *r, struct slice line)
     }
     bool counter = slice_eq_str(r->type, "counter");
     bool total = name.len > 6 && slice_eq_str(slice_from(name, name.len - 6), "_total");
-    return counter != total ? "counters, and only they, end in _total" : counter && value < 0
-           ? "a counter below 0" : NULL;
+    return counter != total       ? "counters, and only they, end in _total"
+           : counter && value < 0 ? "a counter below 0"
+                                  : NULL;
 }
 
 static const char *check_comment(struct reader *r, struct slice line)
@@ -176,8 +178,9 @@ const char *prometheus_check(struct slice text, char ret_why[256])
         const uint8_t *newline = memchr(text.ptr, '\n', text.len);
         struct slice line = slice_head(text, newline ? (size_t)(newline - text.ptr) : text.len);
         text = slice_from(text, line.len + 1);
-        why = !line.len ? "an empty line"
-                        : line.ptr[0] == '#' ? check_comment(&r, line) : check_sample(&r, line);
+        why = !line.len            ? "an empty line"
+              : line.ptr[0] == '#' ? check_comment(&r, line)
+                                   : check_sample(&r, line);
         if (why) {
             (void)snprintf(ret_why, 256, "line %d: %s: %.*s", number, why,
                            SLICE_ARG(slice_head(line, 150)));
