@@ -2,6 +2,8 @@
 # Otherwise fuzz_main.c replays tests/fuzz/corpus/NAME in `make check`.
 # A new target: its name in FUZZ_TARGETS, its _SOURCES, a folder of seeds.
 FUZZ_TARGETS = \
+  tests/fuzz/fuzz_json \
+  tests/fuzz/fuzz_yaml \
   tests/fuzz/fuzz_request \
   tests/fuzz/fuzz_response \
   tests/fuzz/fuzz_record_batch
@@ -25,6 +27,13 @@ tests_fuzz_fuzz_response_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_record_batch_SOURCES = tests/fuzz/fuzz_record_batch.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_record_batch_LDADD = $(PROTOCOL_LIBS)
 tests_fuzz_fuzz_record_batch_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_json_LDADD = $(PROTOCOL_LIBS)
+tests_fuzz_fuzz_json_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_yaml_LDADD = $(PROTOCOL_LIBS)
+tests_fuzz_fuzz_yaml_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 # What the fuzzer learns is kept in the build directory; findings are written there as crash-*.
 FUZZ = request
