@@ -16,3 +16,4 @@ broker_libbroker_a_SOURCES += \
   %D%/retention.c \
   %D%/segment.c %D%/segment.h \
   %D%/time_index.c %D%/time_index.h
+EXTRA_DIST += broker/storage/README.md

@@ -78,7 +78,12 @@ enum err log_new_segment(struct log *log, int64_t base_offset, int64_t now_ms, s
         e = segment_load_indexes(s, log->home, log->config.index_interval_bytes, NULL);
     }
     if (e) {
+        char path[SEGMENT_PATH_MAX]; /* the name must be free for the next attempt */
+        segment_name_format((struct segment_name){ log->home.dir, base_offset, SEGMENT_LOG }, path);
         segment_free(s, log->home);
+        if (e != ERR_EXISTS) {
+            (void)log->home.files->vfs->ops->unlink(log->home.files->vfs, path, NULL);
+        }
         return e;
     }
     log_add_segment(log, s);
@@ -384,6 +389,7 @@ enum err log_roll(struct log *log, int64_t now_ms, struct error *err)
     }
     /* Both can be made again from the log, so that a full disk is no reason to fail here. */
     (void)segment_write_indexes(old, log->home, true);
+    old->unsynced = true; /* the next flush takes its indexes, too */
     (void)log_write_snapshot(log, NULL);
     (void)log_write_epochs(log, NULL);
     return ERR_OK;

@@ -6,7 +6,8 @@ FUZZ_TARGETS = \
   tests/fuzz/fuzz_yaml \
   tests/fuzz/fuzz_request \
   tests/fuzz/fuzz_response \
-  tests/fuzz/fuzz_record_batch
+  tests/fuzz/fuzz_record_batch \
+  tests/fuzz/fuzz_segment_recovery
 FUZZ_MESSAGE = tests/fuzz/fuzz_message.c tests/fuzz/fuzz_message.h \
   tests/protocol/message_gen.c tests/protocol/message_gen.h
 if FUZZ
@@ -27,6 +28,10 @@ tests_fuzz_fuzz_response_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_record_batch_SOURCES = tests/fuzz/fuzz_record_batch.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_record_batch_LDADD = $(PROTOCOL_LIBS)
 tests_fuzz_fuzz_record_batch_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_segment_recovery_SOURCES = tests/fuzz/fuzz_segment_recovery.c \
+  tests/support/scratch_dir.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_segment_recovery_LDADD = broker/libbroker.a $(PROTOCOL_LIBS)
+tests_fuzz_fuzz_segment_recovery_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_json_LDADD = $(PROTOCOL_LIBS)
