@@ -126,4 +126,7 @@ void broker_add_metrics(struct broker *b, struct metrics *m);
 /* false with a reason: a partition or directory is offline, the disk is full. */
 bool broker_healthy(const struct broker *b, struct buf *ret_text);
 
+/* The table of the metrics, for `make docs`. */
+void broker_print_metrics(FILE *out);
+
 #endif

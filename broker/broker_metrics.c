@@ -139,3 +139,8 @@ bool broker_healthy(const struct broker *b, struct buf *ret_text)
     }
     return b->state == BROKER_RUNNING;
 }
+
+void broker_print_metrics(FILE *out)
+{
+    metrics_print_markdown("broker", rows, sizeof(rows) / sizeof(rows[0]), out);
+}

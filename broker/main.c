@@ -97,6 +97,7 @@ int main(int argc, char **argv)
         .stop = stop,
         .free = free_program,
         .healthy = healthy,
+        .metrics_reference = broker_print_metrics,
     };
     (void)mallopt(M_ARENA_MAX, 2); /* one thread does the work */
     return service_main(&program, argc, argv);

@@ -1,1 +1,2 @@
-# conf: sources and programs.
+# conf: sample configurations, made by `make docs` from the daemons' tables.
+EXTRA_DIST += conf/broker.yml

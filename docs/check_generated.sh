@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Compares docs/generated with what the tables say now. GENERATED_DOCS comes from docs/local.mk.
 status=0
+srcdir=${srcdir:-.}
 for doc in $GENERATED_DOCS; do
   page=${doc%%:*} program=${doc#*:}
   if ! "./$program" | diff -u "$srcdir/docs/generated/$page" - >&2; then

@@ -6,14 +6,17 @@ docs_gen_protocol_LDADD = $(PROTOCOL_LIBS)
 GENERATED_DOCS = \
   protocol.md:docs/gen_protocol$(EXEEXT)
 
-docs: $(noinst_PROGRAMS)
+docs: $(noinst_PROGRAMS) $(bin_PROGRAMS)
 	@for doc in $(GENERATED_DOCS); do \
 	  "./$${doc#*:}" >docs-page.tmp && mv docs-page.tmp "$(srcdir)/docs/generated/$${doc%%:*}" || exit 1; \
 	done
+	@pages=$$(mktemp -d) && sh $(srcdir)/docs/reference.sh "$$pages" && \
+	  cp "$$pages"/*.md $(srcdir)/docs/generated/ && cp "$$pages"/*.yml $(srcdir)/conf/ && \
+	  rm -rf "$$pages"
 .PHONY: docs
 
 # Pages that lag behind their tables fail `make check`.
-TESTS += docs/check_generated.sh
-check_SCRIPTS += docs/check_generated.sh
-EXTRA_DIST += docs/check_generated.sh docs/decisions docs/generated
+TESTS += docs/check_generated.sh docs/check_reference.sh
+check_SCRIPTS += docs/check_generated.sh docs/check_reference.sh
+EXTRA_DIST += docs/README.md docs/check_generated.sh docs/check_reference.sh docs/reference.sh docs/decisions docs/generated
 AM_TESTS_ENVIRONMENT = GENERATED_DOCS='$(GENERATED_DOCS)'; export GENERATED_DOCS;

@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# check_reference.sh - docs/generated and conf are what the daemons' tables say, and every sample is a
+# right configuration. A test of `make check`, run in the build directory.
+top=${srcdir:-.}
+made=$(mktemp -d) || exit 1
+trap 'rm -rf "$made"' EXIT
+sh "$top/docs/reference.sh" "$made" || exit 1
+status=0
+for page in "$made"/*; do
+  name=${page##*/}
+  case $name in
+    *.yml)
+      kept=$top/conf/$name
+      if ! "./logboom-${name%.yml}" --check-config --config "$page" >/dev/null; then
+        echo "conf/$name is not a right configuration" >&2
+        status=1
+      fi ;;
+    *) kept=$top/docs/generated/$name ;;
+  esac
+  if ! diff -u "$kept" "$page" >&2; then
+    echo "$kept is out of date: run make docs" >&2
+    status=1
+  fi
+done
+exit $status
