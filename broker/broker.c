@@ -305,6 +305,11 @@ static void write_checkpoint_or_log(struct broker *b, enum checkpoint which)
     }
 }
 
+void broker_write_log_starts(struct broker *b)
+{
+    write_checkpoint_or_log(b, LOG_STARTS);
+}
+
 static void on_checkpoint(void *owner)
 {
     struct broker *b = owner;

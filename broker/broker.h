@@ -118,6 +118,8 @@ struct uuid broker_directory_id(const struct broker *b);
 
 /* Ends the drain when nothing is under way any more; called by whatever ends. */
 void broker_check_drained(struct broker *b);
+/* Writes the log start offsets now: DeleteRecords moved them. */
+void broker_write_log_starts(struct broker *b);
 /* Removes a directory and its files on a worker. */
 void broker_remove_dir_later(struct broker *b, const char *path);
 

@@ -29,12 +29,6 @@ static void on_tick(void *owner)
 
 static void on_load(void *owner);
 
-void groups_init(struct broker *b)
-{
-    b->groups = (struct groups){ .tick = { .fire = on_tick, .owner = b },
-                                 .load = { .fire = on_load, .owner = b } };
-}
-
 static void make_coordinator(struct broker *b, uint32_t partitions)
 {
     const struct broker_config *c = b->config;
@@ -53,17 +47,19 @@ static void make_coordinator(struct broker *b, uint32_t partitions)
     b->groups.partition_count = partitions;
 }
 
+void groups_init(struct broker *b)
+{
+    b->groups = (struct groups){ .tick = { .fire = on_tick, .owner = b },
+                                 .load = { .fire = on_load, .owner = b } };
+    make_coordinator(b, (uint32_t)b->config->offsets_topic_num_partitions);
+}
+
 void groups_deinit(struct broker *b)
 {
     timer_cancel(b->env, &b->groups.tick);
     timer_cancel(b->env, &b->groups.load);
     coordinator_free(b->groups.coordinator);
     b->groups.coordinator = NULL;
-}
-
-struct coordinator *groups_coordinator(struct broker *b)
-{
-    return b->groups.coordinator;
 }
 
 /* --- outputs -------------------------------------------------------------------------------------- */
@@ -254,10 +250,15 @@ static void on_load(void *owner)
 void groups_start(struct broker *b)
 {
     struct topic *t = topic_find(&b->topics, slice_str(TOPIC_OFFSETS));
-    if (b->groups.coordinator || !t || t->partition_count == 0) {
+    if (b->groups.leading || !t || t->partition_count == 0) {
         return;
     }
-    make_coordinator(b, (uint32_t)t->partition_count);
+    if (b->groups.partition_count != (uint32_t)t->partition_count) {
+        /* Nothing was led yet, so nothing is lost. */
+        coordinator_free(b->groups.coordinator);
+        make_coordinator(b, (uint32_t)t->partition_count);
+    }
+    b->groups.leading = true;
     for (int32_t i = 0; i < t->partition_count; i++) {
         coordinator_lead(b->groups.coordinator, (uint32_t)i);
     }
@@ -266,7 +267,7 @@ void groups_start(struct broker *b)
 
 void groups_topic_deleted(struct broker *b, const struct topic *t)
 {
-    if (b->groups.coordinator && !t->internal) {
+    if (!t->internal) {
         coordinator_topic_deleted(b->groups.coordinator, slice_str(t->name));
         groups_run(b);
     }

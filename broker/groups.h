@@ -14,8 +14,9 @@ struct partition;
 struct topic;
 
 struct groups {
-    struct coordinator *coordinator; /* NULL until __consumer_offsets exists */
+    struct coordinator *coordinator; /* leads nothing until __consumer_offsets exists */
     uint32_t partition_count;
+    bool leading;
     struct timer tick;
     struct timer load;        /* the next step of loading */
     int32_t loading;          /* the partition being loaded; partition_count when all are */
@@ -31,7 +32,5 @@ void groups_deinit(struct broker *b);
 void groups_topic_deleted(struct broker *b, const struct topic *t);
 /* After every call into the coordinator: sends replies, appends records, arms the timer. */
 void groups_run(struct broker *b);
-/* The coordinator, or NULL: then no group exists and COORDINATOR_NOT_AVAILABLE is the answer. */
-struct coordinator *groups_coordinator(struct broker *b);
 
 #endif

@@ -75,7 +75,7 @@ static void prepare(struct metadata_op *op, struct metadata_records *out)
 static void created(struct metadata_op *op, enum err status)
 {
     struct find_state *s = container_of(op, struct find_state, op);
-    bool ready = !status && groups_coordinator(op->broker);
+    bool ready = !status && op->broker->groups.leading;
     reply(s->call, ready ? KAFKA_NONE : KAFKA_COORDINATOR_NOT_AVAILABLE);
 }
 
@@ -87,7 +87,7 @@ void handle_find_coordinator(struct call *c)
         reply(c, req->key_type == 1 ? KAFKA_COORDINATOR_NOT_AVAILABLE : KAFKA_INVALID_REQUEST);
         return;
     }
-    if (groups_coordinator(c->broker)) {
+    if (c->broker->groups.leading) {
         reply(c, KAFKA_NONE);
         return;
     }

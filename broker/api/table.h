@@ -40,7 +40,6 @@ void handle_incremental_alter_configs(struct call *c);
 void handle_describe_cluster(struct call *c);
 void handle_describe_topic_partitions(struct call *c);
 void handle_describe_log_dirs(struct call *c);
-void handle_describe_producers(struct call *c);
 void handle_list_partition_reassignments(struct call *c);
 void handle_find_coordinator(struct call *c);
 void handle_join_group(struct call *c);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* alter_configs.c - AlterConfigs (33): the request holds all that a topic shall have; the rest goes back to
+ * its default. Deprecated by Kafka, used by older tools. */
+#include "broker/api/alter_configs.h"
+
+#include "broker/api/table.h"
+
+struct alter_state {
+    struct metadata_op op;
+    struct call *call;
+    struct alter_configs_response *resp;
+};
+
+enum kafka_error alter_check_resource(const struct broker *b, int8_t type, struct slice name,
+                                      struct error *err)
+{
+    if (type == CONFIG_RESOURCE_BROKER) {
+        err_set(err, ERR_INVALID, "The settings of a node are those of its configuration file; they "
+                                  "do not change while it runs.");
+        return KAFKA_INVALID_REQUEST;
+    }
+    if (type != CONFIG_RESOURCE_TOPIC) {
+        err_set(err, ERR_INVALID, "This kind of resource is not served.");
+        return KAFKA_INVALID_REQUEST;
+    }
+    if (!image_topic(&b->image, name)) {
+        err_set(err, ERR_NOT_FOUND, "The topic '%.*s' does not exist.", SLICE_ARG(name));
+        return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    return KAFKA_NONE;
+}
+
+enum kafka_error alter_check_setting(struct slice name, struct slice value, struct error *err)
+{
+    return topic_config_check(name, value, err) ? KAFKA_INVALID_CONFIG : KAFKA_NONE;
+}
+
+static bool is_kept(const struct alter_configs_request_resource *ask, const char *name)
+{
+    for (int32_t i = 0; i < ask->configs_n; i++) {
+        if (slice_eq_str(ask->configs[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum kafka_error alter_one(struct broker *b,
+                                  const struct alter_configs_request_resource *ask,
+                                  struct metadata_records *out, struct error *err)
+{
+    enum kafka_error code = alter_check_resource(b, ask->resource_type, ask->resource_name, err);
+    for (int32_t i = 0; !code && i < ask->configs_n; i++) {
+        if (!slice_is_null(ask->configs[i].value)) {
+            code = alter_check_setting(ask->configs[i].name, ask->configs[i].value, err);
+        }
+    }
+    if (code) {
+        return code;
+    }
+    const struct image_settings *now =
+        image_settings(&b->image, ask->resource_type, ask->resource_name);
+    for (uint32_t i = 0; now && i < now->count; i++) {
+        if (!is_kept(ask, now->items[i].name)) {
+            struct change_setting drop = { slice_str(now->items[i].name), slice_null() };
+            change_settings(&b->image, ask->resource_type, ask->resource_name, &drop, 1, out);
+        }
+    }
+    for (int32_t i = 0; i < ask->configs_n; i++) {
+        struct change_setting set = { ask->configs[i].name, ask->configs[i].value };
+        change_settings(&b->image, ask->resource_type, ask->resource_name, &set, 1, out);
+    }
+    return KAFKA_NONE;
+}
+
+static void prepare(struct metadata_op *op, struct metadata_records *out)
+{
+    struct alter_state *s = container_of(op, struct alter_state, op);
+    const struct alter_configs_request *req = s->call->request;
+    for (int32_t i = 0; i < req->resources_n; i++) {
+        struct error err = { 0 };
+        struct alter_configs_response_resource_response *row = &s->resp->responses[i];
+        row->resource_type = req->resources[i].resource_type;
+        row->resource_name = req->resources[i].resource_name;
+        row->error_code = (int16_t)alter_one(op->broker, &req->resources[i], out, &err);
+        if (row->error_code) {
+            row->error_message = arena_copy(&s->call->arena, slice_str(err.text));
+        }
+    }
+    if (req->validate_only) {
+        metadata_records_reset(out);
+    }
+}
+
+static void altered(struct metadata_op *op, enum err status)
+{
+    struct alter_state *s = container_of(op, struct alter_state, op);
+    for (int32_t i = 0; status && i < s->resp->responses_n; i++) {
+        s->resp->responses[i].error_code = KAFKA_KAFKA_STORAGE_ERROR;
+    }
+    call_reply(s->call, s->resp);
+}
+
+void handle_alter_configs(struct call *c)
+{
+    const struct alter_configs_request *req = c->request;
+    struct alter_state *s = arena_alloc(&c->arena, sizeof(*s));
+    struct alter_configs_response *resp = s ? call_response(c) : NULL;
+    if (!resp) {
+        return;
+    }
+    resp->responses =
+        call_array(c, &alter_configs_response_resource_response_schema, req->resources_n);
+    if (!resp->responses) {
+        return;
+    }
+    resp->responses_n = req->resources_n;
+    s->call = c;
+    s->resp = resp;
+    s->op.prepare = prepare;
+    s->op.done = altered;
+    metadata_submit(c->broker, &s->op);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* incremental_alter_configs.c - IncrementalAlterConfigs (44, KIP-339): set, delete, append, subtract. */
+#include "broker/api/alter_configs.h"
+#include "broker/api/table.h"
+
+enum { OP_SET, OP_DELETE, OP_APPEND, OP_SUBTRACT };
+
+struct alter_state {
+    struct metadata_op op;
+    struct call *call;
+    struct incremental_alter_configs_response *resp;
+};
+
+/* The words of a list but one. */
+static void copy_without(struct slice list, struct slice word, struct buf *out)
+{
+    while (list.len > 0) {
+        const uint8_t *comma = memchr(list.ptr, ',', list.len);
+        struct slice item = slice_head(list, comma ? (size_t)(comma - list.ptr) : list.len);
+        if (item.len > 0 && !slice_eq(item, word)) {
+            if (out->len > 0) {
+                buf_append_byte(out, ',');
+            }
+            buf_append_slice(out, item);
+        }
+        list = slice_from(list, item.len + 1);
+    }
+}
+
+/* cleanup.policy is the one setting that is a list. */
+static struct slice change_list(struct call *c, struct slice topic, int8_t op, struct slice word)
+{
+    const struct topic *t = topic_find(&c->broker->topics, topic);
+    struct buf text = { 0 };
+    copy_without(slice_str(t && t->config.cleanup_policy ? t->config.cleanup_policy : ""), word,
+                 &text);
+    if (op == OP_APPEND) {
+        if (text.len > 0) {
+            buf_append_byte(&text, ',');
+        }
+        buf_append_slice(&text, word);
+    }
+    struct slice copy = arena_copy(&c->arena, buf_slice(&text));
+    buf_deinit(&text);
+    return copy;
+}
+
+static enum kafka_error
+setting_of(struct call *c, struct slice topic,
+           const struct incremental_alter_configs_request_alterable_config *ask,
+           struct change_setting *ret_setting, struct error *err)
+{
+    struct slice value = ask->value;
+    bool list = ask->config_operation == OP_APPEND || ask->config_operation == OP_SUBTRACT;
+    if (ask->config_operation == OP_DELETE) {
+        *ret_setting = (struct change_setting){ ask->name, slice_null() };
+        return KAFKA_NONE;
+    }
+    if ((ask->config_operation != OP_SET && !list) || slice_is_null(value)) {
+        err_set(err, ERR_INVALID, "The operation on %.*s is unknown, or has no value.",
+                SLICE_ARG(ask->name));
+        return KAFKA_INVALID_REQUEST;
+    }
+    if (list && !slice_eq_str(ask->name, "cleanup.policy")) {
+        err_set(err, ERR_INVALID, "%.*s is no list: it can only be set or deleted.",
+                SLICE_ARG(ask->name));
+        return KAFKA_INVALID_CONFIG;
+    }
+    if (list) {
+        value = change_list(c, topic, ask->config_operation, value);
+    }
+    *ret_setting = (struct change_setting){ ask->name, value };
+    return alter_check_setting(ask->name, value, err);
+}
+
+static enum kafka_error
+alter_one(struct call *c, const struct incremental_alter_configs_request_alter_configs_resource *ask,
+          struct metadata_records *out, struct error *err)
+{
+    struct broker *b = c->broker;
+    enum kafka_error code = alter_check_resource(b, ask->resource_type, ask->resource_name, err);
+    struct change_setting *settings =
+        code ? NULL : arena_array(&c->arena, (size_t)ask->configs_n, sizeof(*settings));
+    if (!code && !settings) {
+        err_set(err, ERR_LIMIT, "There are too many configs.");
+        return KAFKA_INVALID_REQUEST;
+    }
+    for (int32_t i = 0; !code && i < ask->configs_n; i++) {
+        code = setting_of(c, ask->resource_name, &ask->configs[i], &settings[i], err);
+    }
+    if (!code) {
+        change_settings(&b->image, ask->resource_type, ask->resource_name, settings,
+                        (uint32_t)ask->configs_n, out);
+    }
+    return code;
+}
+
+static void prepare(struct metadata_op *op, struct metadata_records *out)
+{
+    struct alter_state *s = container_of(op, struct alter_state, op);
+    const struct incremental_alter_configs_request *req = s->call->request;
+    for (int32_t i = 0; i < req->resources_n; i++) {
+        struct error err = { 0 };
+        struct incremental_alter_configs_response_alter_configs_resource_response *row =
+            &s->resp->responses[i];
+        row->resource_type = req->resources[i].resource_type;
+        row->resource_name = req->resources[i].resource_name;
+        row->error_code = (int16_t)alter_one(s->call, &req->resources[i], out, &err);
+        if (row->error_code) {
+            row->error_message = arena_copy(&s->call->arena, slice_str(err.text));
+        }
+    }
+    if (req->validate_only) {
+        metadata_records_reset(out);
+    }
+}
+
+static void altered(struct metadata_op *op, enum err status)
+{
+    struct alter_state *s = container_of(op, struct alter_state, op);
+    for (int32_t i = 0; status && i < s->resp->responses_n; i++) {
+        s->resp->responses[i].error_code = KAFKA_KAFKA_STORAGE_ERROR;
+    }
+    call_reply(s->call, s->resp);
+}
+
+void handle_incremental_alter_configs(struct call *c)
+{
+    const struct incremental_alter_configs_request *req = c->request;
+    struct alter_state *s = arena_alloc(&c->arena, sizeof(*s));
+    struct incremental_alter_configs_response *resp = s ? call_response(c) : NULL;
+    if (!resp) {
+        return;
+    }
+    resp->responses = call_array(
+        c, &incremental_alter_configs_response_alter_configs_resource_response_schema,
+        req->resources_n);
+    if (!resp->responses) {
+        return;
+    }
+    resp->responses_n = req->resources_n;
+    s->call = c;
+    s->resp = resp;
+    s->op.prepare = prepare;
+    s->op.done = altered;
+    metadata_submit(c->broker, &s->op);
+}
