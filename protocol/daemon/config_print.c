@@ -133,14 +133,18 @@ static void print_wrapped(const char *prefix, const char *text, FILE *out)
     }
 }
 
-/* "duration, default 5s, 1s to 1h, may change while running" */
+/* "duration, default 5s, 1s to 1h, may change while running"; "one of a, b; default a" */
 static void append_summary(const struct config_row *row, struct buf *out)
 {
-    buf_append_str(out, kind_name(row));
-    if (row->value[0]) {
-        buf_printf(out, ", default %s", row->value);
+    bool choice = row->kind == CONFIG_ENUM;
+    buf_append_str(out, choice ? "one of " : kind_name(row));
+    if (choice) {
+        append_range(row, out);
     }
-    if (row->min[0] || row->max[0]) {
+    if (row->value[0]) {
+        buf_printf(out, "%s default %s", choice ? ";" : ",", row->value);
+    }
+    if (!choice && (row->min[0] || row->max[0])) {
         buf_append_str(out, ", ");
         append_range(row, out);
     }

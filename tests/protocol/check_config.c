@@ -298,8 +298,7 @@ START_TEST(reference_and_help_name_every_setting)
                                      "| `ssl.password` | secret text |  |  | at start | Hush "
                                      "\\| hush. |\n"));
         ck_assert_ptr_nonnull(strstr(help,
-                                     "choice, default gzip, none, gzip, lz4, may change while "
-                                     "running\n"));
+                                     "one of none, gzip, lz4; default gzip, may change while running\n"));
         free(markdown);
         free(help);
     }
