@@ -219,12 +219,18 @@ def rule_pure(source):
     for number, line in enumerate(source.code, 1):
         for m in call.finditer(line):
             yield number, (f"{owner} is pure and may not call {m.group(1)}(); use "
-                           "protocol/base/alloc.h for memory, and leave clock, disk and log to the caller")
+                           "protocol/base/alloc.h; clock, disk and log are the caller's")
 
 
 RULES = [rule_licence, rule_purpose, rule_file_length, rule_line_length, rule_function_length,
          rule_unfinished, rule_white_space, rule_banned_calls, rule_layers, rule_full_includes,
          rule_pure]
+
+
+def spread(token):
+    """a.{c,h} is a.c and a.h."""
+    m = re.match(r"(.*)\{([^}]*)\}(.*)", token)
+    return [m.group(1) + part + m.group(3) for part in m.group(2).split(",")] if m else [token]
 
 
 def readme_problems(readme, names):
@@ -234,9 +240,11 @@ def readme_problems(readme, names):
         if line.startswith("|"):
             cells = re.split(r"(?<!\\)\|", line)
             for token in re.findall(r"`([^`]+)`", cells[1]):
-                tokens += [(number, t) for t in re.split(r"[ ,]+", token) if t]
+                words = re.split(r",?\s+", token)
+                tokens += [(number, t) for word in words if word for t in spread(word)]
     for name in sorted(names):
-        if not any(fnmatch.fnmatch(name, t) for _, t in tokens):
+        stem = name.rsplit(".", 1)[0]  # `segment` stands for segment.c and segment.h
+        if not any(fnmatch.fnmatch(name, t) or stem == t for _, t in tokens):
             yield 1, f"{name} is not in the table of files; add a row that says what it is for"
     for number, t in tokens:
         looks_like_file = re.search(r"\.(c|h|def|sh|py|\*)$", t) and "/" not in t
@@ -342,6 +350,8 @@ def self_test():
             failures += 1
     readmes = [("| `a.c` | x |\n", ["a.c", "b.c"], 1),
                ("| `a.*`, `b.c` | x |\n", ["a.c", "b.c"], 0),
+               ("| `a`, `b.h` | x |\n", ["a.c", "a.h", "b.h"], 0),
+               ("| `a.{c,h}` | x |\n", ["a.c", "a.h"], 0),
                ("| `gone.c` `a.c` | x |\n", ["a.c"], 1), ("no table `a.c`\n", ["a.c"], 1)]
     for text, names, count in readmes:
         got = list(readme_problems(text, names))

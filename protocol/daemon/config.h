@@ -4,8 +4,8 @@
  * config.h - a setting is a row.
  * A .def file lists C(kind, field, "name", "default", "min", "max", flags, "one sentence"), and the
  * row gives the struct member, the YAML key, its checks, --help, the reference in docs/generated
- * and the commented samples in conf/. Tables apply to any mapping: the root of a file, one input, one
- * node.
+ * and the commented samples in conf/. Tables apply to any mapping: the root of a file, one input,
+ * one node.
  *
  *   kind         member                        spelled
  *   BOOL         bool                          true false yes no on off
