@@ -239,7 +239,7 @@ def readme_problems(readme, names):
     for number, line in enumerate(readme.split("\n"), 1):
         if line.startswith("|"):
             cells = re.split(r"(?<!\\)\|", line)
-            for token in re.findall(r"`([^`]+)`", cells[1]):
+            for token in re.findall(r"`([^`]+)`", cells[1]) or [cells[1]]:
                 words = re.split(r",?\s+", token)
                 tokens += [(number, t) for word in words if word for t in spread(word)]
     for name in sorted(names):
@@ -351,6 +351,7 @@ def self_test():
     readmes = [("| `a.c` | x |\n", ["a.c", "b.c"], 1),
                ("| `a.*`, `b.c` | x |\n", ["a.c", "b.c"], 0),
                ("| `a`, `b.h` | x |\n", ["a.c", "a.h", "b.h"], 0),
+               ("| a.c, a.h | x |\n", ["a.c", "a.h"], 0),
                ("| `a.{c,h}` | x |\n", ["a.c", "a.h"], 0),
                ("| `gone.c` `a.c` | x |\n", ["a.c"], 1), ("no table `a.c`\n", ["a.c"], 1)]
     for text, names, count in readmes:
