@@ -10,7 +10,7 @@
 #include "protocol/base/alloc.h"
 
 #include <assert.h>
-#include <limits.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -22,6 +22,7 @@ struct producer_partition {
     int16_t producer_epoch;
     int32_t next_sequence;
     bool renumber; /* adopt the newest epoch and start at sequence 0 once nothing flies */
+    bool proven;   /* a batch of this numbering was accepted: the leader checks the next ones */
     bool settle;   /* after a failure: nothing is sent while something flies */
     unsigned attempts; /* failures in a row */
     uint64_t retry_at_ns;

@@ -9,6 +9,10 @@
  *   (S3) A batch keeps its sequence until the broker has answered for it; only a partition of which
  *        nothing flies is numbered anew, under a higher epoch (KIP-360).
  *   (S4) Nothing gives up: an unknown outcome is sent again with the same sequence.
+ *   (S5) Nothing beyond the fifth batch from the head is sent, though those between may be safe: a
+ *        broker would forget the head, and could not tell that it is repeated.
+ *   (S6) The first batch of a numbering flies alone: a leader that does not know the producer takes any
+ *        sequence, so that the second batch could come in before a first one that failed.
  * tests/protocol/check_client_producer.c: every_record_arrives_once_and_in_order_whatever_fails.
  */
 #include "protocol/client/producer_internal.h"
@@ -105,6 +109,7 @@ static void renumber(struct producer *p, struct producer_partition *part)
 {
     assert(part->flying == 0);
     part->renumber = false;
+    part->proven = false;
     part->producer_id = p->producer_id;
     part->producer_epoch = p->producer_epoch;
     part->next_sequence = 0;
@@ -131,13 +136,18 @@ static const struct client_partition *leader_of(const struct producer *p,
     return &t->partitions[part->index];
 }
 
-/* The first batch that has not been sent, or is to be sent again. */
+/* The first batch that has not been sent, or is to be sent again; none beyond the fifth from the head
+ * (S5). */
 static struct producer_batch *next_batch(const struct producer_partition *part)
 {
+    int place = 0;
     list_for_each(n, &part->queue) {
         struct producer_batch *b = list_entry(n, struct producer_batch, node);
         if (b->state <= BATCH_SEALED) {
             return b;
+        }
+        if (++place == PARTITION_FLYING_MAX) {
+            break;
         }
     }
     return NULL;
@@ -152,7 +162,7 @@ static bool is_due(const struct producer *p, const struct producer_batch *b, uin
 static bool may_send(struct producer *p, struct producer_partition *part,
                      const struct client_partition *leader, uint64_t now, uint64_t *wake)
 {
-    uint32_t most = p->cfg.idempotence || p->cfg.acks == 0 ? PARTITION_FLYING_MAX : 1;
+    uint32_t most = part->proven || p->cfg.acks == 0 ? PARTITION_FLYING_MAX : 1;
     if (part->flying && (part->settle || part->renumber || part->flying >= most)) {
         return false;
     }
@@ -355,6 +365,7 @@ static void acked(struct producer *p, struct producer_batch *b, int64_t base_off
     struct producer_partition *part = b->partition;
     b->state = BATCH_ACKED;
     b->base_offset = base_offset;
+    part->proven = p->cfg.idempotence;
     part->attempts = 0;
     part->retry_at_ns = 0;
     if (part->warned) {

@@ -1,1 +1,8 @@
-# tests of protocol/client
+check_PROGRAMS += tests/check_client
+TESTS += tests/check_client
+tests_check_client_SOURCES = tests/protocol/check_client_main.c \
+  tests/protocol/check_client_producer.c tests/protocol/check_client_assignor.c \
+  tests/support/fake_env.h tests/support/fake_env.c \
+  tests/support/fake_broker.h tests/support/fake_broker.c tests/support/suites.h
+tests_check_client_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_check_client_LDADD = $(PROTOCOL_LIBS) $(TEST_LIBS)

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check_client_main.c - suites of protocol/client. */
+#include "tests/support/suites.h"
+
+Suite *client_producer_suite(void);
+Suite *client_assignor_suite(void);
+
+int main(void)
+{
+    Suite *(*const suites[])(void) = { client_producer_suite, client_assignor_suite };
+    return RUN_SUITES(suites);
+}
