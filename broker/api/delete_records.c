@@ -21,9 +21,7 @@ static enum kafka_error one_partition(struct broker *b, const struct topic *t,
         return KAFKA_OFFSET_OUT_OF_RANGE;
     }
     struct error err;
-    uint32_t deleted;
-    if (p->log && (log_advance_start(p->log, offset, &err) ||
-                   log_retain(p->log, env_wall_ms(b->env), p->high_watermark, &deleted, &err))) {
+    if (p->log && log_advance_start(p->log, offset, &err)) {
         log_error(&b->log, "records could not be deleted", KV_STR("topic", t->name),
                   KV_INT("partition", p->index), KV_STR("error", err.text));
         return KAFKA_KAFKA_STORAGE_ERROR;
