@@ -39,6 +39,7 @@ struct topic_entry {
     struct client_topic topic;
     uint32_t wants;
     bool known; /* an answer has named it */
+    bool told;  /* that it is missing */
     bool seen;
 };
 

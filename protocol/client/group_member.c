@@ -216,6 +216,9 @@ static void on_synced(void *user, enum err err, int16_t version, const void *res
     struct group *g = &c->group;
     const struct sync_group_response *r = response;
     g->busy = false;
+    if (g->phase == GROUP_LEFT) {
+        return;
+    }
     g->phase = GROUP_JOIN;
     if (err) {
         group_coordinator_lost(c);
@@ -324,6 +327,9 @@ static void on_joined(void *user, enum err err, int16_t version, const void *res
     struct group *g = &c->group;
     const struct join_group_response *r = response;
     g->busy = false;
+    if (g->phase == GROUP_LEFT) {
+        return;
+    }
     if (err) {
         group_coordinator_lost(c);
         retry_step(c);

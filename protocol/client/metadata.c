@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum { HURRY_MAX = 5 };
+enum { HURRY_MAX = 5, HURRY_TOLD = 3 };
 static const uint64_t RETRY_MAX_NS = NS_PER_S;
 
 static void send_request(struct client *c);
@@ -143,9 +143,25 @@ static bool apply_partition(struct client_partition *p, const struct metadata_re
     return r->leader_id >= 0;
 }
 
-/* Whether everything is known: a topic without leaders is asked for again soon. */
-static bool apply_topic(struct metadata *m, const struct metadata_response_topic *r)
+/* Once when a topic stays missing, and once when it is there. */
+static void tell_missing(struct client *c, struct topic_entry *e, bool missing)
 {
+    if (missing && e->wants && !e->told && c->metadata.hurry >= HURRY_TOLD) {
+        e->told = true;
+        log_warn(&c->log, "a topic cannot be used; it is looked for until it is there: create it, or check "
+                          "its name and the rights of this client",
+                 KV_SLICE("topic", e->topic.name),
+                 KV_STR("why", kafka_error_text((int16_t)e->topic.error)));
+    } else if (!missing && e->told) {
+        e->told = false;
+        log_info(&c->log, "the topic is there now", KV_SLICE("topic", e->topic.name));
+    }
+}
+
+/* Whether everything is known: a topic without leaders is asked for again soon. */
+static bool apply_topic(struct client *c, const struct metadata_response_topic *r)
+{
+    struct metadata *m = &c->metadata;
     if (slice_is_null(r->name)) {
         return true;
     }
@@ -158,8 +174,10 @@ static bool apply_topic(struct metadata *m, const struct metadata_response_topic
         if (r->error_code == KAFKA_UNKNOWN_TOPIC_OR_PARTITION) {
             t->partition_count = 0;
         }
+        tell_missing(c, e, true);
         return false;
     }
+    tell_missing(c, e, false);
     bool same = uuid_eq(&t->id, &r->topic_id);
     int32_t count = r->partitions_n;
     if (count > t->partition_count) {
@@ -195,7 +213,7 @@ static bool apply(struct client *c, const struct metadata_response *r)
     nodes_set(c, r);
     bool whole = true;
     for (int32_t i = 0; i < r->topics_n; i++) {
-        whole = apply_topic(m, &r->topics[i]) && whole;
+        whole = apply_topic(c, &r->topics[i]) && whole;
     }
     struct slice name;
     for (cursor = 0; (e = map_next(&m->topics, &cursor, &name)) != NULL;) {

@@ -4,9 +4,11 @@
 
 Suite *client_producer_suite(void);
 Suite *client_assignor_suite(void);
+Suite *client_group_suite(void);
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { client_producer_suite, client_assignor_suite };
+    Suite *(*const suites[])(void) = { client_producer_suite, client_assignor_suite,
+                                      client_group_suite };
     return RUN_SUITES(suites);
 }
