@@ -1,2 +1,14 @@
-# tests/e2e
+# End to end: real programs, real files, real kills. `make check` runs what needs no server of others,
+# `make check-peers` everything against the real Apache Kafka and OpenSearch.
+TESTS += tests/e2e/run.sh
+EXTRA_DIST += tests/e2e/run.sh tests/e2e/conftest.py tests/e2e/peers tests/e2e/support \
+  tests/e2e/test_config.py tests/e2e/test_hostile.py tests/e2e/test_kafka_tools.py \
+  tests/e2e/test_pipeline.py
+
+check-peers: all
+	LOGBOOM_BUILD=$(abs_top_builddir) PYTHONDONTWRITEBYTECODE=1 \
+	  `command -v pytest-3 || command -v pytest` -v -p no:cacheprovider -m peers $(PYTEST_ARGS) \
+	  $(top_srcdir)/tests/e2e
+.PHONY: check-peers
+
 include tests/e2e/drivers/local.mk

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the end-to-end tests: every process under test ends with its test."""
+import os
+import random
+
+import pytest
+
+from support import peers, process
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "peers: needs the real Apache Kafka or OpenSearch (make check-peers)")
+
+
+@pytest.fixture
+def started():
+    """Registers processes; kills whatever still runs when the test ends."""
+    running = []
+
+    def register(p):
+        running.append(p)
+        return p
+
+    yield register
+    for p in reversed(running):
+        if p.alive():
+            p.kill()
+
+
+@pytest.fixture
+def broker(tmp_path, started):
+    return started(process.Broker(tmp_path)).start()
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    k = peers.Kafka(tmp_path_factory.mktemp("kafka")).start()
+    yield k
+    k.kill()
+
+
+@pytest.fixture(scope="session")
+def opensearch(tmp_path_factory):
+    o = peers.OpenSearch(tmp_path_factory.mktemp("opensearch"), heap="1g").start()
+    yield o
+    o.kill()
+
+
+@pytest.fixture
+def rng():
+    """Seeded; the seed is printed, so that a failure can be run again with LOGBOOM_SEED."""
+    seed = int(os.environ.get("LOGBOOM_SEED", random.SystemRandom().randrange(1 << 32)))
+    print(f"LOGBOOM_SEED={seed}")
+    return random.Random(seed)
