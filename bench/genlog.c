@@ -27,14 +27,14 @@ struct gen {
 #define PICK(g, table) ((table)[rng_below(&(g)->rng, sizeof(table) / sizeof((table)[0]))])
 
 /* A fixed start, so that the same seed gives the same text: 2026-01-01 00:00:00 UTC, 200 lines/s. */
-static void stamp(const struct gen *g, const char *format, char *ret_text, size_t size)
+static void stamp(const struct gen *g, bool clf, char *ret_text, size_t size)
 {
     time_t t = (time_t)(1767225600 + g->seq / 200);
     struct tm tm;
     gmtime_r(&t, &tm);
-    if (!strftime(ret_text, size, format, &tm)) {
-        ret_text[0] = '\0';
-    }
+    size_t n = clf ? strftime(ret_text, size, "%d/%b/%Y:%H:%M:%S +0000", &tm)
+                   : strftime(ret_text, size, "%Y-%m-%d %H:%M:%S", &tm);
+    ret_text[n] = '\0';
 }
 
 static int access_line(struct gen *g, char *line)
@@ -53,7 +53,7 @@ static int access_line(struct gen *g, char *line)
                                         "https://www.example.com/cart" };
     static const int statuses[] = { 200, 200, 200, 200, 200, 204, 301, 304, 404, 499, 502 };
     char time_text[64];
-    stamp(g, "%d/%b/%Y:%H:%M:%S +0000", time_text, sizeof(time_text));
+    stamp(g, true, time_text, sizeof(time_text));
     struct rng *r = &g->rng;
     unsigned ip = (unsigned)rng_next(r);
     return snprintf(line, LINE_BYTES_MAX,
@@ -72,7 +72,7 @@ static int java_event(struct gen *g, char *text)
                                           "java.net.SocketTimeoutException",
                                           "java.lang.NullPointerException" };
     char time_text[64];
-    stamp(g, "%Y-%m-%d %H:%M:%S", time_text, sizeof(time_text));
+    stamp(g, false, time_text, sizeof(time_text));
     struct rng *r = &g->rng;
     bool failed = rng_below(r, 12) == 0;
     int n = snprintf(text, LINE_BYTES_MAX, "%s,%03u %s [exec-%u] %s - order %u seq=%llu\n", time_text,
