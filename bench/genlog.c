@@ -2,11 +2,12 @@
 /*
  * genlog.c - log lines that look real and count themselves.
  * Used by the quickstart, the end-to-end tests and the benchmarks. The same arguments give the same
- * bytes. Every event carries one "seq=<decimal>", so that a receiver can tell lost and repeated ones.
+ * bytes. Every event carries one "seq=<decimal>", so that a receiver can tell lost and repeated
+ * ones.
  *
  *   genlog access COUNT [SEED [FIRST]]   nginx combined lines, about 200 bytes each
- *   genlog java COUNT [SEED [FIRST]]     Java events, one in twelve with a stack trace of several lines
- *   genlog bare COUNT [BYTES]            lines of BYTES bytes (default 200), newline included
+ *   genlog java COUNT [SEED [FIRST]]     Java events, one in twelve with a stack trace of several
+ * lines genlog bare COUNT [BYTES]            lines of BYTES bytes (default 200), newline included
  *   genlog live RATE SECONDS FILE        appends RATE access lines a second to FILE
  */
 #include "protocol/base/rng.h"
@@ -26,7 +27,8 @@ struct gen {
 
 #define PICK(g, table) ((table)[rng_below(&(g)->rng, sizeof(table) / sizeof((table)[0]))])
 
-/* A fixed start, so that the same seed gives the same text: 2026-01-01 00:00:00 UTC, 200 lines/s. */
+/* A fixed start, so that the same seed gives the same text: 2026-01-01 00:00:00 UTC, 200 lines/s.
+ */
 static void stamp(const struct gen *g, bool clf, char *ret_text, size_t size)
 {
     time_t t = (time_t)(1767225600 + g->seq / 200);
@@ -41,13 +43,19 @@ static int access_line(struct gen *g, char *line)
 {
     static const char *const agents[] = {
         "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/138.0.0.0 Safari/537.36",
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/138.0.0.0 "
+        "Safari/537.36",
         "curl/8.14.1",
         "kube-probe/1.33",
         "Prometheus/3.4.0",
     };
-    static const char *const paths[] = { "/", "/api/v1/orders/", "/api/v1/users/", "/static/app.js?v=",
-                                         "/search?q=boom&page=", "/images/", "/healthz?n=" };
+    static const char *const paths[] = { "/",
+                                         "/api/v1/orders/",
+                                         "/api/v1/users/",
+                                         "/static/app.js?v=",
+                                         "/search?q=boom&page=",
+                                         "/images/",
+                                         "/healthz?n=" };
     static const char *const methods[] = { "GET", "GET", "GET", "GET", "POST", "PUT", "HEAD" };
     static const char *const from[] = { "-", "-", "https://shop.example.org/",
                                         "https://www.example.com/cart" };
@@ -57,10 +65,11 @@ static int access_line(struct gen *g, char *line)
     struct rng *r = &g->rng;
     unsigned ip = (unsigned)rng_next(r);
     return snprintf(line, LINE_BYTES_MAX,
-                    "10.%u.%u.%u - - [%s] \"%s %s%u HTTP/1.1\" %d %u \"%s\" \"%s\" seq=%llu\n", ip & 255,
-                    ip >> 8 & 255, ip >> 16 & 255, time_text, PICK(g, methods), PICK(g, paths),
-                    (unsigned)rng_below(r, 100000), PICK(g, statuses), (unsigned)rng_below(r, 50000),
-                    PICK(g, from), PICK(g, agents), (unsigned long long)g->seq++);
+                    "10.%u.%u.%u - - [%s] \"%s %s%u HTTP/1.1\" %d %u \"%s\" \"%s\" seq=%llu\n",
+                    ip & 255, ip >> 8 & 255, ip >> 16 & 255, time_text, PICK(g, methods),
+                    PICK(g, paths), (unsigned)rng_below(r, 100000), PICK(g, statuses),
+                    (unsigned)rng_below(r, 50000), PICK(g, from), PICK(g, agents),
+                    (unsigned long long)g->seq++);
 }
 
 static int java_event(struct gen *g, char *text)
@@ -75,8 +84,8 @@ static int java_event(struct gen *g, char *text)
     stamp(g, false, time_text, sizeof(time_text));
     struct rng *r = &g->rng;
     bool failed = rng_below(r, 12) == 0;
-    int n = snprintf(text, LINE_BYTES_MAX, "%s,%03u %s [exec-%u] %s - order %u seq=%llu\n", time_text,
-                     (unsigned)rng_below(r, 1000), failed ? "ERROR" : PICK(g, levels),
+    int n = snprintf(text, LINE_BYTES_MAX, "%s,%03u %s [exec-%u] %s - order %u seq=%llu\n",
+                     time_text, (unsigned)rng_below(r, 1000), failed ? "ERROR" : PICK(g, levels),
                      (unsigned)rng_below(r, 16), PICK(g, classes), (unsigned)rng_below(r, 1000000),
                      (unsigned long long)g->seq++);
     if (failed) {
@@ -116,7 +125,8 @@ static int live(struct gen *g, uint64_t rate, uint64_t seconds, const char *path
     clock_gettime(CLOCK_MONOTONIC, &start);
     while (g->seq < rate * seconds) {
         clock_gettime(CLOCK_MONOTONIC, &now);
-        double passed = (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9;
+        double passed =
+            (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9;
         while (g->seq < rate * seconds && (double)g->seq < passed * (double)rate) {
             fwrite(line, 1, (size_t)access_line(g, line), out);
         }
@@ -155,7 +165,9 @@ int main(int argc, char **argv)
     }
     char text[LINE_BYTES_MAX];
     for (uint64_t i = number(argc, argv, 2, 0); i; i--) {
-        int n = bare ? bare_line(&g, text, bytes) : java ? java_event(&g, text) : access_line(&g, text);
+        int n = bare   ? bare_line(&g, text, bytes)
+                : java ? java_event(&g, text)
+                       : access_line(&g, text);
         if (fwrite(text, 1, (size_t)n, stdout) != (size_t)n) {
             perror("genlog");
             return EXIT_FAILURE;

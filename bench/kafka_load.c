@@ -6,8 +6,8 @@
  *   kafka_load produce BOOTSTRAP TOPIC COUNT SIZE [KEY=VALUE...]
  *   kafka_load consume BOOTSTRAP TOPIC COUNT [KEY=VALUE...]
  *
- * KEY=VALUE are librdkafka's settings. Prints seconds, MB/s (10^6 payload bytes) and, for produce, the
- * errors. Exit code 1 when a record failed or not all came.
+ * KEY=VALUE are librdkafka's settings. Prints seconds, MB/s (10^6 payload bytes) and, for produce,
+ * the errors. Exit code 1 when a record failed or not all came.
  */
 #include <librdkafka/rdkafka.h>
 
@@ -43,8 +43,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
 
 static int report(const struct load *l, double seconds, uint64_t wanted)
 {
-    printf("records=%" PRIu64 " failed=%" PRIu64 " seconds=%.3f mb_s=%.1f\n", l->acked, l->failed, seconds,
-           (double)l->bytes / 1e6 / seconds);
+    printf("records=%" PRIu64 " failed=%" PRIu64 " seconds=%.3f mb_s=%.1f\n", l->acked, l->failed,
+           seconds, (double)l->bytes / 1e6 / seconds);
     return l->failed || l->acked < wanted;
 }
 
@@ -57,7 +57,8 @@ static int produce(rd_kafka_t *rk, const char *topic, uint64_t count, size_t siz
     }
     double began = now();
     for (uint64_t i = 0; i < count; i++) {
-        while (rd_kafka_produce(t, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, payload, size, NULL, 0, NULL)) {
+        while (rd_kafka_produce(t, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, payload, size, NULL,
+                                0, NULL)) {
             rd_kafka_poll(rk, 10);
         }
         if (i % 500 == 0) {
@@ -142,7 +143,8 @@ int main(int argc, char **argv)
         }
     }
     char err[512];
-    rd_kafka_t *rk = rd_kafka_new(producing ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, err, sizeof(err));
+    rd_kafka_t *rk =
+        rd_kafka_new(producing ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, err, sizeof(err));
     if (!rk) {
         fprintf(stderr, "kafka_load: %s\n", err);
         return 1;
