@@ -25,43 +25,33 @@ struct option_row {
     const char *about;
 };
 
-#define O(name, letter, kind, field, operand, about)                                               \
-    { name, letter, OPTION_##kind, offsetof(struct cli_args, field), operand, about },
+/* clang-format off */
+#define O(name, letter, kind, field, operand, about) \
+    { name, letter, OPTION_##kind, offsetof(struct cli_args, field), operand, about }
 static const struct option_row options[] = {
     O("bootstrap-server", 'b', TEXT, bootstrap, "HOST:PORT,...",
-      "brokers to ask first (127.0.0.1:9092, or LOGBOOM_BOOTSTRAP)")
-        O("json", 'j', FLAG, json, "", "JSON instead of text, one object a line") O(
-            "timeout", 0, NUMBER, timeout_s, "SECONDS",
-            "how long to wait for an answer (15)") O("help", 'h', FLAG, help, "", "this text")
-            O("partitions", 0, NUMBER, partitions, "N",
-              "how many (the broker's num.partitions)") O("replication-factor", 0, NUMBER,
-                                                          replication_factor, "N",
-                                                          "copies (the broker's default)")
-                O("config", 0, LIST, config, "KEY=VALUE",
-                  "a setting of the topic, e.g. retention.ms=3600000")
-                    O("from-beginning", 0, FLAG, from_beginning, "",
-                      "start at the oldest record (so it does anyway)")
-                        O("follow", 'f', FLAG, follow, "", "wait for further records at the end") O(
-                            "offset", 'o', NUMBER, offset, "N",
-                            "start at this offset; -N: the last N of each partition")
-                            O("timestamp", 0, TEXT, timestamp, "MS|-DURATION",
-                              "start at this time: Unix milliseconds, or -15m for a quarter of an "
-                              "hour ago") O("partition", 'p', NUMBER, partition, "N",
-                                            "only this one")
-                                O("max-messages", 'n', NUMBER, max_messages, "N",
-                                  "stop after so many")
-                                    O("group", 'g', TEXT, group, "NAME",
-                                      "as a member of this group; what was printed is committed")
-                                        O("keys", 'k', FLAG, keys, "",
-                                          "print key, a tab, and the value")
-                                            O("key-separator", 0, TEXT, key_separator, "TEXT",
-                                              "a line is KEY TEXT VALUE")
-                                                O("compression", 'z', TEXT, compression, "CODEC",
-                                                  "none, gzip, snappy, lz4 or zstd (none)")
-                                                    O("acks", 0, TEXT, acks, "all|1|0",
-                                                      "whose acknowledgement to wait for (all)")
+      "brokers to ask first (127.0.0.1:9092, or LOGBOOM_BOOTSTRAP)"),
+    O("json", 'j', FLAG, json, "", "JSON instead of text, one object a line"),
+    O("timeout", 0, NUMBER, timeout_s, "SECONDS", "how long to wait for an answer (15)"),
+    O("help", 'h', FLAG, help, "", "this text"),
+    O("partitions", 0, NUMBER, partitions, "N", "how many (the broker's num.partitions)"),
+    O("replication-factor", 0, NUMBER, replication_factor, "N", "copies (the broker's default)"),
+    O("config", 0, LIST, config, "KEY=VALUE", "a setting of the topic, e.g. retention.ms=3600000"),
+    O("from-beginning", 0, FLAG, from_beginning, "", "start at the oldest record (the default)"),
+    O("follow", 'f', FLAG, follow, "", "wait for further records at the end"),
+    O("offset", 'o', NUMBER, offset, "N", "start at this offset; -N: the last N of each partition"),
+    O("timestamp", 0, TEXT, timestamp, "MS|-DURATION",
+      "start at this time: Unix milliseconds, or -15m for a quarter of an hour ago"),
+    O("partition", 'p', NUMBER, partition, "N", "only this one"),
+    O("max-messages", 'n', NUMBER, max_messages, "N", "stop after so many"),
+    O("group", 'g', TEXT, group, "NAME", "as a member of this group; what was printed is committed"),
+    O("keys", 'k', FLAG, keys, "", "print key, a tab, and the value"),
+    O("key-separator", 0, TEXT, key_separator, "TEXT", "a line is KEY TEXT VALUE"),
+    O("compression", 'z', TEXT, compression, "CODEC", "none, gzip, snappy, lz4 or zstd (none)"),
+    O("acks", 0, TEXT, acks, "all|1|0", "whose acknowledgement to wait for (all)"),
 };
 #undef O
+/* clang-format on */
 enum { OPTION_COUNT = sizeof(options) / sizeof(options[0]) };
 static const char *const common_options = "bootstrap-server json timeout help";
 

@@ -36,7 +36,7 @@ install_packages() {
 build() {
     local dir=$1
     shift
-    [ -x "$top/configure" ] || (cd "$top" && mkdir -p m4 && autoreconf -fi >/dev/null 2>&1) ||
+    [ -x "$top/configure" ] || (cd "$top" && autoreconf -fi >/dev/null 2>&1) ||
         die "autoreconf failed; run it by hand to see why"
     mkdir -p "$dir"
     [ -f "$dir/Makefile" ] || (cd "$dir" && "$top/configure" -q "$@") || die "configure failed, see above"
