@@ -13,7 +13,6 @@ EXTRA_DIST += bench/run.py bench/nginx-null.conf bench/README.md
 bench: all
 	LOGBOOM_BUILD=$(abs_top_builddir) PYTHONDONTWRITEBYTECODE=1 python3 $(top_srcdir)/bench/run.py $(BENCH_ARGS)
 .PHONY: bench
-# bench: sources and programs.
 noinst_PROGRAMS += bench/bench_storage
 bench_bench_storage_SOURCES = bench/bench_storage.c
 bench_bench_storage_LDADD = broker/libbroker.a $(PROTOCOL_LIBS)
