@@ -16,12 +16,14 @@
 
 enum {
     READ_BYTES = 64 * 1024,
-    KEEP_BYTES = 256 * 1024, /* a larger input buffer is given back when nothing is awaited */
+    KEEP_BYTES = 256 * 1024, /* a larger input buffer is given back after a while of silence */
     VERSIONS = 128,          /* API keys whose versions are remembered */
     ARENA_BYTES_MIN = 64 * 1024,
     ARENA_FACTOR = 16, /* decoded structs are larger than their bytes, by no more than this */
     PIECES = 32,
 };
+
+static const uint64_t KEEP_NS = 5ull * NS_PER_S;
 
 struct version_range {
     int16_t min, max; /* max -1: the broker does not have it */
@@ -38,7 +40,7 @@ struct connection {
     uint32_t in_flight_count;
     struct list_node own; /* the handshake's place among all calls */
     int32_t next_correlation_id;
-    struct timer timer; /* connect and handshake */
+    struct timer timer; /* bounds the handshake; later, how long a large buffer is kept */
     bool ready;
     bool dead;
     bool parsing; /* the parser is on the stack and frees a dead connection */
@@ -139,9 +141,18 @@ void connection_drop_call(struct call *call)
     }
 }
 
-static void on_connect_timeout(void *owner)
+/* Before the versions are known: too late. After: a large buffer goes when nothing is under way. */
+static void on_timer(void *owner)
 {
-    die(owner, ERR_TIMEOUT, NULL, true);
+    struct connection *c = owner;
+    if (!c->ready) {
+        die(c, ERR_TIMEOUT, NULL, true);
+    } else if (c->in.len == 0 && list_is_empty(&c->in_flight)) {
+        buf_deinit(&c->in);
+        arena_deinit(&c->arena);
+    } else {
+        timer_arm_in(c->env, &c->timer, KEEP_NS);
+    }
 }
 
 /* --- requests ----------------------------------------------------------------------------------- */
@@ -390,9 +401,8 @@ static void on_filled(void *user, size_t n)
         die(c, err, NULL, true);
     } else {
         buf_drop(&c->in, used);
-        if (c->in.len == 0 && c->in.cap > KEEP_BYTES && list_is_empty(&c->in_flight)) {
-            buf_deinit(&c->in);
-            arena_deinit(&c->arena);
+        if (c->in.cap > KEEP_BYTES && !timer_is_armed(&c->timer)) {
+            timer_arm_in(c->env, &c->timer, KEEP_NS);
         }
     }
 }
@@ -423,7 +433,7 @@ struct connection *connection_new(struct env env, const char *host, uint16_t por
     list_init(&c->no_answer);
     list_init(&c->own);
     arena_init(&c->arena, ARENA_BYTES_MIN);
-    c->timer.fire = on_connect_timeout;
+    c->timer.fire = on_timer;
     c->timer.owner = c;
     timer_arm_in(env, &c->timer, cfg->connect_timeout_ns);
     cfg->stats->connections++;
