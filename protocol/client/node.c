@@ -4,8 +4,8 @@
  * Driven by client.c (calls), connection.c (events) and metadata.c (the list of brokers).
  *   (N1) A link has at most one connection; calls wait only while it is not ready.
  *   (N2) A connection is begun only when somebody calls, and not before not_before_ns.
- *   (N3) When a connection fails, what waited for any node goes to another one; what waited for this
- *        node ends with ERR_CLOSED, so that its owner can look for a new leader.
+ *   (N3) When a connection fails, what waited for any node goes to another one; what waited for
+ * this node ends with ERR_CLOSED, so that its owner can look for a new leader.
  */
 #include "protocol/client/client_internal.h"
 
@@ -63,7 +63,7 @@ void node_free(struct node *n)
 
 struct node *node_find(const struct client *c, int32_t id)
 {
-    list_for_each(it, &c->nodes) {
+    list_for_each (it, &c->nodes) {
         struct node *n = list_entry(it, struct node, link_in_client);
         if (n->id == id) {
             return n;
@@ -74,7 +74,7 @@ struct node *node_find(const struct client *c, int32_t id)
 
 void node_lane_free(struct node *n, uint32_t lane)
 {
-    list_for_each(it, &n->links) {
+    list_for_each (it, &n->links) {
         struct link *l = list_entry(it, struct link, link_in_node);
         if (l->lane == lane) {
             free_link(l);
@@ -83,7 +83,8 @@ void node_lane_free(struct node *n, uint32_t lane)
     }
 }
 
-/* --- choice ------------------------------------------------------------------------------------- */
+/* --- choice -------------------------------------------------------------------------------------
+ */
 
 static bool is_bootstrap(const struct node *n)
 {
@@ -100,7 +101,7 @@ static uint64_t cost(const struct node *n)
         return 1000000 + (n->not_before_ns - now) / NS_PER_MS * 1000 + chance;
     }
     uint64_t best = 200000 + n->failures * 1000u;
-    list_for_each(it, &n->links) {
+    list_for_each (it, &n->links) {
         const struct link *l = list_entry(it, struct link, link_in_node);
         if (l->lane == 0 && l->connection && connection_is_ready(l->connection)) {
             best = connection_in_flight(l->connection) * 10000u;
@@ -113,13 +114,13 @@ struct node *node_pick(const struct client *c)
 {
     /* Bootstrap addresses count again when every broker that we know of has failed. */
     bool known = false;
-    list_for_each(it, &c->nodes) {
+    list_for_each (it, &c->nodes) {
         const struct node *n = list_entry(it, struct node, link_in_client);
         known = known || (!is_bootstrap(n) && n->failures == 0);
     }
     struct node *best = NULL;
     uint64_t least = 0;
-    list_for_each(it, &c->nodes) {
+    list_for_each (it, &c->nodes) {
         struct node *n = list_entry(it, struct node, link_in_client);
         if (known && is_bootstrap(n)) {
             continue;
@@ -133,7 +134,8 @@ struct node *node_pick(const struct client *c)
     return best;
 }
 
-/* --- connections -------------------------------------------------------------------------------- */
+/* --- connections --------------------------------------------------------------------------------
+ */
 
 static void connect_link(struct link *l);
 
@@ -170,7 +172,8 @@ static void note_failure(struct node *n, enum err why)
     n->failures++;
     n->not_before_ns = env_mono_ns(c->env) + client_backoff_ns(c, n->failures);
     c->stats.failures++;
-    /* Once is a restart or a moved leader; twice in a row is worth a line, and only the first time. */
+    /* Once is a restart or a moved leader; twice in a row is worth a line, and only the first time.
+     */
     if (n->failures == 2 && !n->warned) {
         n->warned = true;
         log_warn(&c->log,
@@ -226,7 +229,7 @@ static void connect_link(struct link *l)
 
 static struct link *get_link(struct node *n, uint32_t lane)
 {
-    list_for_each(it, &n->links) {
+    list_for_each (it, &n->links) {
         struct link *l = list_entry(it, struct link, link_in_node);
         if (l->lane == lane) {
             return l;
@@ -257,7 +260,8 @@ void node_call(struct node *n, struct call *call, const void *request)
     connect_link(l);
 }
 
-/* --- the list of brokers ------------------------------------------------------------------------ */
+/* --- the list of brokers ------------------------------------------------------------------------
+ */
 
 static bool moved(const struct node *n, const struct metadata_response_broker *b)
 {
@@ -269,7 +273,7 @@ void nodes_set(struct client *c, const struct metadata_response *r)
     if (r->brokers_n <= 0) {
         return; /* a cluster without brokers did not answer: keep what we know */
     }
-    list_for_each(it, &c->nodes) {
+    list_for_each (it, &c->nodes) {
         list_entry(it, struct node, link_in_client)->seen = false;
     }
     for (int32_t i = 0; i < r->brokers_n; i++) {
@@ -288,7 +292,7 @@ void nodes_set(struct client *c, const struct metadata_response *r)
     }
     struct list_node gone;
     list_init(&gone);
-    list_for_each(it, &c->nodes) {
+    list_for_each (it, &c->nodes) {
         struct node *n = list_entry(it, struct node, link_in_client);
         if (!n->seen && !is_bootstrap(n)) {
             list_remove(it);
