@@ -157,8 +157,7 @@ static enum err assign_round_robin(struct assignor_input *in, struct arena *aren
     return plan_finish(&p, arena);
 }
 
-/* --- cooperative-sticky -------------------------------------------------------------------------
- */
+/* --- cooperative-sticky -------------------------------------------------------------------- */
 
 static bool partition_at(const struct plan *p, const struct assignor_partition *a, int32_t *ret_at)
 {

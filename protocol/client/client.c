@@ -14,8 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 static void on_deferred(void *owner)
 {
@@ -113,8 +112,7 @@ void client_free(struct client *c)
     mem_free(c);
 }
 
-/* --- calls --------------------------------------------------------------------------------------
- */
+/* --- calls --------------------------------------------------------------------------------- */
 
 void client_defer(struct client *c, struct call *call, enum err err)
 {
@@ -185,7 +183,7 @@ void client_cancel(struct client *c, const void *user)
     /* A connection may end here and take other calls along: begin anew after each. */
     for (bool again = true; again;) {
         again = false;
-        list_for_each (it, &c->calls) {
+        list_for_each(it, &c->calls) {
             struct call *call = list_entry(it, struct call, all);
             if (call->user != user || !call->done) {
                 continue;
@@ -208,7 +206,7 @@ uint32_t client_lane_new(struct client *c)
 
 void client_lane_free(struct client *c, uint32_t lane)
 {
-    list_for_each (it, &c->nodes) {
+    list_for_each(it, &c->nodes) {
         node_lane_free(list_entry(it, struct node, link_in_client), lane);
     }
 }
@@ -224,8 +222,7 @@ uint64_t client_backoff_ns(const struct client *c, unsigned attempt)
     return ns - ns / 5 + env_random(c->env) % (ns / 5 * 2 + 1);
 }
 
-/* --- looks --------------------------------------------------------------------------------------
- */
+/* --- looks --------------------------------------------------------------------------------- */
 
 struct env client_env(const struct client *c)
 {

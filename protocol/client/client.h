@@ -70,8 +70,7 @@ uint64_t client_backoff_ns(const struct client *c, unsigned attempt);
 /* The configured or default one. */
 uint64_t client_request_timeout_ns(const struct client *c);
 
-/* --- metadata -----------------------------------------------------------------------------------
- */
+/* --- metadata ------------------------------------------------------------------------------ */
 
 struct client_partition {
     int32_t index;

@@ -74,16 +74,14 @@ struct client {
     bool freeing;
 };
 
-/* --- client.c -----------------------------------------------------------------------------------
- */
+/* --- client.c ------------------------------------------------------------------------------ */
 
 /* The call ends with err from the loop, not from here. */
 void client_defer(struct client *c, struct call *call, enum err err);
 /* Gives the call to its node, or to the best for NODE_ANY. */
 void client_route(struct client *c, struct call *call, const void *request);
 
-/* --- node.c -------------------------------------------------------------------------------------
- */
+/* --- node.c -------------------------------------------------------------------------------- */
 
 struct node *node_new(struct client *c, int32_t id, struct slice host, uint16_t port);
 /* Its calls end with ERR_CLOSED. */
@@ -98,8 +96,7 @@ void node_lane_free(struct node *n, uint32_t lane);
 /* The brokers of a metadata answer: new ones, moved ones, gone ones. */
 void nodes_set(struct client *c, const struct metadata_response *r);
 
-/* --- metadata.c ---------------------------------------------------------------------------------
- */
+/* --- metadata.c ---------------------------------------------------------------------------- */
 
 void metadata_init(struct client *c);
 void metadata_deinit(struct client *c);

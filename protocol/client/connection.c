@@ -58,8 +58,7 @@ uint32_t connection_in_flight(const struct connection *c)
     return c->in_flight_count;
 }
 
-/* --- the end ------------------------------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------------------------- */
 
 static void free_connection(struct connection *c)
 {
@@ -155,8 +154,7 @@ static void on_timer(void *owner)
     }
 }
 
-/* --- requests -----------------------------------------------------------------------------------
- */
+/* --- requests ------------------------------------------------------------------------------ */
 
 static enum err pick_version(const struct connection *c, const struct call *call, int16_t *ret)
 {
@@ -255,8 +253,7 @@ enum err connection_send(struct connection *c, struct call *call, const void *re
     return err;
 }
 
-/* --- the handshake ------------------------------------------------------------------------------
- */
+/* --- the handshake ------------------------------------------------------------------------- */
 
 static void handshake(struct connection *c, int16_t max_version);
 
@@ -315,8 +312,7 @@ static void on_opened(void *user)
     handshake(user, -1);
 }
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------------------------- */
 
 /* KIP-511: who does not know the version of an ApiVersions request answers in version 0. */
 static int16_t response_version(const struct call *call, struct reader r)

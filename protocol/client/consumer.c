@@ -13,12 +13,11 @@
 
 #include <assert.h>
 
-/* --- partitions ----------------------------------------------------------------------------------
- */
+/* --- partitions ---------------------------------------------------------------------------- */
 
 struct part *consumer_find_part(const struct consumer *c, struct slice topic, int32_t partition)
 {
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         if (p->pub.partition == partition && slice_eq(p->pub.topic, topic)) {
             return p;
@@ -64,7 +63,7 @@ static struct consumer_partition **list_parts(const struct consumer *c, bool rev
     struct consumer_partition **list =
         mem_array(c->part_count + 1u, sizeof(struct consumer_partition *));
     *ret_count = 0;
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         if (p->revoking || !revoking_only) {
             list[(*ret_count)++] = &p->pub;
@@ -96,8 +95,7 @@ void consumer_tell_assigned(struct consumer *c, struct part *const *parts, size_
     consumer_wake(c, 0);
 }
 
-/* --- giving up -----------------------------------------------------------------------------------
- */
+/* --- giving up ----------------------------------------------------------------------------- */
 
 /* Drops them, and goes on with the group. */
 static void end_revoke(struct consumer *c)
@@ -105,7 +103,7 @@ static void end_revoke(struct consumer *c)
     struct group *g = &c->group;
     timer_cancel(c->env, &g->revoke);
     c->revoke_answered = false;
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         if (p->revoking) {
             consumer_drop_part(c, p);
@@ -122,7 +120,7 @@ void consumer_begin_revoke(struct consumer *c)
 {
     uint32_t before = c->revoking;
     c->revoking = 0;
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         c->revoking += list_entry(n, struct part, node)->revoking;
     }
     if (c->revoking <= before) {
@@ -183,8 +181,7 @@ void consumer_lose(struct consumer *c, bool revoking_only)
     }
 }
 
-/* --- the user's hand -----------------------------------------------------------------------------
- */
+/* --- the user's hand ----------------------------------------------------------------------- */
 
 static void reset_part(struct part *p, int64_t offset)
 {
@@ -283,8 +280,7 @@ struct consumer_stats consumer_get_stats(const struct consumer *c)
     return s;
 }
 
-/* --- life ----------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 void consumer_wake(struct consumer *c, uint64_t deadline_ns)
 {
@@ -428,8 +424,7 @@ void consumer_free(struct consumer *c)
     mem_free(c);
 }
 
-/* --- close ---------------------------------------------------------------------------------------
- */
+/* --- close --------------------------------------------------------------------------------- */
 
 static void closed(struct consumer *c)
 {

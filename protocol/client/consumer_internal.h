@@ -136,8 +136,7 @@ struct consumer {
     uint64_t fetches, fetched_bytes;
 };
 
-/* --- consumer.c ---------------------------------------------------------------------------------
- */
+/* --- consumer.c ---------------------------------------------------------------------------- */
 
 struct part *consumer_find_part(const struct consumer *c, struct slice topic, int32_t partition);
 struct part *consumer_add_part(struct consumer *c, struct slice topic, int32_t partition);
@@ -158,15 +157,13 @@ static inline struct part *part_of(struct consumer_partition *p)
     return container_of(p, struct part, pub);
 }
 
-/* --- fetcher.c ----------------------------------------------------------------------------------
- */
+/* --- fetcher.c ----------------------------------------------------------------------------- */
 
 /* Asks for offsets and records wherever it may. */
 void fetcher_run(struct consumer *c);
 void fetcher_retry_part(struct part *p);
 
-/* --- offsets.c ----------------------------------------------------------------------------------
- */
+/* --- offsets.c ----------------------------------------------------------------------------- */
 
 /* OffsetFetch for the parts that need it. */
 void offsets_fetch(struct consumer *c);
@@ -175,8 +172,7 @@ void offsets_commit(struct consumer *c);
 /* Tells those who wait for a flush, when nothing is pending. */
 void offsets_check_flushed(struct consumer *c);
 
-/* --- group_member.c -----------------------------------------------------------------------------
- */
+/* --- group_member.c ------------------------------------------------------------------------ */
 
 void group_init(struct consumer *c);
 void group_deinit(struct consumer *c);
@@ -191,8 +187,7 @@ void group_on_metadata(struct consumer *c);
 /* The leader has what it needs, or not yet. */
 void group_sync(struct consumer *c);
 
-/* --- group_assign.c -----------------------------------------------------------------------------
- */
+/* --- group_assign.c ------------------------------------------------------------------------ */
 
 /* Fills in the protocols of a join request; memory in the arena. */
 void group_subscriptions(struct consumer *c, struct join_group_request *request,

@@ -48,8 +48,7 @@ static bool is_due(const struct part *p, uint64_t now, uint64_t *wake)
     return true;
 }
 
-/* --- records ------------------------------------------------------------------------------------
- */
+/* --- records ------------------------------------------------------------------------------- */
 
 /* Producers whose transaction was aborted, as far as the walk over one answer has come (KIP-98). */
 struct aborted {
@@ -202,8 +201,7 @@ static void take_answer(struct part *p, const struct fetch_response_partition_da
     fetcher_retry_part(p);
 }
 
-/* --- fetches ------------------------------------------------------------------------------------
- */
+/* --- fetches ------------------------------------------------------------------------------- */
 
 static struct part *find_answered(struct consumer *c, int16_t version,
                                   const struct fetch_response_fetchable_topic_response *t,
@@ -245,7 +243,7 @@ static void on_fetched(void *user, enum err err, int16_t version, const void *re
     }
     /* Those that the answer does not name, all of them after a failure: asked again a little later.
      */
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         if (p->asked && p->state == PART_ACTIVE && p->asked_node == l->node_id) {
             p->asked = false;
@@ -267,7 +265,7 @@ static bool fill_fetch(struct consumer *c, int32_t node_id, struct fetch_request
     request->topics = schema_new(&fetch_request_topic_schema, a, c->part_count);
     request->topics_n = 0;
     *ret_ids = true;
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         const struct client_partition *leader = leader_of(p);
         if (!is_fetchable(p) || !leader || leader->leader_id != node_id || !is_due(p, now, &wake)) {
@@ -331,8 +329,7 @@ static void fetch(struct consumer *c, int32_t node_id)
                      ids ? -1 : 12, 0, on_fetched, l);
 }
 
-/* --- where to begin ------------------------------------------------------------------------------
- */
+/* --- where to begin ------------------------------------------------------------------------ */
 
 static void begin_at(struct part *p, const struct list_offsets_response_partition_response *r)
 {
@@ -400,7 +397,7 @@ void fetcher_run(struct consumer *c)
     uint64_t now = env_mono_ns(c->env), wake = UINT64_MAX;
     bool leaderless = false;
     offsets_fetch(c);
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         const struct client_partition *leader = leader_of(p);
         bool wants = is_fetchable(p) || (p->state == PART_NEEDS_RESET && !p->asked && !p->revoking);

@@ -44,8 +44,7 @@ static enum err decode(const struct schema *s, struct slice bytes, struct arena 
     return schema_decode(s, version < s->max ? version : s->max, &r, arena, ret_msg);
 }
 
-/* --- a member's own words ------------------------------------------------------------------------
- */
+/* --- a member's own words ------------------------------------------------------------------ */
 
 static void add_owned(const struct consumer *c, struct consumer_protocol_subscription *sub,
                       struct arena *arena)
@@ -53,7 +52,7 @@ static void add_owned(const struct consumer *c, struct consumer_protocol_subscri
     sub->owned_partitions =
         schema_new(&consumer_protocol_subscription_topic_partition_schema, arena, c->part_count);
     sub->owned_partitions_n = 0;
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         const struct part *p = list_entry(n, struct part, node);
         struct consumer_protocol_subscription_topic_partition *t = NULL;
         for (int32_t i = 0; i < sub->owned_partitions_n && !t; i++) {
@@ -98,8 +97,7 @@ void group_subscriptions(struct consumer *c, struct join_group_request *request,
     }
 }
 
-/* --- the leader's view ---------------------------------------------------------------------------
- */
+/* --- the leader's view --------------------------------------------------------------------- */
 
 static void want_topic(struct consumer *c, struct slice name)
 {
@@ -185,8 +183,7 @@ bool group_topics_changed(const struct consumer *c)
     return false;
 }
 
-/* --- assigning -----------------------------------------------------------------------------------
- */
+/* --- assigning ----------------------------------------------------------------------------- */
 
 static int compare_topics(const void *a, const void *b)
 {
@@ -326,8 +323,7 @@ enum err group_assign(struct consumer *c, struct sync_group_request *request, st
     return ERR_OK;
 }
 
-/* --- taking over ---------------------------------------------------------------------------------
- */
+/* --- taking over --------------------------------------------------------------------------- */
 
 enum err group_take_assignment(struct consumer *c, struct slice assignment)
 {
@@ -348,7 +344,7 @@ enum err group_take_assignment(struct consumer *c, struct slice assignment)
         arena_deinit(&arena);
         return err ? err : ERR_LIMIT;
     }
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         list_entry(n, struct part, node)->keep = false;
     }
     for (int32_t i = 0; i < msg.assigned_partitions_n; i++) {
@@ -364,7 +360,7 @@ enum err group_take_assignment(struct consumer *c, struct slice assignment)
             }
         }
     }
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         p->revoking = p->revoking || !p->keep;
     }

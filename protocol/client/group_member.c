@@ -114,8 +114,7 @@ bool group_judge(struct consumer *c, int16_t error, int32_t generation)
     }
 }
 
-/* --- coordinator ---------------------------------------------------------------------------------
- */
+/* --- coordinator --------------------------------------------------------------------------- */
 
 static void on_coordinator(void *user, enum err err, int16_t version, const void *response)
 {
@@ -160,8 +159,7 @@ static void find_coordinator(struct consumer *c)
                 on_coordinator, c);
 }
 
-/* --- heartbeat -----------------------------------------------------------------------------------
- */
+/* --- heartbeat ----------------------------------------------------------------------------- */
 
 static void arm_heartbeat(struct consumer *c)
 {
@@ -210,8 +208,7 @@ static void heartbeat(void *owner)
                      -1, c->cfg.session_timeout_ns / 3, on_heartbeat, c);
 }
 
-/* --- sync ----------------------------------------------------------------------------------------
- */
+/* --- sync ---------------------------------------------------------------------------------- */
 
 static void on_synced(void *user, enum err err, int16_t version, const void *response)
 {
@@ -293,8 +290,7 @@ static void on_metadata_wait(void *owner)
     }
 }
 
-/* --- join ----------------------------------------------------------------------------------------
- */
+/* --- join ---------------------------------------------------------------------------------- */
 
 static void joined(struct consumer *c, int16_t version, const struct join_group_response *r)
 {
@@ -388,7 +384,7 @@ void group_step(struct consumer *c)
         return;
     }
     if (!g->cooperative && c->part_count) {
-        list_for_each (n, &c->parts) {
+        list_for_each(n, &c->parts) {
             list_entry(n, struct part, node)->revoking = true;
         }
         consumer_begin_revoke(c);
@@ -422,8 +418,7 @@ void group_on_metadata(struct consumer *c)
     }
 }
 
-/* --- life ----------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 void group_leave(struct consumer *c, client_done *done)
 {

@@ -18,8 +18,7 @@ static const uint64_t RETRY_MAX_NS = NS_PER_S;
 
 static void send_request(struct client *c);
 
-/* --- topics -------------------------------------------------------------------------------------
- */
+/* --- topics -------------------------------------------------------------------------------- */
 
 static struct topic_entry *get_entry(struct metadata *m, struct slice name)
 {
@@ -101,8 +100,7 @@ const char *client_cluster_id(const struct client *c)
     return c->metadata.cluster_id;
 }
 
-/* --- listeners ----------------------------------------------------------------------------------
- */
+/* --- listeners ----------------------------------------------------------------------------- */
 
 void client_listen(struct client *c, struct client_listener *l)
 {
@@ -130,8 +128,7 @@ static void tell_listeners(struct metadata *m)
     }
 }
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------------------------- */
 
 static bool apply_partition(struct client_partition *p, const struct metadata_response_partition *r,
                             bool same_topic)
@@ -234,8 +231,7 @@ static bool apply(struct client *c, const struct metadata_response *r)
     return whole;
 }
 
-/* --- the cycle ----------------------------------------------------------------------------------
- */
+/* --- the cycle ----------------------------------------------------------------------------- */
 
 static uint64_t spacing_ns(struct client *c)
 {

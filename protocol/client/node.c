@@ -63,7 +63,7 @@ void node_free(struct node *n)
 
 struct node *node_find(const struct client *c, int32_t id)
 {
-    list_for_each (it, &c->nodes) {
+    list_for_each(it, &c->nodes) {
         struct node *n = list_entry(it, struct node, link_in_client);
         if (n->id == id) {
             return n;
@@ -74,7 +74,7 @@ struct node *node_find(const struct client *c, int32_t id)
 
 void node_lane_free(struct node *n, uint32_t lane)
 {
-    list_for_each (it, &n->links) {
+    list_for_each(it, &n->links) {
         struct link *l = list_entry(it, struct link, link_in_node);
         if (l->lane == lane) {
             free_link(l);
@@ -83,8 +83,7 @@ void node_lane_free(struct node *n, uint32_t lane)
     }
 }
 
-/* --- choice -------------------------------------------------------------------------------------
- */
+/* --- choice -------------------------------------------------------------------------------- */
 
 static bool is_bootstrap(const struct node *n)
 {
@@ -101,7 +100,7 @@ static uint64_t cost(const struct node *n)
         return 1000000 + (n->not_before_ns - now) / NS_PER_MS * 1000 + chance;
     }
     uint64_t best = 200000 + n->failures * 1000u;
-    list_for_each (it, &n->links) {
+    list_for_each(it, &n->links) {
         const struct link *l = list_entry(it, struct link, link_in_node);
         if (l->lane == 0 && l->connection && connection_is_ready(l->connection)) {
             best = connection_in_flight(l->connection) * 10000u;
@@ -114,13 +113,13 @@ struct node *node_pick(const struct client *c)
 {
     /* Bootstrap addresses count again when every broker that we know of has failed. */
     bool known = false;
-    list_for_each (it, &c->nodes) {
+    list_for_each(it, &c->nodes) {
         const struct node *n = list_entry(it, struct node, link_in_client);
         known = known || (!is_bootstrap(n) && n->failures == 0);
     }
     struct node *best = NULL;
     uint64_t least = 0;
-    list_for_each (it, &c->nodes) {
+    list_for_each(it, &c->nodes) {
         struct node *n = list_entry(it, struct node, link_in_client);
         if (known && is_bootstrap(n)) {
             continue;
@@ -134,8 +133,7 @@ struct node *node_pick(const struct client *c)
     return best;
 }
 
-/* --- connections --------------------------------------------------------------------------------
- */
+/* --- connections --------------------------------------------------------------------------- */
 
 static void connect_link(struct link *l);
 
@@ -229,7 +227,7 @@ static void connect_link(struct link *l)
 
 static struct link *get_link(struct node *n, uint32_t lane)
 {
-    list_for_each (it, &n->links) {
+    list_for_each(it, &n->links) {
         struct link *l = list_entry(it, struct link, link_in_node);
         if (l->lane == lane) {
             return l;
@@ -260,8 +258,7 @@ void node_call(struct node *n, struct call *call, const void *request)
     connect_link(l);
 }
 
-/* --- the list of brokers ------------------------------------------------------------------------
- */
+/* --- the list of brokers ------------------------------------------------------------------- */
 
 static bool moved(const struct node *n, const struct metadata_response_broker *b)
 {
@@ -273,7 +270,7 @@ void nodes_set(struct client *c, const struct metadata_response *r)
     if (r->brokers_n <= 0) {
         return; /* a cluster without brokers did not answer: keep what we know */
     }
-    list_for_each (it, &c->nodes) {
+    list_for_each(it, &c->nodes) {
         list_entry(it, struct node, link_in_client)->seen = false;
     }
     for (int32_t i = 0; i < r->brokers_n; i++) {
@@ -292,7 +289,7 @@ void nodes_set(struct client *c, const struct metadata_response *r)
     }
     struct list_node gone;
     list_init(&gone);
-    list_for_each (it, &c->nodes) {
+    list_for_each(it, &c->nodes) {
         struct node *n = list_entry(it, struct node, link_in_client);
         if (!n->seen && !is_bootstrap(n)) {
             list_remove(it);

@@ -21,7 +21,7 @@ static bool is_pending(const struct part *p)
 
 bool offsets_pending(const struct consumer *c, bool revoking_only)
 {
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         const struct part *p = list_entry(n, struct part, node);
         if (is_pending(p) && (!revoking_only || p->revoking)) {
             return true;
@@ -50,8 +50,7 @@ void offsets_check_flushed(struct consumer *c)
     }
 }
 
-/* --- commits ------------------------------------------------------------------------------------
- */
+/* --- commits ------------------------------------------------------------------------------- */
 
 static void committed(struct consumer *c, struct slice topic, int32_t partition, int64_t offset)
 {
@@ -156,7 +155,7 @@ void offsets_commit(struct consumer *c)
     s->request.group_instance_id = slice_str(c->cfg.group_instance_id);
     s->request.topics = schema_new(&offset_commit_request_topic_schema, &s->arena, c->part_count);
     s->request.topics_n = 0;
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         if (is_pending(p)) {
             struct offset_commit_request_topic *t = commit_topic(s, p, c->part_count);
@@ -172,8 +171,7 @@ void offsets_commit(struct consumer *c)
                 NAMES_VERSION_MAX, 0, on_committed, s);
 }
 
-/* --- the offsets to begin with ------------------------------------------------------------------
- */
+/* --- the offsets to begin with ------------------------------------------------------------- */
 
 static void begin(struct part *p, int64_t offset)
 {
@@ -289,7 +287,7 @@ void offsets_fetch(struct consumer *c)
         .topics = schema_new(&offset_fetch_request_topics_schema, &c->scratch, c->part_count),
         .old_topics = schema_new(&offset_fetch_request_topic_schema, &c->scratch, c->part_count),
     };
-    list_for_each (n, &c->parts) {
+    list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         if (p->state == PART_NEEDS_COMMITTED) {
             add_wanted(c, &lists, p);

@@ -20,8 +20,7 @@ enum {
     RECORD_BYTES = 80, /* upper bound of what surrounds key, value and headers */
 };
 
-/* --- batches ------------------------------------------------------------------------------------
- */
+/* --- batches ------------------------------------------------------------------------------- */
 
 struct producer_batch *producer_take_batch(struct producer *p)
 {
@@ -75,8 +74,7 @@ static struct producer_batch *open_batch(struct producer *p, struct producer_par
     return b;
 }
 
-/* --- topics -------------------------------------------------------------------------------------
- */
+/* --- topics -------------------------------------------------------------------------------- */
 
 static struct producer_partition *partition_new(struct producer_topic *t, int32_t index)
 {
@@ -153,8 +151,7 @@ static int32_t choose_partition(struct producer *p, const struct producer_topic 
     return first;
 }
 
-/* --- records in ---------------------------------------------------------------------------------
- */
+/* --- records in ---------------------------------------------------------------------------- */
 
 static enum err again(struct producer *p)
 {
@@ -245,8 +242,7 @@ uint32_t producer_key_hash(struct slice key)
     return (h ^ h >> 15) & 0x7fffffff;
 }
 
-/* --- events out ---------------------------------------------------------------------------------
- */
+/* --- events out ---------------------------------------------------------------------------- */
 
 static void tell(struct producer *p, const struct producer_batch *b)
 {
@@ -303,8 +299,7 @@ void producer_tell_ready(struct producer *p)
     }
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 static void on_wake(void *owner)
 {

@@ -83,8 +83,7 @@ struct producer {
     int16_t producer_epoch;
 };
 
-/* --- producer.c ---------------------------------------------------------------------------------
- */
+/* --- producer.c ---------------------------------------------------------------------------- */
 
 struct producer_batch *producer_take_batch(struct producer *p);
 /* Recycles it, or gives its memory back. */
@@ -97,8 +96,7 @@ void producer_settle_head(struct producer *p, struct producer_partition *part);
 void producer_tell_ready(struct producer *p);
 void producer_close_batch(struct producer_partition *part);
 
-/* --- producer_send.c ----------------------------------------------------------------------------
- */
+/* --- producer_send.c ----------------------------------------------------------------------- */
 
 /* Sends all that may go now and arms the timer for the rest. */
 void producer_drain(struct producer *p);

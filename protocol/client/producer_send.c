@@ -28,8 +28,7 @@ enum {
     WARN_ATTEMPTS = 3,
 };
 
-/* --- producer id --------------------------------------------------------------------------------
- */
+/* --- producer id --------------------------------------------------------------------------- */
 
 static void on_producer_id(void *user, enum err err, int16_t version, const void *response)
 {
@@ -113,7 +112,7 @@ static void renumber(struct producer *p, struct producer_partition *part)
     part->producer_id = p->producer_id;
     part->producer_epoch = p->producer_epoch;
     part->next_sequence = 0;
-    list_for_each (n, &part->queue) {
+    list_for_each(n, &part->queue) {
         struct producer_batch *b = list_entry(n, struct producer_batch, node);
         if (b->state == BATCH_SEALED) {
             b->base_sequence = part->next_sequence;
@@ -124,8 +123,7 @@ static void renumber(struct producer *p, struct producer_partition *part)
     }
 }
 
-/* --- what may go --------------------------------------------------------------------------------
- */
+/* --- what may go --------------------------------------------------------------------------- */
 
 static const struct client_partition *leader_of(const struct producer *p,
                                                 const struct producer_partition *part)
@@ -142,7 +140,7 @@ static const struct client_partition *leader_of(const struct producer *p,
 static struct producer_batch *next_batch(const struct producer_partition *part)
 {
     int place = 0;
-    list_for_each (n, &part->queue) {
+    list_for_each(n, &part->queue) {
         struct producer_batch *b = list_entry(n, struct producer_batch, node);
         if (b->state <= BATCH_SEALED) {
             return b;
@@ -200,8 +198,7 @@ static struct producer_broker *get_broker(struct producer *p, int32_t id)
     return b;
 }
 
-/* --- requests -----------------------------------------------------------------------------------
- */
+/* --- requests ------------------------------------------------------------------------------ */
 
 static void seal(struct producer *p, struct producer_partition *part, struct producer_batch *b)
 {
@@ -318,7 +315,7 @@ static void send_request(struct producer *p, struct producer_broker *broker)
 static void collect(struct producer *p, uint64_t now, uint64_t *wake)
 {
     bool leaderless = false;
-    list_for_each (n, &p->active) {
+    list_for_each(n, &p->active) {
         struct producer_partition *part = list_entry(n, struct producer_partition, active);
         const struct client_partition *leader = leader_of(p, part);
         if (!leader) {
@@ -362,8 +359,7 @@ void producer_drain(struct producer *p)
     }
 }
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------------------------- */
 
 static void acked(struct producer *p, struct producer_batch *b, int64_t base_offset)
 {
@@ -457,7 +453,7 @@ static void split(struct producer *p, struct producer_batch *b, int16_t error)
 
 static bool is_head(const struct producer_batch *b)
 {
-    list_for_each (n, &b->partition->queue) {
+    list_for_each(n, &b->partition->queue) {
         const struct producer_batch *other = list_entry(n, struct producer_batch, node);
         if (other->state != BATCH_ACKED && other->state != BATCH_REFUSED) {
             return other == b;

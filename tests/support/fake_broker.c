@@ -42,8 +42,7 @@ static void reply(struct request *r, const void *body)
     buf_deinit(&buf);
 }
 
-/* --- metadata ------------------------------------------------------------------------------------
- */
+/* --- metadata ------------------------------------------------------------------------------ */
 
 static void api_versions(struct request *r)
 {
@@ -101,8 +100,7 @@ static void init_producer_id(struct request *r)
     reply(r, &body);
 }
 
-/* --- logs ----------------------------------------------------------------------------------------
- */
+/* --- logs ---------------------------------------------------------------------------------- */
 
 static struct fake_producer_state *producer_state(struct fake_partition *p, int64_t id)
 {
@@ -287,8 +285,7 @@ static void produce(struct request *r, const struct produce_request *q)
     }
 }
 
-/* --- frames --------------------------------------------------------------------------------------
- */
+/* --- frames -------------------------------------------------------------------------------- */
 
 static void handle(struct fake_node *node, struct fake_conn *conn, struct slice frame)
 {

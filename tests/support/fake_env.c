@@ -87,8 +87,7 @@ void fake_env_run(struct fake_env *e, uint64_t until_ns)
     e->now_ns = until_ns;
 }
 
-/* --- messages ------------------------------------------------------------------------------------
- */
+/* --- messages ------------------------------------------------------------------------------ */
 
 static void release(struct message *m)
 {
@@ -191,7 +190,7 @@ static void op_close(struct stream *s)
 {
     struct fake_conn *c = container_of(s, struct fake_conn, base);
     c->client_gone = true;
-    list_for_each (n, &c->messages) {
+    list_for_each(n, &c->messages) {
         struct message *m = list_entry(n, struct message, node);
         if (m->kind == TO_SERVER) {
             gather(m);
@@ -213,7 +212,7 @@ static struct stream *env_connect_fake(void *ctx, const char *host, uint16_t por
     c->user = user;
     list_init(&c->messages);
     list_push_back(&e->conns, &c->node);
-    list_for_each (n, &e->servers) {
+    list_for_each(n, &e->servers) {
         struct fake_server *s = list_entry(n, struct fake_server, node);
         if (s->port == port && !s->down) {
             c->server = s;
@@ -234,8 +233,7 @@ static void run_work(void *ctx, struct work *w)
     w->done(w);
 }
 
-/* --- servers -------------------------------------------------------------------------------------
- */
+/* --- servers ------------------------------------------------------------------------------- */
 
 void fake_server_add(struct fake_env *e, struct fake_server *server)
 {
@@ -265,7 +263,7 @@ void fake_conn_close(struct fake_conn *c)
 void fake_server_stop(struct fake_env *e, struct fake_server *server)
 {
     server->down = true;
-    list_for_each (n, &e->conns) {
+    list_for_each(n, &e->conns) {
         struct fake_conn *c = list_entry(n, struct fake_conn, node);
         if (c->server == server) {
             fake_conn_close(c);
@@ -273,8 +271,7 @@ void fake_server_stop(struct fake_env *e, struct fake_server *server)
     }
 }
 
-/* --- life ----------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 void fake_env_init(struct fake_env *e, uint64_t seed)
 {
