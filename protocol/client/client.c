@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* --- life ---------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------------- */
 
 static void on_deferred(void *owner)
 {
@@ -112,7 +112,7 @@ void client_free(struct client *c)
     mem_free(c);
 }
 
-/* --- calls --------------------------------------------------------------------------------- */
+/* --- calls -------------------------------------------------------------------------------------- */
 
 void client_defer(struct client *c, struct call *call, enum err err)
 {
@@ -222,7 +222,7 @@ uint64_t client_backoff_ns(const struct client *c, unsigned attempt)
     return ns - ns / 5 + env_random(c->env) % (ns / 5 * 2 + 1);
 }
 
-/* --- looks --------------------------------------------------------------------------------- */
+/* --- looks -------------------------------------------------------------------------------------- */
 
 struct env client_env(const struct client *c)
 {

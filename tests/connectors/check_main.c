@@ -5,6 +5,7 @@
 Suite *bulk_response_suite(void);
 Suite *commit_suite(void);
 Suite *decide_suite(void);
+Suite *delivery_suite(void);
 Suite *graph_suite(void);
 Suite *nodes_suite(void);
 Suite *text_suite(void);
@@ -12,6 +13,7 @@ Suite *text_suite(void);
 int main(void)
 {
     static Suite *(*const suites[])(void) = { bulk_response_suite, commit_suite, decide_suite,
+                                              delivery_suite,
                                               graph_suite,         nodes_suite,  text_suite };
     return RUN_SUITES(suites);
 }

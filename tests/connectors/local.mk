@@ -6,6 +6,7 @@ tests_check_connectors_SOURCES = \
   %D%/check_bulk_response.c \
   %D%/check_commit.c \
   %D%/check_decide.c \
+  %D%/check_delivery.c \
   %D%/check_graph.c \
   %D%/check_nodes.c \
   %D%/check_text.c \

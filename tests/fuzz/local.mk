@@ -2,6 +2,7 @@
 # Otherwise fuzz_main.c replays tests/fuzz/corpus/NAME in `make check`.
 # A new target: its name in FUZZ_TARGETS, its _SOURCES, a folder of seeds.
 FUZZ_TARGETS = \
+  tests/fuzz/fuzz_bulk_response \
   tests/fuzz/fuzz_json \
   tests/fuzz/fuzz_yaml \
   tests/fuzz/fuzz_request \
@@ -48,3 +49,7 @@ fuzz: tests/fuzz/fuzz_$(FUZZ)$(EXEEXT)
 	tests/fuzz/fuzz_$(FUZZ)$(EXEEXT) -max_total_time=$(TIME) -max_len=16384 -rss_limit_mb=2048 \
 	  -timeout=10 fuzz-corpus/$(FUZZ) $(srcdir)/tests/fuzz/corpus/$(FUZZ)
 .PHONY: fuzz
+
+tests_fuzz_fuzz_bulk_response_SOURCES = tests/fuzz/fuzz_bulk_response.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_bulk_response_LDADD = connectors/libconnect.a $(PROTOCOL_LIBS)
+tests_fuzz_fuzz_bulk_response_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
