@@ -126,7 +126,7 @@ static bool continues_orphan(struct file *f, const char *original)
     struct filestream *fs = f->input;
     for (size_t i = 0; i < fs->orphan_count; i++) {
         const struct registry_entry *e = fs->orphans[i];
-        if (strcmp(e->path, original) == 0 && e->mark.offset > 0 && file_open(f) == ERR_OK &&
+        if (strcmp(e->path, original) == 0 && e->mark.prefix_len > 0 && file_open(f) == ERR_OK &&
             fits(fs->ctx->files, f->fd, &e->mark)) {
             move_orphan(fs, i, f);
             return true;
@@ -144,22 +144,18 @@ static bool copies_live(struct file *f, const char *original)
     if (!o || o == f || o->state != FILE_ACTIVE || file_open(o) || file_open(f)) {
         return false;
     }
-    struct file_mark mark = mark_now(o);
-    struct file_info info;
-    if (files->ops->fstat(files, o->fd, &info)) {
-        return false;
-    }
-    if (info.size_bytes < mark.offset || !fits(files, o->fd, &mark)) {
-        if (!fits(files, f->fd, &mark) && f->size_bytes >= mark.offset) {
+    /* First compare, then ask whether the original was truncated meanwhile: in the other order a
+     * truncation between the two would look like a difference. */
+    if (!same_so_far(files, o->fd, f->fd)) {
+        struct file_mark mark = mark_now(o);
+        struct file_info info;
+        if (files->ops->fstat(files, o->fd, &info) ||
+            (info.size_bytes >= mark.offset && fits(files, o->fd, &mark))) {
             return false;
         }
         struct file_place place = f->place;
         filestream_truncated(o); /* finds f, if f is its copy */
-        struct file *now = map_get(&fs->by_place, slice_of(&place, 2 * sizeof(uint64_t)));
-        return now != f;
-    }
-    if (!same_so_far(files, o->fd, f->fd)) {
-        return false;
+        return map_get(&fs->by_place, slice_of(&place, 2 * sizeof(uint64_t))) != f;
     }
     if (f->state != FILE_HELD) {
         log_info(&fs->log, "a file looks like a rotated copy: held until the original is truncated",
