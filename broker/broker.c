@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * broker.c - the life of a node: directories, start, timers, drain, shutdown. Driven by runtime.c (or a
- * test, or the simulator).
+ * broker.c - the life of a node: directories, start, timers, drain, shutdown. Driven by runtime.c
+ * (or a test, or the simulator).
  *   (B1) Every directory in use has the cluster id and the node id of the others.
  *   (B2) The clean-shutdown marker is written only after every log was shut down and synced.
  */
@@ -15,7 +15,7 @@
 
 enum { BOOT_BYTES_MAX = 4 << 20, UPKEEP_SECONDS = 5 };
 
-/* --- small things --------------------------------------------------------------------------------- */
+/* --- small things ----------------------------------------------------------------------------- */
 
 struct uuid broker_random_uuid(struct broker *b)
 {
@@ -27,7 +27,8 @@ struct uuid broker_random_uuid(struct broker *b)
         }
         id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0f) | 0x40);
         id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3f) | 0x80);
-    } while (id.bytes[0] >> 2 == 62); /* its text would begin with '-', which tools take for a flag */
+    } while (id.bytes[0] >> 2 ==
+             62); /* its text would begin with '-', which tools take for a flag */
     return id;
 }
 
@@ -57,7 +58,7 @@ struct uuid broker_directory_id(const struct broker *b)
     return id;
 }
 
-/* --- directories ---------------------------------------------------------------------------------- */
+/* --- directories ------------------------------------------------------------------------------ */
 
 static enum err check_identity(struct broker *b, const struct log_dir *dir, struct error *err)
 {
@@ -95,10 +96,11 @@ static enum err format_dir(struct broker *b, struct log_dir *dir, struct error *
         return e;
     }
     if (!empty) {
-        return err_set(err, ERR_CONFIG,
-                       "log directory %s has no meta.properties and is not empty: it is not formatted "
-                       "automatically. Use an empty directory, or put meta.properties back",
-                       dir->path);
+        return err_set(
+            err, ERR_CONFIG,
+            "log directory %s has no meta.properties and is not empty: it is not formatted "
+            "automatically. Use an empty directory, or put meta.properties back",
+            dir->path);
     }
     if (b->cluster_id[0] == '\0') {
         struct uuid id = broker_random_uuid(b);
@@ -145,7 +147,7 @@ static enum err open_dirs(struct broker *b, const char *default_dir, struct erro
     return ERR_OK;
 }
 
-/* --- removing directories on a worker --------------------------------------------------------------- */
+/* --- removing directories on a worker --------------------------------------------------------- */
 
 struct removal {
     struct work work;
@@ -166,7 +168,8 @@ static void removal_done(struct work *w)
     struct removal *r = container_of(w, struct removal, work);
     struct broker *b = r->broker;
     if (r->status) {
-        log_warn(&b->log, "a deleted partition's files could not be removed; the next start tries again",
+        log_warn(&b->log,
+                 "a deleted partition's files could not be removed; the next start tries again",
                  KV_STR("dir", r->path), KV_STR("error", r->err.text));
     }
     b->removals--;
@@ -185,11 +188,11 @@ void broker_remove_dir_later(struct broker *b, const char *path)
     env_work(b->env, &r->work);
 }
 
-/* --- timers --------------------------------------------------------------------------------------- */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 /* Calls each() for every partition that has a log. */
-static void each_log(struct broker *b, void (*each)(struct broker *b, struct partition *p, void *ctx),
-                     void *ctx)
+static void each_log(struct broker *b,
+                     void (*each)(struct broker *b, struct partition *p, void *ctx), void *ctx)
 {
     uint32_t cursor = 0;
     for (struct topic *t; (t = map_next(&b->topics.by_id, &cursor, NULL));) {
@@ -240,9 +243,8 @@ static void upkeep(struct broker *b, struct partition *p, void *ctx)
         return;
     }
     if (log_unlink_due(p->log, env_wall_ms(b->env), &next_due_ms, &err)) {
-        log_warn(&b->log, "a deleted segment could not be removed",
-                 KV_STR("topic", p->topic->name), KV_INT("partition", p->index),
-                 KV_STR("error", err.text));
+        log_warn(&b->log, "a deleted segment could not be removed", KV_STR("topic", p->topic->name),
+                 KV_INT("partition", p->index), KV_STR("error", err.text));
     }
 }
 
@@ -350,7 +352,7 @@ static void start_timers(struct broker *b)
     timer_arm_in(b->env, &b->upkeep_timer, (uint64_t)UPKEEP_SECONDS * NS_PER_S);
 }
 
-/* --- start ---------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static enum err start(struct broker *b, const char *default_dir, struct error *err)
 {
@@ -399,13 +401,15 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     return ERR_OK;
 }
 
-/* --- the end -------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static bool is_quiet(const struct broker *b)
 {
+    bool fsync = b->config->durability == DURABILITY_FSYNC;
     for (uint32_t i = 0; i < b->dir_count; i++) {
-        if (b->dirs[i].flusher.running) {
-            return false;
+        const struct flusher *f = &b->dirs[i].flusher;
+        if (fsync ? !flusher_is_idle(f) : f->running) {
+            return false; /* somebody waits for it, or its ticket holds files */
         }
     }
     return metadata_log_is_idle(&b->metadata) && b->removals == 0;
@@ -424,8 +428,8 @@ static void on_drain(void *owner)
     struct broker *b = owner;
     bool flushing = false;
     for (uint32_t i = 0; i < b->dir_count; i++) {
-        flushing |= !flusher_is_idle(&b->dirs[i].flusher) &&
-                    b->config->durability == DURABILITY_FSYNC;
+        flushing |=
+            !flusher_is_idle(&b->dirs[i].flusher) && b->config->durability == DURABILITY_FSYNC;
     }
     bool late = env_mono_ns(b->env) >= b->drain_deadline_ns;
     if (!late && (flushing || !connections_are_idle(&b->connections))) {
@@ -482,6 +486,13 @@ enum err broker_shutdown(struct broker *b, struct error *err)
     return e;
 }
 
+static void fail_waiters(struct broker *b, struct partition *p, void *ctx)
+{
+    (void)b;
+    (void)ctx;
+    partition_fail_waiters(p, KAFKA_NOT_LEADER_OR_FOLLOWER);
+}
+
 static void cancel_timers(struct broker *b)
 {
     timer_cancel(b->env, &b->retention_timer);
@@ -494,6 +505,7 @@ static void cancel_timers(struct broker *b)
 void broker_free(struct broker *b)
 {
     cancel_timers(b);
+    each_log(b, fail_waiters, NULL); /* it may be a kill: nobody will flush for them */
     groups_deinit(b);
     connections_deinit(b);
     fetch_sessions_deinit(&b->sessions);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * broker.h - one node. Everything hangs off struct broker, and it knows the world only through env and
- * vfs, so that many nodes can live in one process (tests, the simulator). runtime.c adds the listeners.
+ * broker.h - one node. Everything hangs off struct broker, and it knows the world only through env
+ * and vfs, so that many nodes can live in one process (tests, the simulator). runtime.c adds the
+ * listeners.
  */
 #ifndef LOGBOOM_BROKER_H
 #define LOGBOOM_BROKER_H
@@ -92,14 +93,15 @@ struct broker_args {
     struct env env;
     struct vfs *vfs;
     struct log log;
-    const char *default_dir; /* where logs go when the configuration says nothing */
+    const char *default_dir;           /* where logs go when the configuration says nothing */
     struct broker_listener *listeners; /* outlive the broker */
     uint32_t listener_count;
 };
 
-/* Opens or formats the directories, recovers, loads: blocks, and serves when it returns. Nothing is left
- * behind on failure. */
-enum err broker_start(const struct broker_args *args, struct broker **ret_broker, struct error *err);
+/* Opens or formats the directories, recovers, loads: blocks, and serves when it returns. Nothing is
+ * left behind on failure. */
+enum err broker_start(const struct broker_args *args, struct broker **ret_broker,
+                      struct error *err);
 /* Takes no more connections' requests, finishes what is under way, then calls drained(ctx). */
 void broker_drain(struct broker *b, void (*drained)(void *ctx), void *ctx);
 /* Writes everything that a clean start needs. Call it when drained, before broker_free(). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * broker_config.c - the two tables of settings and how a topic's falls back on the node's. Driven by
- * main.c at start-up, by topics.c whenever a topic or its settings appear, by DescribeConfigs.
+ * broker_config.c - the two tables of settings and how a topic's falls back on the node's. Driven
+ * by main.c at start-up, by topics.c whenever a topic or its settings appear, by DescribeConfigs.
  */
 #include "broker/broker_config.h"
 
@@ -12,7 +12,7 @@
 
 static const struct config_row broker_rows[] = {
 #define CONFIG_STRUCT broker_config
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 #include "protocol/net/service_config.def"
 #include "broker/broker_config.def"
 #undef C
@@ -28,7 +28,7 @@ const struct config_table broker_config_table = {
 
 static const struct config_row topic_rows[] = {
 #define CONFIG_STRUCT topic_config
-#define T(kind, field, name, synonym, value, min, max, about) \
+#define T(kind, field, name, synonym, value, min, max, about)                                      \
     CONFIG_ROW(kind, field, name, value, min, max, CONFIG_DYNAMIC, about)
 #include "broker/topic_config.def"
 #undef T
@@ -61,7 +61,8 @@ static enum err check_policy(struct slice value, struct error *err)
             word = slice_from(word, 1);
         }
         if (!slice_eq_str(word, "delete") && !slice_eq_str(word, "compact")) {
-            return err_set(err, ERR_CONFIG, "cleanup policy \"%.*s\": must be delete, compact or both",
+            return err_set(err, ERR_CONFIG,
+                           "cleanup policy \"%.*s\": must be delete, compact or both",
                            SLICE_ARG(value));
         }
         rest = slice_from(rest, comma ? n + 1 : n);
@@ -72,8 +73,9 @@ static enum err check_policy(struct slice value, struct error *err)
 enum err broker_config_check(const struct broker_config *config, struct error *err)
 {
     if (config->listeners.count == 0) {
-        return err_set(err, ERR_CONFIG, "listeners: at least one is needed, e.g. "
-                                        "PLAINTEXT://127.0.0.1:9092");
+        return err_set(err, ERR_CONFIG,
+                       "listeners: at least one is needed, e.g. "
+                       "PLAINTEXT://127.0.0.1:9092");
     }
     if (config->socket_request_max_bytes > config->queued_max_request_bytes) {
         return err_set(err, ERR_CONFIG,

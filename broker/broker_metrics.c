@@ -4,7 +4,7 @@
 
 static const struct metric_row rows[] = {
 #define METRIC_STRUCT broker_metrics
-#define M METRIC_ROW
+#define M             METRIC_ROW
 #include "broker/broker_metrics.def"
 #undef M
 #undef METRIC_STRUCT

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * connection.c - frames in, replies out. Driven by the stream's events and by the handlers' replies.
+ * connection.c - frames in, replies out. Driven by the stream's events and by the handlers'
+ * replies.
  *
- * A small frame is copied out of the head buffer; a larger one gets memory of its own, and the socket is
- * read straight into it. Whatever the peer announces, memory is taken as bytes arrive
+ * A small frame is copied out of the head buffer; a larger one gets memory of its own, and the
+ * socket is read straight into it. Whatever the peer announces, memory is taken as bytes arrive
  * (CONNECTION_FIRST_BYTES ahead at most) and counts against queued.max.request.bytes.
  *
  *   (K1) Replies leave in the order of the requests: only the head of `calls` may be sent.
- *   (K2) A call is in exactly one of: conn->reading, conn->calls, conn->sending, connections->orphans.
+ *   (K2) A call is in exactly one of conn->reading, conn->calls, conn->sending and
+ *        connections->orphans.
  *   (K3) connections->request_bytes is the sum of frame_cap over all calls.
  *   (K4) A connection is freed only at depth 0: no caller up the stack still uses it.
  */
@@ -20,8 +22,8 @@
 #include <assert.h>
 
 enum {
-    FRAME_BYTES_MIN = 8,            /* key, version, correlation id */
-    FRAME_POOLED_MIN = 64 * 1024,   /* smaller ones are the heap's own business */
+    FRAME_BYTES_MIN = 8,          /* key, version, correlation id */
+    FRAME_POOLED_MIN = 64 * 1024, /* smaller ones are the heap's own business */
     FRAME_POOLED_BYTES = CONNECTION_FIRST_BYTES,
     PIECES_ON_STACK = 16,
 };
@@ -38,16 +40,16 @@ struct connection {
     struct call *reading;     /* its frame is arriving; NULL: in the head */
     size_t reading_have;
     size_t head_len;
-    uint64_t last_ns;         /* something arrived or left */
-    uint64_t frame_began_ns;  /* 0: no frame has begun */
+    uint64_t last_ns;        /* something arrived or left */
+    uint64_t frame_began_ns; /* 0: no frame has begun */
     struct timer timer;
     unsigned depth;
-    bool paused;  /* the stream waits for stream_resume() */
+    bool paused; /* the stream waits for stream_resume() */
     bool closing;
     uint8_t head[CONNECTION_HEAD_BYTES];
 };
 
-/* --- memory of frames --------------------------------------------------------------------------- */
+/* --- memory of frames ------------------------------------------------------------------------- */
 
 static bool memory_for(struct broker *b, size_t bytes)
 {
@@ -100,7 +102,7 @@ static void frame_grow(struct connections *cs, struct call *c)
 
 static void feed_starved(struct broker *b);
 
-/* --- calls -------------------------------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------------------------------ */
 
 static struct call *call_new(struct connection *conn, size_t frame_len)
 {
@@ -158,8 +160,8 @@ static void send_call(struct connection *conn, struct call *c)
     for (size_t i = 0; i < c->splice_count; i++) {
         struct log_range *range = c->splices[i].external;
         if (c->splices[i].at > at) {
-            pieces[n++] = (struct piece){ .bytes = slice_of(c->reply.ptr + at,
-                                                            c->splices[i].at - at) };
+            pieces[n++] =
+                (struct piece){ .bytes = slice_of(c->reply.ptr + at, c->splices[i].at - at) };
             at = c->splices[i].at;
         }
         pieces[n++] = (struct piece){ .file = range->file->file,
@@ -270,7 +272,7 @@ void *call_array(struct call *c, const struct schema *s, int32_t count)
     return array;
 }
 
-/* --- the end of a connection --------------------------------------------------------------------- */
+/* --- the end of a connection ------------------------------------------------------------------ */
 
 static void connection_free(struct connection *conn)
 {
@@ -290,7 +292,7 @@ static void detach(struct connection *conn)
         call_free(conn->reading);
         conn->reading = NULL;
     }
-    list_for_each(node, &conn->sending) {
+    list_for_each (node, &conn->sending) {
         struct call *c = list_entry(node, struct call, link);
         c->conn = NULL;
         list_remove(&c->link);
@@ -332,7 +334,7 @@ static void on_closed(void *user, enum err why)
     connection_free(conn);
 }
 
-/* --- frames ------------------------------------------------------------------------------------- */
+/* --- frames ----------------------------------------------------------------------------------- */
 
 static void dispatch(struct connection *conn, struct call *c)
 {
@@ -405,8 +407,8 @@ static void watch_frame(struct connection *conn)
     }
     if (conn->frame_began_ns == 0) {
         conn->frame_began_ns = env_mono_ns(b->env);
-        uint64_t due = conn->frame_began_ns +
-                       (uint64_t)b->config->connection_frame_timeout_ms * NS_PER_MS;
+        uint64_t due =
+            conn->frame_began_ns + (uint64_t)b->config->connection_frame_timeout_ms * NS_PER_MS;
         if (!timer_is_armed(&conn->timer) || conn->timer.node.key > due) {
             timer_arm(b->env, &conn->timer, due);
         }
@@ -434,7 +436,8 @@ static void take_frames(struct connection *conn)
     conn->depth--;
 }
 
-/* After something happened from outside: goes on reading when there is room, frees what has ended. */
+/* After something happened from outside: goes on reading when there is room, frees what has ended.
+ */
 static void connection_resume(struct connection *conn)
 {
     if (conn->depth > 0) {
@@ -535,7 +538,7 @@ static void on_filled(void *user, size_t n)
     }
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void on_timer(void *owner)
 {
@@ -547,8 +550,9 @@ static void on_timer(void *owner)
     bool working = !list_is_empty(&conn->calls) || !list_is_empty(&conn->starved);
     if (conn->frame_began_ns && !conn->paused) {
         uint64_t mib = conn->reading ? conn->reading->frame_len >> 20 : 0;
-        uint64_t frame_due = conn->frame_began_ns + (mib + 1) * NS_PER_MS *
-                                                        (uint64_t)b->config->connection_frame_timeout_ms;
+        uint64_t frame_due =
+            conn->frame_began_ns +
+            (mib + 1) * NS_PER_MS * (uint64_t)b->config->connection_frame_timeout_ms;
         if (now >= frame_due) {
             b->metrics.connections_slow_closed++;
             log_info(&b->log, "closed a connection whose request did not arrive in time",
@@ -602,7 +606,8 @@ void *connection_accept(void *owner, struct stream *s)
     return conn;
 }
 
-void connection_advertised(const struct connection *conn, struct slice *ret_host, uint16_t *ret_port)
+void connection_advertised(const struct connection *conn, struct slice *ret_host,
+                           uint16_t *ret_port)
 {
     if (conn && conn->listener->advertised_host) {
         *ret_host = slice_str(conn->listener->advertised_host);
@@ -670,7 +675,7 @@ void connections_deinit(struct broker *b)
 
 bool connections_are_idle(const struct connections *cs)
 {
-    list_for_each(node, &cs->all) {
+    list_for_each (node, &cs->all) {
         const struct connection *conn = list_entry(node, struct connection, link);
         if (!list_is_empty(&conn->calls) || !list_is_empty(&conn->sending)) {
             return false;

@@ -72,8 +72,8 @@ struct fetch_session *fetch_session_find(const struct fetch_sessions *ss, int32_
     return id == FETCH_SESSION_NONE ? NULL : map_get(&ss->by_id, slice_of(&id, sizeof(id)));
 }
 
-/* Adds or changes one partition; one that does not fit is left out, and its topic is told of as unknown by
- * being absent: the caller has checked the room. */
+/* Adds or changes one partition; one that does not fit is left out, and its topic is told of as
+ * unknown by being absent: the caller has checked the room. */
 static void put(struct fetch_sessions *ss, struct fetch_session *s, const struct uuid *id,
                 struct slice topic, const struct fetch_request_partition *ask)
 {
@@ -154,8 +154,8 @@ static bool make_room(struct fetch_sessions *ss, size_t partitions)
     return true;
 }
 
-static struct fetch_session *open_session(struct fetch_sessions *ss, const struct fetch_request *req,
-                                          bool by_id)
+static struct fetch_session *open_session(struct fetch_sessions *ss,
+                                          const struct fetch_request *req, bool by_id)
 {
     size_t count = count_asked(req);
     if (count == 0 || !make_room(ss, count)) {
@@ -229,8 +229,7 @@ bool fetch_session_news(struct fetch_session *s, const struct uuid *topic_id, st
         return true;
     }
     bool data = row->records.external_len > 0;
-    bool news = data || row->error_code != KAFKA_NONE ||
-                row->high_watermark != p->high_watermark ||
+    bool news = data || row->error_code != KAFKA_NONE || row->high_watermark != p->high_watermark ||
                 row->log_start_offset != p->log_start_offset;
     p->high_watermark = row->error_code ? INT64_MIN : row->high_watermark;
     p->log_start_offset = row->log_start_offset;

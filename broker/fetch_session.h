@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fetch_session.h - what a client fetches, remembered between requests (KIP-227): later requests name
- * only what changes, later replies only what has news.
+ * fetch_session.h - what a client fetches, remembered between requests (KIP-227): later requests
+ * name only what changes, later replies only what has news.
  */
 #ifndef LOGBOOM_BROKER_FETCH_SESSION_H
 #define LOGBOOM_BROKER_FETCH_SESSION_H
@@ -45,8 +45,8 @@ struct fetch_sessions {
 void fetch_sessions_init(struct fetch_sessions *ss, struct broker *b);
 void fetch_sessions_deinit(struct fetch_sessions *ss);
 
-/* Takes a request's session fields in. *ret_session: the session that the request opens or goes on with,
- * or NULL when it stands for itself. Forgotten and changed partitions are taken in. */
+/* Takes a request's session fields in. *ret_session: the session that the request opens or goes on
+ * with, or NULL when it stands for itself. Forgotten and changed partitions are taken in. */
 enum kafka_error fetch_session_begin(struct fetch_sessions *ss, const struct fetch_request *req,
                                      int16_t version, struct fetch_session **ret_session);
 /* NULL when it does not exist (any more). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * flusher.h - group fdatasync: one flush of a log directory is under way at a time and covers everything
- * that was appended before it began.
+ * flusher.h - group fdatasync: one flush of a log directory is under way at a time and covers
+ * everything that was appended before it began.
  */
 #ifndef LOGBOOM_BROKER_FLUSHER_H
 #define LOGBOOM_BROKER_FLUSHER_H
@@ -27,7 +27,8 @@ struct flusher {
     bool running;
     uint64_t began_ns;
     struct work work;
-    struct timer kick; /* begins the flush at the end of the turn, so that it covers the whole turn */
+    struct timer
+        kick; /* begins the flush at the end of the turn, so that it covers the whole turn */
 };
 
 void flusher_init(struct flusher *f, struct broker *b);

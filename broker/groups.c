@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * groups.c - see groups.h. Driven by start-up, by the group handlers, by appends' ends and by timers.
+ * groups.c - see groups.h. Driven by start-up, by the group handlers, by appends' ends and by
+ * timers.
  *   (G1) Outputs of the coordinator are handled in order, and never from inside one another.
  *   (G2) Every GROUP_APPEND ends in one coordinator_append_done(), behind the high watermark.
  */
@@ -62,7 +63,7 @@ void groups_deinit(struct broker *b)
     b->groups.coordinator = NULL;
 }
 
-/* --- outputs -------------------------------------------------------------------------------------- */
+/* --- outputs ---------------------------------------------------------------------------------- */
 
 static void appended(struct ack_wait *w, enum kafka_error code)
 {
@@ -91,10 +92,9 @@ static enum kafka_error append_records(struct broker *b, const struct group_outp
                               .value = out->records[i].value };
         batch_builder_append(&builder, &rec);
     }
-    const struct batch_seal seal = { .codec = CODEC_NONE,
-                                     .producer_id = -1,
-                                     .producer_epoch = -1,
-                                     .base_sequence = -1 };
+    const struct batch_seal seal = {
+        .codec = CODEC_NONE, .producer_id = -1, .producer_epoch = -1, .base_sequence = -1
+    };
     const struct append_rules rules = { .batch_bytes_max = INT32_MAX, .zstd_allowed = true };
     struct buf unused = { 0 };
     struct slice bytes;
@@ -169,7 +169,7 @@ void groups_run(struct broker *b)
     }
 }
 
-/* --- loading -------------------------------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static void load_batch(struct broker *b, uint32_t partition, const struct batch_view *batch)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main.c - logboom-broker: arguments, configuration and signals by service_main(), the node by broker.c.
+ * main.c - logboom-broker: arguments, configuration and signals by service_main(), the node by
+ * broker.c.
  */
 #include "broker/runtime.h"
 #include "protocol/net/service.h"
@@ -36,7 +37,8 @@ static enum err start(struct service *s, struct error *err)
                                 .vfs = vfs_posix(),
                                 .log = log_for(&s->log, "broker"),
                                 .default_dir = runtime_default_dir(&s->arena) };
-    enum err e = runtime_listeners(s->config, &s->arena, &args.listeners, &args.listener_count, err);
+    enum err e =
+        runtime_listeners(s->config, &s->arena, &args.listeners, &args.listener_count, err);
     if (e) {
         return e;
     }
@@ -89,7 +91,8 @@ int main(int argc, char **argv)
 {
     static const struct service_program program = {
         .name = "logboom-broker",
-        .about = "Keeps logs: an Apache Kafka compatible broker. Without arguments it is a running node.",
+        .about = "Keeps logs: an Apache Kafka compatible broker. Without arguments it is a running "
+                 "node.",
         .config_path = "/etc/logboom/broker.yml",
         .table = &broker_config_table,
         .check = check,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * metadata_log.c - see metadata_log.h. Driven by broker.c at start-up, by the handlers of changes, and by
- * its own worker's end.
- *   (M1) At most one change is under way; the next one is prepared when its records are applied.
+ * metadata_log.c - see metadata_log.h. Driven by broker.c at start-up, by the handlers of changes,
+ * and by its own worker's end.
+ *   (M1) At most one change is under way; the next one is prepared when its records are
+ *        applied.
  *   (M2) A record is applied only when it is on the disk.
  *   (M3) image.end_offset is the log's end whenever no change is under way.
  */
@@ -21,7 +22,7 @@ enum {
     CONTROL_LEADER_CHANGE = 2,
 };
 
-/* --- appending ---------------------------------------------------------------------------------- */
+/* --- appending -------------------------------------------------------------------------------- */
 
 static enum err append_batch(struct metadata_log *m, int16_t attributes, struct error *err)
 {
@@ -88,8 +89,8 @@ static void apply_records(struct metadata_log *m)
     struct broker *b = m->broker;
     for (uint32_t i = 0; i < m->records.count; i++) {
         struct image_change change;
-        enum err e = image_apply(&b->image, metadata_records_at(&m->records, i),
-                                 m->base_offset + i, &change);
+        enum err e = image_apply(&b->image, metadata_records_at(&m->records, i), m->base_offset + i,
+                                 &change);
         assert(e == ERR_OK); /* we made them against this image */
         (void)e;
         topics_apply(b, &change);
@@ -113,7 +114,7 @@ static enum err write_now(struct metadata_log *m, struct error *err)
     return e;
 }
 
-/* --- changes while running ------------------------------------------------------------------------ */
+/* --- changes while running -------------------------------------------------------------------- */
 
 static void run_queue(struct metadata_log *m);
 
@@ -137,7 +138,8 @@ static void flush_done(struct work *w)
     log_flush_done(m->log, m->flush, m->flush_status);
     m->flush = NULL;
     if (m->flush_status) {
-        log_error(&m->broker->log, "the metadata log could not be synced; nothing can be changed now",
+        log_error(&m->broker->log,
+                  "the metadata log could not be synced; nothing can be changed now",
                   KV_STR("error", err_text(m->flush_status)));
     } else {
         apply_records(m);
@@ -199,7 +201,7 @@ bool metadata_log_is_idle(const struct metadata_log *m)
     return !m->running && list_is_empty(&m->queue);
 }
 
-/* --- reading at start-up -------------------------------------------------------------------------- */
+/* --- reading at start-up ---------------------------------------------------------------------- */
 
 static enum err apply_batch(struct metadata_log *m, const struct batch_view *batch,
                             struct error *err)
@@ -217,10 +219,11 @@ static enum err apply_batch(struct metadata_log *m, const struct batch_view *bat
         struct image_change change;
         e = image_apply(&b->image, rec.value, rec.offset, &change);
         if (e) {
-            err_set(err, e,
-                    "metadata log %s: the record at offset %lld cannot be applied (%s); it may have "
-                    "been written by a later release",
-                    m->dir, (long long)rec.offset, err_text(e));
+            err_set(
+                err, e,
+                "metadata log %s: the record at offset %lld cannot be applied (%s); it may have "
+                "been written by a later release",
+                m->dir, (long long)rec.offset, err_text(e));
             buf_deinit(&scratch);
             return e;
         }
@@ -228,7 +231,8 @@ static enum err apply_batch(struct metadata_log *m, const struct batch_view *bat
         image_change_release(&change);
     }
     buf_deinit(&scratch);
-    return e == ERR_NOT_FOUND ? ERR_OK : err_set(err, e, "metadata log %s: %s", m->dir, err_text(e));
+    return e == ERR_NOT_FOUND ? ERR_OK
+                              : err_set(err, e, "metadata log %s: %s", m->dir, err_text(e));
 }
 
 static enum err replay(struct metadata_log *m, struct error *err)
@@ -237,10 +241,11 @@ static enum err replay(struct metadata_log *m, struct error *err)
     int64_t offset = m->log->start_offset;
     enum err e = ERR_OK;
     if (offset > 0) {
-        return err_set(err, ERR_UNSUPPORTED,
-                       "metadata log %s begins at offset %lld, behind a snapshot; snapshots are not "
-                       "read by this release",
-                       m->dir, (long long)offset);
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "metadata log %s begins at offset %lld, behind a snapshot; snapshots are not "
+            "read by this release",
+            m->dir, (long long)offset);
     }
     while (!e && offset < m->log->end_offset) {
         buf_reset(&bytes);
@@ -264,7 +269,7 @@ static enum err replay(struct metadata_log *m, struct error *err)
     return e;
 }
 
-/* --- epochs --------------------------------------------------------------------------------------- */
+/* --- epochs ----------------------------------------------------------------------------------- */
 
 static struct buf quorum_state_path(const struct metadata_log *m)
 {
@@ -311,7 +316,7 @@ static enum err write_quorum_state(struct metadata_log *m, struct error *err)
     return e;
 }
 
-/* --- start-up ------------------------------------------------------------------------------------- */
+/* --- start-up --------------------------------------------------------------------------------- */
 
 static enum err open_log(struct metadata_log *m, struct error *err)
 {
@@ -361,8 +366,8 @@ static enum err add_registration(struct metadata_log *m, uint32_t place, struct 
     rec.broker_epoch = b->broker_epoch = m->log->end_offset + place;
     rec.rack = slice_str(b->config->rack);
     rec.fenced = true;
-    rec.end_points = schema_new(&register_broker_record_broker_endpoint_schema, &arena,
-                                b->listener_count + 1);
+    rec.end_points =
+        schema_new(&register_broker_record_broker_endpoint_schema, &arena, b->listener_count + 1);
     rec.features = schema_new(&register_broker_record_broker_feature_schema, &arena, 1);
     rec.log_dirs = arena_array(&arena, b->dir_count, sizeof(struct uuid));
     if (!rec.end_points || !rec.features || !rec.log_dirs) {

@@ -2,7 +2,8 @@
 /*
  * metadata_log.h - `__cluster_metadata-0`: the log whose records are the metadata image.
  * Shaped as KRaft's, with this node as the only voter: each start is a new epoch that begins with a
- * LEADER_CHANGE, and a change is appended and synced before it is applied. Source: KIP-595, KIP-631.
+ * LEADER_CHANGE, and a change is appended and synced before it is applied. Source: KIP-595,
+ * KIP-631.
  */
 #ifndef LOGBOOM_BROKER_METADATA_LOG_H
 #define LOGBOOM_BROKER_METADATA_LOG_H
@@ -44,8 +45,9 @@ struct metadata_log {
     bool in_queue_run;
 };
 
-/* Opens the log in the first log directory (or makes it), applies all its records to b->image, begins a
- * new epoch, writes the bootstrap records when the log is new, and registers this node. Blocks. */
+/* Opens the log in the first log directory (or makes it), applies all its records to b->image,
+ * begins a new epoch, writes the bootstrap records when the log is new, and registers this node.
+ * Blocks. */
 enum err metadata_log_start(struct broker *b, struct error *err);
 /* Queues a change; prepare() and done() come later, or at once when nothing is under way. */
 void metadata_submit(struct broker *b, struct metadata_op *op);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* --- addresses ------------------------------------------------------------------------------------ */
+/* --- addresses -------------------------------------------------------------------------------- */
 
 struct address {
     struct slice name, host;
@@ -17,7 +17,8 @@ struct address {
 
 static enum err bad_address(const char *key, const char *text, struct error *err)
 {
-    return err_set(err, ERR_CONFIG, "%s: \"%s\" must look like PLAINTEXT://127.0.0.1:9092", key, text);
+    return err_set(err, ERR_CONFIG, "%s: \"%s\" must look like PLAINTEXT://127.0.0.1:9092", key,
+                   text);
 }
 
 static enum err parse_address(const char *key, const char *text, struct address *ret_address,
@@ -53,8 +54,8 @@ static enum err find_advertised(const struct broker_config *config, struct slice
 {
     for (size_t i = 0; i < config->advertised_listeners.count; i++) {
         struct address a;
-        enum err e = parse_address("advertised.listeners", config->advertised_listeners.items[i], &a,
-                                   err);
+        enum err e =
+            parse_address("advertised.listeners", config->advertised_listeners.items[i], &a, err);
         if (e) {
             return e;
         }
@@ -81,10 +82,10 @@ enum err runtime_listeners(const struct broker_config *config, struct arena *are
         if (e) {
             return e;
         }
-        if (!slice_eq_str(a.name, "PLAINTEXT") && config->advertised_listeners.count == 0 &&
-            (slice_starts(a.name, "SSL") || slice_starts(a.name, "SASL"))) {
-            return err_set(err, ERR_CONFIG, "listeners: \"%s\": only PLAINTEXT is served by this "
-                                            "release", config->listeners.items[i]);
+        if (slice_starts(a.name, "SSL") || slice_starts(a.name, "SASL")) {
+            return err_set(err, ERR_CONFIG,
+                           "listeners: \"%s\": only PLAINTEXT is served by this release",
+                           config->listeners.items[i]);
         }
         ls[i].name = text_of(arena, a.name);
         ls[i].host = text_of(arena, a.host);
@@ -99,7 +100,7 @@ enum err runtime_listeners(const struct broker_config *config, struct arena *are
     return ERR_OK;
 }
 
-/* --- sockets -------------------------------------------------------------------------------------- */
+/* --- sockets ---------------------------------------------------------------------------------- */
 
 enum err runtime_listen(struct loop *l, struct broker *b, struct error *err)
 {
@@ -107,8 +108,8 @@ enum err runtime_listen(struct loop *l, struct broker *b, struct error *err)
         struct broker_listener *bl = &b->listeners[i];
         struct listener *opened;
         const char *host = bl->host[0] ? bl->host : "0.0.0.0";
-        enum err e = loop_listen(l, host, bl->port, &connection_events, connection_accept, bl,
-                                 &opened, err);
+        enum err e =
+            loop_listen(l, host, bl->port, &connection_events, connection_accept, bl, &opened, err);
         if (e) {
             runtime_close_listeners(b);
             return e;
@@ -131,7 +132,7 @@ void runtime_close_listeners(struct broker *b)
     }
 }
 
-/* --- directories ---------------------------------------------------------------------------------- */
+/* --- directories ------------------------------------------------------------------------------ */
 
 const char *runtime_default_dir(struct arena *arena)
 {
@@ -146,7 +147,8 @@ const char *runtime_default_dir(struct arena *arena)
     } else if (xdg && xdg[0]) {
         snprintf(path, sizeof(path), "%s/logboom/broker", xdg);
     } else {
-        snprintf(path, sizeof(path), "%s/.local/state/logboom/broker", home && home[0] ? home : ".");
+        snprintf(path, sizeof(path), "%s/.local/state/logboom/broker",
+                 home && home[0] ? home : ".");
     }
     return (const char *)arena_copy(arena, slice_str(path)).ptr;
 }

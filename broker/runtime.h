@@ -8,7 +8,8 @@
 #include "broker/broker.h"
 #include "protocol/net/loop.h"
 
-/* "PLAINTEXT://host:port" entries of listeners and advertised.listeners as an array in the arena. */
+/* "PLAINTEXT://host:port" entries of listeners and advertised.listeners as an array in the arena.
+ */
 enum err runtime_listeners(const struct broker_config *config, struct arena *arena,
                            struct broker_listener **ret_listeners, uint32_t *ret_count,
                            struct error *err);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * topics.c - the live side of the metadata image. Driven by the metadata log (topics_apply), by start-up
- * (topics_open_dir), and by the handlers.
+ * topics.c - the live side of the metadata image. Driven by the metadata log (topics_apply), by
+ * start-up (topics_open_dir), and by the handlers.
  *   (P1) A topic is in by_name and by_id, or in neither.
  *   (P2) high_watermark never falls, but by the loss of what was never durable, at start-up.
- *   (P3) A partition with a log is known to its directory's flusher whenever log_needs_flush().
+ *   (P3) A partition with a log is known to its directory's flusher whenever
+ *        log_needs_flush().
  */
 #include "broker/topics.h"
 
@@ -65,7 +66,7 @@ void topics_deinit(struct broker *b)
     map_deinit(&ts->by_id);
 }
 
-/* --- following the image ------------------------------------------------------------------------ */
+/* --- following the image ---------------------------------------------------------------------- */
 
 static void log_config_of(struct broker *b, const struct topic *t, struct log_config *ret_config)
 {
@@ -174,7 +175,7 @@ void topics_apply(struct broker *b, const struct image_change *change)
     }
 }
 
-/* --- logs --------------------------------------------------------------------------------------- */
+/* --- logs ------------------------------------------------------------------------------------- */
 
 static void open_args(struct broker *b, struct broker_dir *dir, const struct partition *p,
                       const char *path, const struct log_config *config,
@@ -292,7 +293,7 @@ enum err topics_open_dir(struct broker *b, struct broker_dir *dir, struct error 
     return e ? e : o.status;
 }
 
-/* --- questions ---------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 struct topic *topic_find(const struct topics *ts, struct slice name)
 {
@@ -318,7 +319,7 @@ enum kafka_error partition_check_epoch(const struct partition *p, int32_t curren
                                                   : KAFKA_UNKNOWN_LEADER_EPOCH;
 }
 
-/* --- appends ------------------------------------------------------------------------------------ */
+/* --- appends ---------------------------------------------------------------------------------- */
 
 /* KAFKA_NONE: go on. DUPLICATE_SEQUENCE_NUMBER: *ret_kept is what the batch got the first time. */
 static enum kafka_error check_producer(const struct partition *p, const struct append_info *info,
@@ -388,7 +389,7 @@ enum kafka_error partition_append(struct broker *b, struct partition *p, uint8_t
     return KAFKA_NONE;
 }
 
-/* --- waiting ------------------------------------------------------------------------------------ */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 void partition_wait_ack(struct partition *p, struct ack_wait *w)
 {
@@ -427,8 +428,8 @@ static void tell_readers(struct partition *p, enum kafka_error code)
 
 void partition_advance(struct broker *b, struct partition *p)
 {
-    int64_t to = b->config->durability == DURABILITY_FSYNC ? p->log->recovery_point
-                                                           : p->log->end_offset;
+    int64_t to =
+        b->config->durability == DURABILITY_FSYNC ? p->log->recovery_point : p->log->end_offset;
     if (to <= p->high_watermark) {
         return;
     }

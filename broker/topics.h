@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * topics.h - the partitions that this node leads: their logs, high watermarks and who waits for them.
- * Follows the metadata image. A partition's directory is made with its first record, so that empty ones
- * cost no file.
+ * topics.h - the partitions that this node leads: their logs, high watermarks and who waits for
+ * them. Follows the metadata image. A partition's directory is made with its first record, so that
+ * empty ones cost no file.
  */
 #ifndef LOGBOOM_BROKER_TOPICS_H
 #define LOGBOOM_BROKER_TOPICS_H
@@ -25,9 +25,9 @@ struct partition {
     struct partition_log *log; /* NULL: nothing was ever written */
     struct broker_dir *dir;    /* set with log */
     int64_t high_watermark;
-    struct list_node dirty;    /* in the flusher's list, or alone */
-    struct list_node acks;     /* of struct ack_wait, in the order of offsets */
-    struct list_node readers;  /* of struct reader_wait */
+    struct list_node dirty;   /* in the flusher's list, or alone */
+    struct list_node acks;    /* of struct ack_wait, in the order of offsets */
+    struct list_node readers; /* of struct reader_wait */
 };
 
 struct topic {
@@ -92,16 +92,17 @@ struct append_result {
     int64_t end_offset;     /* the high watermark that acknowledges it */
 };
 
-/* Appends checked records (append_info_check): stamps them in place, gives the log its lines, asks for a
- * flush when the node promises one. Idempotent retries succeed with the offset they got first. */
+/* Appends checked records (append_info_check): stamps them in place, gives the log its lines, asks
+ * for a flush when the node promises one. Idempotent retries succeed with the offset they got
+ * first. */
 enum kafka_error partition_append(struct broker *b, struct partition *p, uint8_t *records,
                                   const struct append_info *info, struct append_result *ret_result,
                                   struct error *err);
 /* Calls w->done() once the high watermark has reached w->offset, maybe at once. */
 void partition_wait_ack(struct partition *p, struct ack_wait *w);
 void partition_wait_reader(struct partition *p, struct reader_wait *w);
-/* Moves the high watermark up to what is durable, or to the log's end with durability page-cache; tells
- * who waits. */
+/* Moves the high watermark up to what is durable, or to the log's end with durability page-cache;
+ * tells who waits. */
 void partition_advance(struct broker *b, struct partition *p);
 /* The log's disk has failed, or the topic is deleted: everybody who waits gets the code. */
 void partition_fail_waiters(struct partition *p, enum kafka_error code);

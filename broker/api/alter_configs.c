@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* alter_configs.c - AlterConfigs (33): the request holds all that a topic shall have; the rest goes back to
- * its default. Deprecated by Kafka, used by older tools. */
+/* alter_configs.c - AlterConfigs (33): the request holds all that a topic shall have; the rest goes
+ * back to its default. Deprecated by Kafka, used by older tools. */
 #include "broker/api/alter_configs.h"
 
 #include "broker/api/table.h"
@@ -15,8 +15,9 @@ enum kafka_error alter_check_resource(const struct broker *b, int8_t type, struc
                                       struct error *err)
 {
     if (type == CONFIG_RESOURCE_BROKER) {
-        err_set(err, ERR_INVALID, "The settings of a node are those of its configuration file; they "
-                                  "do not change while it runs.");
+        err_set(err, ERR_INVALID,
+                "The settings of a node are those of its configuration file; they "
+                "do not change while it runs.");
         return KAFKA_INVALID_REQUEST;
     }
     if (type != CONFIG_RESOURCE_TOPIC) {

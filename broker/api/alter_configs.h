@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* alter_configs.h - what AlterConfigs and IncrementalAlterConfigs have in common: topics' settings change,
- * checked first; a node's own settings do not change while it runs. */
+/* alter_configs.h - what AlterConfigs and IncrementalAlterConfigs have in common: topics' settings
+ * change, checked first; a node's own settings do not change while it runs. */
 #ifndef LOGBOOM_BROKER_API_ALTER_CONFIGS_H
 #define LOGBOOM_BROKER_API_ALTER_CONFIGS_H
 

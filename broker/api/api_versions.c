@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* api_versions.c - ApiVersions (18): what is in table.c, and the finalized features. KIP-35, KIP-511. */
+/* api_versions.c - ApiVersions (18): what is in table.c, and the finalized features. KIP-35,
+ * KIP-511. */
 #include "broker/api/table.h"
 #include "broker/broker.h"
 

@@ -5,8 +5,8 @@
 
 #include "broker/broker.h"
 
-/* Adds the records of a topic with the node's default counts; __consumer_offsets gets its own settings.
- * Kafka's code with a sentence in err otherwise. */
+/* Adds the records of a topic with the node's default counts; __consumer_offsets gets its own
+ * settings. Kafka's code with a sentence in err otherwise. */
 enum kafka_error create_topic_default(struct broker *b, struct slice name, const struct uuid *id,
                                       struct metadata_records *out, struct error *err);
 /* Where new partitions go. */

@@ -40,8 +40,7 @@ static void prepare(struct metadata_op *op, struct metadata_records *out)
         s->resp->results[i].name = req->topics[i].name;
         s->resp->results[i].error_code = (int16_t)code;
         if (code) {
-            s->resp->results[i].error_message =
-                arena_copy(&s->call->arena, slice_str(err.text));
+            s->resp->results[i].error_message = arena_copy(&s->call->arena, slice_str(err.text));
         }
     }
     if (req->validate_only) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * create_topics.c - CreateTopics (19). All topics of a request are one metadata change; those that are
- * refused do not hold up the others.
+ * create_topics.c - CreateTopics (19). All topics of a request are one metadata change; those that
+ * are refused do not hold up the others.
  */
 #include "broker/api/create.h"
 #include "broker/api/table.h"

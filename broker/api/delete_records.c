@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* delete_records.c - DeleteRecords (21, KIP-107): moves the log start offset up; -1 is the high watermark. */
+/* delete_records.c - DeleteRecords (21, KIP-107): moves the log start offset up; -1 is the high
+ * watermark. */
 #include "broker/api/table.h"
 #include "broker/broker.h"
 
@@ -48,8 +49,8 @@ void handle_delete_records(struct call *c)
         struct delete_records_response_topic_result *out = &resp->topics[i];
         const struct topic *t = topic_find(&b->topics, ask->name);
         out->name = ask->name;
-        out->partitions = call_array(c, &delete_records_response_partition_result_schema,
-                                     ask->partitions_n);
+        out->partitions =
+            call_array(c, &delete_records_response_partition_result_schema, ask->partitions_n);
         if (!out->partitions) {
             return;
         }
@@ -57,8 +58,9 @@ void handle_delete_records(struct call *c)
         for (int32_t k = 0; k < ask->partitions_n; k++) {
             out->partitions[k].partition_index = ask->partitions[k].partition_index;
             out->partitions[k].low_watermark = -1;
-            out->partitions[k].error_code = (int16_t)one_partition(
-                b, t, &ask->partitions[k], &out->partitions[k].low_watermark);
+            out->partitions[k].error_code =
+                (int16_t)one_partition(b, t, &ask->partitions[k],
+                                       &out->partitions[k].low_watermark);
         }
     }
     /* The start offset is a line of a checkpoint: it must not come back after a crash. */

@@ -58,9 +58,8 @@ static void prepare(struct metadata_op *op, struct metadata_records *out)
     for (int32_t i = 0; i < s->resp->responses_n; i++) {
         struct error err = { 0 };
         bool named = c->version < 6;
-        enum kafka_error code =
-            delete_one(s, i, named ? req->topic_names[i] : req->topics[i].name,
-                       named ? &none : &req->topics[i].topic_id, out, &err);
+        enum kafka_error code = delete_one(s, i, named ? req->topic_names[i] : req->topics[i].name,
+                                           named ? &none : &req->topics[i].topic_id, out, &err);
         if (code) {
             s->resp->responses[i].error_code = (int16_t)code;
             s->resp->responses[i].error_message = arena_copy(&c->arena, slice_str(err.text));
@@ -88,8 +87,7 @@ void handle_delete_topics(struct call *c)
         return;
     }
     int32_t count = c->version < 6 ? req->topic_names_n : req->topics_n;
-    resp->responses =
-        call_array(c, &delete_topics_response_deletable_topic_result_schema, count);
+    resp->responses = call_array(c, &delete_topics_response_deletable_topic_result_schema, count);
     if (!resp->responses) {
         return;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * describe_configs.c - DescribeConfigs (32): the rows of the tables with the values in force and where each
- * comes from. KIP-133, KIP-226, KIP-569.
+ * describe_configs.c - DescribeConfigs (32): the rows of the tables with the values in force and
+ * where each comes from. KIP-133, KIP-226, KIP-569.
  */
 #include "broker/api/table.h"
 #include "broker/broker.h"
@@ -10,7 +10,14 @@
 #include <stdio.h>
 
 /* Kafka's ConfigDef types. */
-enum { TYPE_BOOLEAN = 1, TYPE_STRING = 2, TYPE_INT = 3, TYPE_LONG = 5, TYPE_LIST = 7, TYPE_PASSWORD = 9 };
+enum {
+    TYPE_BOOLEAN = 1,
+    TYPE_STRING = 2,
+    TYPE_INT = 3,
+    TYPE_LONG = 5,
+    TYPE_LIST = 7,
+    TYPE_PASSWORD = 9
+};
 
 static int8_t type_of(enum config_kind kind)
 {
@@ -189,8 +196,8 @@ static bool fill_broker(struct call *c, const struct describe_configs_request_re
         if (!is_asked(ask, row->name) || row->flags & (CONFIG_ALIAS | CONFIG_IGNORED)) {
             continue;
         }
-        int8_t source = is_default(c, row, b->config) ? CONFIG_SOURCE_DEFAULT
-                                                      : CONFIG_SOURCE_STATIC_BROKER;
+        int8_t source =
+            is_default(c, row, b->config) ? CONFIG_SOURCE_DEFAULT : CONFIG_SOURCE_STATIC_BROKER;
         if (!fill_row(c, row, b->config, source, row->name, &out->configs[out->configs_n++])) {
             return false;
         }

@@ -16,8 +16,8 @@ void handle_describe_groups(struct call *c)
     }
     resp->groups_n = req->groups_n;
     for (int32_t i = 0; i < req->groups_n; i++) {
-        if (coordinator_describe(c->broker->groups.coordinator, req->groups[i], c->version, &c->arena,
-                                 &resp->groups[i])) {
+        if (coordinator_describe(c->broker->groups.coordinator, req->groups[i], c->version,
+                                 &c->arena, &resp->groups[i])) {
             call_fail(c, "the request wants more memory than it may have");
             return;
         }

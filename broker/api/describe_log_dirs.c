@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * describe_log_dirs.c - DescribeLogDirs (35): sizes by directory. Partitions without a file yet are in the
- * first directory with size 0, as Kafka's tools expect to find all.
+ * describe_log_dirs.c - DescribeLogDirs (35): sizes by directory. Partitions without a file yet are
+ * in the first directory with size 0, as Kafka's tools expect to find all.
  */
 #include "broker/api/table.h"
 #include "broker/broker.h"
@@ -56,8 +56,8 @@ static bool fill_dir(struct call *c, const struct broker_dir *dir,
     if (b->vfs->ops->free_bytes(b->vfs, dir->dir->path, &usable) == ERR_OK) {
         out->usable_bytes = (int64_t)usable;
     }
-    out->topics = call_array(c, &describe_log_dirs_response_topic_schema,
-                             (int32_t)b->topics.by_id.count);
+    out->topics =
+        call_array(c, &describe_log_dirs_response_topic_schema, (int32_t)b->topics.by_id.count);
     if (!out->topics) {
         return false;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * describe_topic_partitions.c - DescribeTopicPartitions (75, KIP-966): topics in the order of their names,
- * a limited number of partitions a reply, and a cursor to go on with.
+ * describe_topic_partitions.c - DescribeTopicPartitions (75, KIP-966): topics in the order of their
+ * names, a limited number of partitions a reply, and a cursor to go on with.
  */
 #include "broker/api/table.h"
 #include "broker/broker.h"
@@ -57,8 +57,7 @@ static bool fill_topic(struct call *c, const struct image_topic *t, int32_t from
     }
     out->topic_id = t->id;
     out->is_internal = strcmp(t->name, TOPIC_OFFSETS) == 0;
-    out->partitions =
-        call_array(c, &describe_topic_partitions_response_partition_schema, count);
+    out->partitions = call_array(c, &describe_topic_partitions_response_partition_schema, count);
     if (!out->partitions) {
         return false;
     }
@@ -101,8 +100,8 @@ static bool fill(struct call *c, const struct slice *names, int32_t count,
         out->name = names[i];
         if (!t) {
             bool valid = change_check_topic_name(names[i], NULL) == KAFKA_NONE;
-            out->error_code = valid ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION
-                                    : KAFKA_INVALID_TOPIC_EXCEPTION;
+            out->error_code =
+                valid ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION : KAFKA_INVALID_TOPIC_EXCEPTION;
             continue;
         }
         if (!fill_topic(c, t, from, &left, out, &next)) {
@@ -110,8 +109,7 @@ static bool fill(struct call *c, const struct slice *names, int32_t count,
         }
         bool more = next >= 0 || (left == 0 && i + 1 < count);
         if (more) {
-            resp->next_cursor =
-                call_array(c, &describe_topic_partitions_response_cursor_schema, 1);
+            resp->next_cursor = call_array(c, &describe_topic_partitions_response_cursor_schema, 1);
             if (!resp->next_cursor) {
                 return false;
             }

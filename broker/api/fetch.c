@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fetch.c - Fetch (1): file ranges of logs, up to the high watermark, by sendfile; waits for min_bytes or
- * max_wait, whichever comes first.
+ * fetch.c - Fetch (1): file ranges of logs, up to the high watermark, by sendfile; waits for
+ * min_bytes or max_wait, whichever comes first.
  *
  * A fetch that waits hangs on each of its partitions (struct reader_wait) and is told when the high
  * watermark moves: nobody scans all waiting fetches.
@@ -39,12 +39,13 @@ struct fetch_state {
     int32_t session_id;
 };
 
-/* --- reading -------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static enum kafka_error find_partition(const struct call *c, struct fetch_item *it)
 {
     struct topics *ts = &c->broker->topics;
-    it->topic = c->version >= 13 ? topic_find_id(ts, &it->topic_id) : topic_find(ts, it->topic_name);
+    it->topic =
+        c->version >= 13 ? topic_find_id(ts, &it->topic_id) : topic_find(ts, it->topic_name);
     if (!it->topic) {
         return c->version >= 13 ? KAFKA_UNKNOWN_TOPIC_ID : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     }
@@ -103,7 +104,8 @@ static void look(struct fetch_state *s, struct fetch_item *it)
     s->available_bytes += range.len;
 }
 
-/* Fills the item's row; takes at most *left bytes, and a whole batch only while nothing was taken. */
+/* Fills the item's row; takes at most *left bytes, and a whole batch only while nothing was taken.
+ */
 static bool read_item(struct call *c, struct fetch_item *it, size_t *left, bool *taken)
 {
     struct fetch_response_partition_data *row = &it->row;
@@ -151,7 +153,7 @@ static bool read_item(struct call *c, struct fetch_item *it, size_t *left, bool 
     return true;
 }
 
-/* --- replying ------------------------------------------------------------------------------------- */
+/* --- replying --------------------------------------------------------------------------------- */
 
 static void leave_lists(struct fetch_state *s)
 {
@@ -198,7 +200,8 @@ static bool fill_topics(struct fetch_state *s, struct fetch_response *resp)
             continue;
         }
         if (!last || !same_topic(c, last, it)) {
-            struct fetch_response_fetchable_topic_response *t = &resp->responses[resp->responses_n++];
+            struct fetch_response_fetchable_topic_response *t =
+                &resp->responses[resp->responses_n++];
             t->topic = it->topic_name;
             t->topic_id = it->topic_id;
             t->partitions = &rows[n];
@@ -235,7 +238,8 @@ static void reply(struct fetch_state *s)
     struct fetch_session *session = fetch_session_find(&b->sessions, s->session_id);
     for (int32_t i = 0; i < s->item_count; i++) {
         struct fetch_item *it = &s->items[i];
-        it->has_news = !session || fetch_session_news(session, &it->topic_id, it->topic_name, &it->row);
+        it->has_news =
+            !session || fetch_session_news(session, &it->topic_id, it->topic_name, &it->row);
     }
     struct fetch_response *resp = schema_new(&fetch_response_schema, &c->arena, 1);
     if (!resp || !fill_topics(s, resp)) {
@@ -257,7 +261,7 @@ static void reply_error(struct call *c, enum kafka_error code)
     }
 }
 
-/* --- waiting -------------------------------------------------------------------------------------- */
+/* --- waiting ---------------------------------------------------------------------------------- */
 
 static bool is_ready(const struct fetch_state *s)
 {
@@ -322,7 +326,7 @@ void fetches_wake_all(struct broker *b)
     }
 }
 
-/* --- the request ---------------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------ */
 
 static void add_item(struct fetch_state *s, struct slice name, const struct uuid *id,
                      const struct fetch_request_partition *ask)
@@ -364,7 +368,7 @@ static bool items_of_session(struct fetch_state *s, struct fetch_session *sessio
     if (!s->items) {
         return false;
     }
-    list_for_each(node, &session->order) {
+    list_for_each (node, &session->order) {
         const struct session_partition *sp = list_entry(node, struct session_partition, link);
         struct fetch_request_partition *ask = arena_alloc(arena, sizeof(*ask));
         struct slice name = arena_copy(arena, slice_str(sp->topic));

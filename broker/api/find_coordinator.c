@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * find_coordinator.c - FindCoordinator (10): this node, for every group. Makes __consumer_offsets when it
- * is not there yet. KIP-699 (several keys, v4).
+ * find_coordinator.c - FindCoordinator (10): this node, for every group. Makes __consumer_offsets
+ * when it is not there yet. KIP-699 (several keys, v4).
  */
 #include "broker/api/create.h"
 #include "broker/api/table.h"
@@ -67,7 +67,8 @@ static void prepare(struct metadata_op *op, struct metadata_records *out)
         struct error err;
         struct uuid id = broker_random_uuid(b);
         if (create_topic_default(b, slice_str(TOPIC_OFFSETS), &id, out, &err)) {
-            log_error(&b->log, "__consumer_offsets could not be created", KV_STR("error", err.text));
+            log_error(&b->log, "__consumer_offsets could not be created",
+                      KV_STR("error", err.text));
         }
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* incremental_alter_configs.c - IncrementalAlterConfigs (44, KIP-339): set, delete, append, subtract. */
+/* incremental_alter_configs.c - IncrementalAlterConfigs (44, KIP-339): set, delete, append,
+ * subtract. */
 #include "broker/api/alter_configs.h"
 #include "broker/api/table.h"
 
@@ -74,7 +75,8 @@ setting_of(struct call *c, struct slice topic,
 }
 
 static enum kafka_error
-alter_one(struct call *c, const struct incremental_alter_configs_request_alter_configs_resource *ask,
+alter_one(struct call *c,
+          const struct incremental_alter_configs_request_alter_configs_resource *ask,
           struct metadata_records *out, struct error *err)
 {
     struct broker *b = c->broker;
@@ -132,9 +134,9 @@ void handle_incremental_alter_configs(struct call *c)
     if (!resp) {
         return;
     }
-    resp->responses = call_array(
-        c, &incremental_alter_configs_response_alter_configs_resource_response_schema,
-        req->resources_n);
+    resp->responses =
+        call_array(c, &incremental_alter_configs_response_alter_configs_resource_response_schema,
+                   req->resources_n);
     if (!resp->responses) {
         return;
     }

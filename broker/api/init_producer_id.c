@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * init_producer_id.c - InitProducerId (22) of idempotent producers. Ids come from blocks of 1000 that the
- * metadata log reserves, so that none is ever given twice. Transactions are not served.
+ * init_producer_id.c - InitProducerId (22) of idempotent producers. Ids come from blocks of 1000
+ * that the metadata log reserves, so that none is ever given twice. Transactions are not served.
  */
 #include "broker/api/table.h"
 #include "broker/broker.h"
@@ -54,7 +54,8 @@ void handle_init_producer_id(struct call *c)
 {
     const struct init_producer_id_request *req = c->request;
     if (!slice_is_null(req->transactional_id)) {
-        /* There is no transaction coordinator; the client is told so at once, not after a time-out. */
+        /* There is no transaction coordinator; the client is told so at once, not after a time-out.
+         */
         reply(c, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, -1);
         return;
     }

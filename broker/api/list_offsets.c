@@ -84,8 +84,8 @@ void handle_list_offsets(struct call *c)
         struct list_offsets_response_topic_response *out = &resp->topics[i];
         const struct topic *t = topic_find(&c->broker->topics, ask->name);
         out->name = ask->name;
-        out->partitions = call_array(c, &list_offsets_response_partition_response_schema,
-                                     ask->partitions_n);
+        out->partitions =
+            call_array(c, &list_offsets_response_partition_response_schema, ask->partitions_n);
         if (!out->partitions) {
             return;
         }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * metadata.c - Metadata (3): brokers, topics, partitions and their leaders; makes topics that are asked
- * for and not there, when client and node allow it. A topic is told only after its records are durable.
+ * metadata.c - Metadata (3): brokers, topics, partitions and their leaders; makes topics that are
+ * asked for and not there, when client and node allow it. A topic is told only after its records
+ * are durable.
  */
 #include "broker/api/create.h"
 #include "broker/api/table.h"
 #include "broker/broker.h"
 
-/* --- the reply ------------------------------------------------------------------------------------ */
+/* --- the reply -------------------------------------------------------------------------------- */
 
 static bool fill_brokers(struct call *c, struct metadata_response *resp)
 {
@@ -58,7 +59,8 @@ static bool fill_topic(struct call *c, const struct image_topic *t,
 static bool fill_all(struct call *c, struct metadata_response *resp)
 {
     const struct image *img = &c->broker->image;
-    resp->topics = call_array(c, &metadata_response_topic_schema, (int32_t)img->topics_by_name.count);
+    resp->topics =
+        call_array(c, &metadata_response_topic_schema, (int32_t)img->topics_by_name.count);
     if (!resp->topics) {
         return false;
     }
@@ -99,8 +101,8 @@ static bool fill_asked(struct call *c, const int16_t *codes, struct metadata_res
             row->error_code = codes[i];
         } else {
             bool valid = change_check_topic_name(ask->name, NULL) == KAFKA_NONE;
-            row->error_code = valid ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION
-                                    : KAFKA_INVALID_TOPIC_EXCEPTION;
+            row->error_code =
+                valid ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION : KAFKA_INVALID_TOPIC_EXCEPTION;
         }
     }
     return true;
@@ -119,7 +121,7 @@ static void reply(struct call *c, const int16_t *codes)
     }
 }
 
-/* --- creation ------------------------------------------------------------------------------------- */
+/* --- creation --------------------------------------------------------------------------------- */
 
 struct auto_create {
     struct metadata_op op;
@@ -154,8 +156,7 @@ static void prepare(struct metadata_op *op, struct metadata_records *out)
         }
         struct error err;
         struct uuid id = broker_random_uuid(b);
-        enum kafka_error code =
-            create_topic_default(b, req->topics[i].name, &id, out, &err);
+        enum kafka_error code = create_topic_default(b, req->topics[i].name, &id, out, &err);
         a->codes[i] = (int16_t)code;
         if (code) {
             log_warn(&b->log, "a topic could not be created automatically",
@@ -183,8 +184,8 @@ void handle_metadata(struct call *c)
 {
     struct broker *b = c->broker;
     const struct metadata_request *req = c->request;
-    bool allowed = b->config->auto_create_topics_enable &&
-                   (c->version < 4 || req->allow_auto_topic_creation);
+    bool allowed =
+        b->config->auto_create_topics_enable && (c->version < 4 || req->allow_auto_topic_creation);
     bool missing = false;
     for (int32_t i = 0; allowed && i < req->topics_n && !missing; i++) {
         missing = is_missing(b, &req->topics[i]);

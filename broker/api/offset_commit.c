@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * offset_commit.c - OffsetCommit (8): topics by name or by id (v10), and only of partitions that exist;
- * the coordinator answers when the offsets are durable.
+ * offset_commit.c - OffsetCommit (8): topics by name or by id (v10), and only of partitions that
+ * exist; the coordinator answers when the offsets are durable.
  */
 #include "broker/api/table.h"
 #include "broker/broker.h"
@@ -13,8 +13,8 @@ static size_t resolve(const struct call *c, struct offset_commit_request *req, i
     size_t n = 0;
     for (int32_t i = 0; i < req->topics_n; i++) {
         struct offset_commit_request_topic *ask = &req->topics[i];
-        const struct image_topic *t = c->version >= 10 ? image_topic_by_id(img, &ask->topic_id)
-                                                       : image_topic(img, ask->name);
+        const struct image_topic *t =
+            c->version >= 10 ? image_topic_by_id(img, &ask->topic_id) : image_topic(img, ask->name);
         if (c->version >= 10) {
             ask->name = t ? slice_str(t->name) : slice_null();
         } else if (t) {

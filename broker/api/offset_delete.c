@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* offset_delete.c - OffsetDelete (47, KIP-496): the coordinator answers when the tombstones are durable. */
+/* offset_delete.c - OffsetDelete (47, KIP-496): the coordinator answers when the tombstones are
+ * durable. */
 #include "broker/api/table.h"
 #include "broker/broker.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * offset_fetch.c - OffsetFetch (9): committed offsets of one group, or of several (v8), topics by name or
- * by id (v10).
+ * offset_fetch.c - OffsetFetch (9): committed offsets of one group, or of several (v8), topics by
+ * name or by id (v10).
  */
 #include "broker/api/table.h"
 #include "broker/broker.h"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * produce.c - Produce (0): checks each partition's batches, stamps their offsets in the very bytes of the
- * request, appends them, and replies when acks says so. acks=all waits for the high watermark, which a
- * group flush moves (topics.h).
- *   (P1) Every partition of the request is appended, or refused, before this handler returns; only the
- *        reply waits.
- *   (P2) acks=0 gets no reply; an error closes the connection, so that the client learns of it.
+ * produce.c - Produce (0): checks each partition's batches, stamps their offsets in the very bytes
+ * of the request, appends them, and replies when acks says so. acks=all waits for the high
+ * watermark, which a group flush moves (topics.h).
+ *   (P1) Every partition of the request is appended, or refused, before this handler returns;
+ *        only the reply waits.
+ *   (P2) acks=0 gets no reply; an error closes the connection, so that the client learns of
+ *        it.
  */
 #include "broker/api/table.h"
 #include "broker/broker.h"
@@ -23,15 +24,17 @@ struct produce_state {
     struct produce_response *resp;
     uint32_t waiting;
     bool failed;
+    bool broken; /* the arena's cap: some partitions have no row to answer with */
 };
 
 static void finish(struct produce_state *s)
 {
     struct call *c = s->call;
     const struct produce_request *req = c->request;
-    histogram_add_ns(&c->broker->metrics.produce_time,
-                     env_mono_ns(c->broker->env) - c->arrived_ns);
-    if (req->acks != 0) {
+    histogram_add_ns(&c->broker->metrics.produce_time, env_mono_ns(c->broker->env) - c->arrived_ns);
+    if (s->broken) {
+        call_fail(c, "the request wants more memory than it may have");
+    } else if (req->acks != 0) {
         call_reply(c, s->resp);
     } else if (s->failed) {
         call_fail(c, "a produce request with acks=0 failed");
@@ -151,7 +154,8 @@ static bool one_partition(struct produce_state *s, struct topic *t, struct slice
     return true;
 }
 
-static bool one_topic(struct produce_state *s, const struct produce_request_topic_produce_data *data,
+static bool one_topic(struct produce_state *s,
+                      const struct produce_request_topic_produce_data *data,
                       struct produce_response_topic_produce_response *out)
 {
     struct call *c = s->call;
@@ -208,8 +212,8 @@ void handle_produce(struct call *c)
     if (!resp) {
         return;
     }
-    resp->responses = call_array(c, &produce_response_topic_produce_response_schema,
-                                 req->topic_data_n);
+    resp->responses =
+        call_array(c, &produce_response_topic_produce_response_schema, req->topic_data_n);
     if (!resp->responses) {
         return;
     }
@@ -227,8 +231,7 @@ void handle_produce(struct call *c)
     for (int32_t i = 0; i < req->topic_data_n; i++) {
         if (!one_topic(s, &req->topic_data[i], &resp->responses[i])) {
             /* Some partitions may wait already: the call must live until they are told. */
-            s->failed = true;
-            resp->responses_n = i;
+            s->broken = true;
             break;
         }
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sync_group.c - SyncGroup (14): the coordinator answers when the leader has sent the assignment. */
+/* sync_group.c - SyncGroup (14): the coordinator answers when the leader has sent the assignment.
+ */
 #include "broker/api/table.h"
 #include "broker/broker.h"
 

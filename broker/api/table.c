@@ -107,8 +107,8 @@ void api_dispatch(struct call *c)
     e = c->request ? schema_decode(c->api->request, c->version, &r, &c->arena, c->request)
                    : ERR_LIMIT;
     if (e) {
-        refuse(c, e == ERR_LIMIT ? "it wants more memory than it may have"
-                                 : "its body is malformed");
+        refuse(c,
+               e == ERR_LIMIT ? "it wants more memory than it may have" : "its body is malformed");
         return;
     }
     row->handle(c);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * table.h - the APIs that this node serves: the only list of them is in table.c.
- * Each handler has a file of its own; it gets a decoded request and replies now or later (connection.h).
+ * Each handler has a file of its own; it gets a decoded request and replies now or later
+ * (connection.h).
  */
 #ifndef LOGBOOM_BROKER_API_TABLE_H
 #define LOGBOOM_BROKER_API_TABLE_H
@@ -17,12 +18,13 @@ struct api_row {
 
 /* NULL for an API that is not served. To walk: 0 <= key < API_KEY_END. */
 const struct api_row *api_row(int16_t key);
-/* Decodes a call whose frame is whole and hands it to its handler; closes the connection when it cannot
- * be understood. The call may be gone when this returns. */
+/* Decodes a call whose frame is whole and hands it to its handler; closes the connection when it
+ * cannot be understood. The call may be gone when this returns. */
 void api_dispatch(struct call *c);
 
 void handle_api_versions(struct call *c);
-/* The same for a version that is not served: version 0 of the reply with UNSUPPORTED_VERSION (KIP-511). */
+/* The same for a version that is not served: version 0 of the reply with UNSUPPORTED_VERSION
+ * (KIP-511). */
 void api_versions_unsupported(struct call *c);
 void handle_metadata(struct call *c);
 void handle_produce(struct call *c);

@@ -17,8 +17,8 @@ static enum kafka_error refuse(struct error *err, enum kafka_error code, const c
 
 static bool is_name_byte(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
 }
 
 enum kafka_error change_check_topic_name(struct slice name, struct error *err)
@@ -44,7 +44,7 @@ enum kafka_error change_check_topic_name(struct slice name, struct error *err)
     return KAFKA_NONE;
 }
 
-/* --- partitions --------------------------------------------------------------------------------- */
+/* --- partitions ------------------------------------------------------------------------------- */
 
 static void add_partition(const struct uuid *topic_id, int32_t index, const int32_t *replicas,
                           int32_t replica_count, const struct change_placement *where,
@@ -139,16 +139,17 @@ static enum kafka_error place(const struct image *img, const struct uuid *topic_
     return code;
 }
 
-/* --- topics ------------------------------------------------------------------------------------- */
+/* --- topics ----------------------------------------------------------------------------------- */
 
 /* Replicas by hand: indexes must be 0, 1, 2, ... in any order, as Kafka asks. */
 static enum kafka_error check_hands(const struct image *img, const struct change_topic *topic,
                                     struct error *err)
 {
     if (topic->partitions != -1 || topic->replication != -1) {
-        return refuse(err, KAFKA_INVALID_REQUEST,
-                      "A manual partition assignment was specified, but the number of partitions or "
-                      "the replication factor was not set to -1.");
+        return refuse(
+            err, KAFKA_INVALID_REQUEST,
+            "A manual partition assignment was specified, but the number of partitions or "
+            "the replication factor was not set to -1.");
     }
     if (topic->assignment_count > TOPIC_PARTITIONS_MAX) {
         return refuse(err, KAFKA_INVALID_PARTITIONS, "A topic has at most 10000 partitions.");
@@ -291,7 +292,7 @@ enum kafka_error change_create_partitions(const struct image *img, struct slice 
     return KAFKA_NONE;
 }
 
-/* --- settings, producer ids --------------------------------------------------------------------- */
+/* --- settings, producer ids ------------------------------------------------------------------- */
 
 void change_settings(const struct image *img, int8_t resource_type, struct slice resource_name,
                      const struct change_setting *settings, uint32_t count,

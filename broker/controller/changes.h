@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * changes.h - what somebody wants changed, checked against the image and put into records.
- * Pure. Nothing is changed here: the records are appended to `__cluster_metadata` first and applied by
- * image_apply() once they are durable. Each function adds records, or returns Kafka's error code with a
- * sentence in err and adds none.
+ * Pure. Nothing is changed here: the records are appended to `__cluster_metadata` first and applied
+ * by image_apply() once they are durable. Each function adds records, or returns Kafka's error code
+ * with a sentence in err and adds none.
  */
 #ifndef LOGBOOM_CONTROLLER_CHANGES_H
 #define LOGBOOM_CONTROLLER_CHANGES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * image.c - applies metadata records. Driven by the metadata log's reader at start-up and after each
- * change.
+ * image.c - applies metadata records. Driven by the metadata log's reader at start-up and after
+ * each change.
  *   (I1) A topic is in topics_by_name and topics_by_id, or in neither.
  *   (I2) partition_count never shrinks; a partition's place in the array is its index.
  *   (I3) An error leaves the image as it was.
@@ -91,7 +91,7 @@ void image_deinit(struct image *img)
     map_deinit(&img->features);
 }
 
-/* --- topics and partitions --------------------------------------------------------------------- */
+/* --- topics and partitions -------------------------------------------------------------------- */
 
 static enum err apply_topic(struct image *img, const struct topic_record *rec,
                             struct image_change *change)
@@ -152,8 +152,8 @@ static enum err apply_partition(struct image *img, const struct partition_record
         return ERR_CORRUPT;
     }
     if (rec->partition_id == t->partition_count) {
-        t->partitions = mem_rearray(t->partitions, (size_t)t->partition_count + 1,
-                                    sizeof(*t->partitions));
+        t->partitions =
+            mem_rearray(t->partitions, (size_t)t->partition_count + 1, sizeof(*t->partitions));
         t->partitions[t->partition_count++] = (struct image_partition){ 0 };
     }
     struct image_partition *p = &t->partitions[rec->partition_id];
@@ -230,7 +230,7 @@ static enum err apply_remove_topic(struct image *img, const struct remove_topic_
     return ERR_OK;
 }
 
-/* --- settings ---------------------------------------------------------------------------------- */
+/* --- settings --------------------------------------------------------------------------------- */
 
 static uint32_t settings_place(const struct image_settings *s, struct slice name, bool *ret_found)
 {
@@ -309,7 +309,7 @@ static enum err apply_config(struct image *img, const struct config_record *rec,
     return ERR_OK;
 }
 
-/* --- brokers, features, producer ids ----------------------------------------------------------- */
+/* --- brokers, features, producer ids ---------------------------------------------------------- */
 
 static struct slice broker_key(const int32_t *id)
 {
@@ -461,7 +461,7 @@ void image_change_release(struct image_change *change)
     }
 }
 
-/* --- questions --------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 struct image_topic *image_topic(const struct image *img, struct slice name)
 {

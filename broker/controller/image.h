@@ -90,8 +90,8 @@ struct image_change {
 
 void image_init(struct image *img, uint64_t hash_seed);
 void image_deinit(struct image *img);
-/* Applies one record at its offset. Errors of metadata_record_decode(), and ERR_CORRUPT for a record
- * that does not fit (a partition of an unknown topic): the image is unchanged then. */
+/* Applies one record at its offset. Errors of metadata_record_decode(), and ERR_CORRUPT for a
+ * record that does not fit (a partition of an unknown topic): the image is unchanged then. */
 enum err image_apply(struct image *img, struct slice record, int64_t offset,
                      struct image_change *ret_change);
 void image_change_release(struct image_change *change);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * records.c - metadata records to bytes and back. Driven by image.c, changes.c and the metadata log.
- *   (R1) Only the types in the table are read or written: the one list of record types we know.
+ * records.c - metadata records to bytes and back. Driven by image.c, changes.c and the metadata
+ * log.
+ *   (R1) Only the types in the table are read or written: the one list of record types we
+ *        know.
  */
 #include "broker/controller/records.h"
 

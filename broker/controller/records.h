@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * records.h - one record of `__cluster_metadata` as bytes: frame version 1, record type, version, body.
- * The tables of the bodies are in protocol/wire/messages_metadata.h. Source: KIP-631, and Kafka's
- * MetadataRecordSerde: a reader refuses unknown types, newer versions and bytes left over.
+ * records.h - one record of `__cluster_metadata` as bytes: frame version 1, record type, version,
+ * body. The tables of the bodies are in protocol/wire/messages_metadata.h. Source: KIP-631, and
+ * Kafka's MetadataRecordSerde: a reader refuses unknown types, newer versions and bytes left over.
  */
 #ifndef LOGBOOM_CONTROLLER_RECORDS_H
 #define LOGBOOM_CONTROLLER_RECORDS_H
@@ -20,11 +20,11 @@ enum {
     PARTITION_CHANGE_RECORD_VERSION = 2,
 };
 
-/* The records of one change, in order: they are appended as one batch and so are there as a whole or
- * not at all. */
+/* The records of one change, in order: they are appended as one batch and so are there as a whole
+ * or not at all. */
 struct metadata_records {
-    struct buf bytes;     /* values, one behind the other */
-    uint32_t *ends;       /* where each ends in bytes */
+    struct buf bytes; /* values, one behind the other */
+    uint32_t *ends;   /* where each ends in bytes */
     uint32_t count, cap;
 };
 

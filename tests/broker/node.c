@@ -18,7 +18,7 @@
 
 enum { ANSWER_TIMEOUT_MS = 20000, REPLY_BYTES_MAX = 256 << 20 };
 
-/* --- the node's process --------------------------------------------------------------------------- */
+/* --- the node's process ----------------------------------------------------------------------- */
 
 struct process {
     struct loop *loop;
@@ -150,7 +150,7 @@ size_t node_rss_bytes(const struct node *n)
     return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* --- the client ----------------------------------------------------------------------------------- */
+/* --- the client ------------------------------------------------------------------------------- */
 
 void client_open(struct client *c, const struct node *n)
 {
@@ -250,14 +250,13 @@ bool client_is_closed(struct client *c, int timeout_ms)
     return client_has_input(c, timeout_ms) && recv(c->fd, &byte, 1, 0) <= 0;
 }
 
-/* --- the usual ------------------------------------------------------------------------------------ */
+/* --- the usual -------------------------------------------------------------------------------- */
 
 struct batch_seal plain_seal(void)
 {
-    return (struct batch_seal){ .codec = CODEC_NONE,
-                                .producer_id = -1,
-                                .producer_epoch = -1,
-                                .base_sequence = -1 };
+    return (struct batch_seal){
+        .codec = CODEC_NONE, .producer_id = -1, .producer_epoch = -1, .base_sequence = -1
+    };
 }
 
 struct slice make_batch(struct batch_builder *b, const char *prefix, int count,

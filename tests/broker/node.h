@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * node.h - a real node in a process of its own, and a client that speaks to it through the message tables.
- * Everything is checked by ck_assert: a helper that returns has succeeded.
+ * node.h - a real node in a process of its own, and a client that speaks to it through the message
+ * tables. Everything is checked by ck_assert: a helper that returns has succeeded.
  */
 #ifndef LOGBOOM_TESTS_BROKER_NODE_H
 #define LOGBOOM_TESTS_BROKER_NODE_H
@@ -20,7 +20,8 @@ struct node_setting {
     const char *name, *value;
 };
 
-/* Starts a node on a free port with its logs in dir; settings end with a NULL name, and may be NULL. */
+/* Starts a node on a free port with its logs in dir; settings end with a NULL name, and may be
+ * NULL. */
 void node_start(struct node *n, const char *dir, const struct node_setting *settings);
 /* SIGKILL. */
 void node_kill(struct node *n);
