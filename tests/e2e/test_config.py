@@ -19,7 +19,8 @@ CASES = [
     ("logboom-broker", "listeners: SASL_SSL://127.0.0.1:9092\n", ":1:", "SASL_SSL"),
     ("logboom-agent", AGENT + "filebeat.inputs:\n- {type: filestream, id: a, path: [\"/x\"]}\n", ":4:", "paths"),
     ("logboom-agent", AGENT + "filebeat.inputs:\n- {type: filestrem, id: a, paths: [\"/x\"]}\n", ":4:", "filestream"),
-    ("logboom-agent", "output.kafka: {host: [\"127.0.0.1:1\"], topic: t}\n", ":1:", "hosts"),
+    ("logboom-agent", "output.kafka: {host: [\"127.0.0.1:1\"], topic: t}\n"
+     "filebeat.inputs:\n- {type: filestream, id: a, paths: [\"/x\"]}\n", ":1:", "hosts"),
     ("logboom-connect", CONNECT + "flows:\n  f:\n    nodes:\n      in: {type: kafk, topics: [t], group_id: g}\n",
      ":6:", "kafka"),
     ("logboom-connect", CONNECT + "flows:\n  f:\n    nodes:\n      in: {type: kafka, topics: [t], group_id: g}\n"

@@ -91,10 +91,10 @@ def test_offsets_by_time_and_log_dirs(broker):
 
 def test_segments_and_indexes_pass_kafka_dump_log(broker):
     kafka_tool("kafka-topics", "--bootstrap-server", broker.bootstrap, "--create", "--topic", "dumped", "--config",
-               "segment.bytes=300000", "--config", "index.interval.bytes=4096")
-    for i in range(20):
+               "segment.bytes=1048576", "--config", "index.interval.bytes=4096")
+    for i in range(5):
         kcat(broker, "-P", "-t", "dumped", "-X", "batch.size=8000",
-             stdin="".join(f"{i} {j} {'x' * 90}\n" for j in range(500)).encode())
+             stdin="".join(f"{i} {j} {'x' * 140}\n" for j in range(5000)).encode())
     broker.stop()
     folder = broker.data / "dumped-0"
     logs = sorted(folder.glob("*.log"))
@@ -104,7 +104,7 @@ def test_segments_and_indexes_pass_kafka_dump_log(broker):
         text = kafka_tool("kafka-dump-log", "--files", path, "--deep-iteration")
         assert "isvalid: true" in text and "isvalid: false" not in text
         total += len(re.findall(r"^\| offset: ", text, re.M))
-    assert total == 10000
+    assert total == 25000
     indexes = ",".join(map(str, sorted(folder.glob("*.index")) + sorted(folder.glob("*.timeindex"))))
     text = kafka_tool("kafka-dump-log", "--files", indexes, "--index-sanity-check")
     assert text.count("passed sanity check") == len(indexes.split(","))
