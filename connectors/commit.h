@@ -20,10 +20,11 @@ struct commit_slot {
 struct commit_tracker {
     struct commit_slot *slots; /* a ring, slot_count is a power of two */
     size_t slot_count;
-    uint64_t head;       /* the oldest unfinished record */
-    uint64_t tail;       /* the next sequence number */
-    int64_t next_offset; /* what may be committed: the last finished of the prefix + 1; -1: nothing */
-    size_t bytes;        /* of the records from head to tail */
+    uint64_t head; /* the oldest unfinished record */
+    uint64_t tail; /* the next sequence number */
+    int64_t
+        next_offset; /* what may be committed: the last finished of the prefix + 1; -1: nothing */
+    size_t bytes;    /* of the records from head to tail */
 };
 
 void commit_init(struct commit_tracker *t);

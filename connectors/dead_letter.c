@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dead_letter.c - a queue of letters, a producer, and the records found again in their kept batches.
- * Driven by flow/flow.c (put), the producer's events and one timer.
+ * dead_letter.c - a queue of letters, a producer, and the records found again in their kept
+ * batches. Driven by flow/flow.c (put), the producer's events and one timer.
  *   (L1) a letter leaves the queue only when the producer took it, and is done only when delivered:
  *        its offset is committed behind the acknowledgement (G5).
  *   (L2) a letter that the broker refuses is tried again, for ever, and told.
@@ -30,7 +30,7 @@ struct dead_letters {
     struct env env;
     struct dead_letters_config cfg;
     struct log log;
-    struct client *client;     /* NULL before the first letter */
+    struct client *client; /* NULL before the first letter */
     struct producer *producer;
     struct producer_topic *topic;
     struct list_node waiting, sent;
@@ -45,13 +45,14 @@ struct dead_letters {
     int64_t walked_to;
 };
 
-/* --- the record --------------------------------------------------------------------------------- */
+/* --- the record ---------------------------------------------------------------------------- */
 
 static bool begin_walk(struct dead_letters *dl, struct slice bytes)
 {
     dl->walked = NULL;
     if (batch_parse(bytes, &dl->view) != ERR_OK ||
-        batch_iter_init(&dl->iter, &dl->view, &dl->scratch, DEAD_LETTER_RECORDS_BYTES_MAX) != ERR_OK) {
+        batch_iter_init(&dl->iter, &dl->view, &dl->scratch, DEAD_LETTER_RECORDS_BYTES_MAX) !=
+            ERR_OK) {
         return false;
     }
     dl->walked = bytes.ptr;
@@ -59,7 +60,8 @@ static bool begin_walk(struct dead_letters *dl, struct slice bytes)
     return true;
 }
 
-/* Finds a record in flight again. Letters of a batch mostly come in order: the walk goes on then. */
+/* Finds a record in flight again. Letters of a batch mostly come in order: the walk goes on
+ * then. */
 static bool find_record(struct dead_letters *dl, struct ack ack, struct record *ret_record)
 {
     int64_t offset = commit_offset(&ack.partition->tracker, ack.seq);
@@ -89,7 +91,8 @@ void dead_letter_append_header(struct buf *out, const char *key, struct slice va
     writer_deinit(&w);
 }
 
-static void add_header(struct dead_letters *dl, struct record *rec, const char *key, const char *value)
+static void add_header(struct dead_letters *dl, struct record *rec, const char *key,
+                       const char *value)
 {
     dead_letter_append_header(&dl->headers, key, slice_str(value));
     rec->header_count++;
@@ -126,7 +129,7 @@ static void add_headers(struct dead_letters *dl, const struct letter *l, struct 
     }
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending ------------------------------------------------------------------------------- */
 
 static enum err send_letter(struct dead_letters *dl, struct letter *l)
 {
@@ -143,12 +146,12 @@ static void pump(void *owner)
 {
     struct dead_letters *dl = owner;
     dl->walked = NULL;
-    list_for_each(node, &dl->waiting)
-    {
+    list_for_each (node, &dl->waiting) {
         struct letter *l = list_entry(node, struct letter, node);
         enum err e = send_letter(dl, l);
         if (e == ERR_LIMIT && !l->without_value) {
-            log_warn(&dl->log, "a dead letter is too large with its headers; sent without its value",
+            log_warn(&dl->log,
+                     "a dead letter is too large with its headers; sent without its value",
                      KV_STR("topic", l->ack.partition->topic),
                      KV_INT("partition", l->ack.partition->index),
                      KV_INT("offset", commit_offset(&l->ack.partition->tracker, l->ack.seq)));
@@ -202,9 +205,11 @@ static void ready(void *user)
 
 static void connect_once(struct dead_letters *dl)
 {
-    static const struct producer_events events = { .delivered = delivered, .refused = refused,
+    static const struct producer_events events = { .delivered = delivered,
+                                                   .refused = refused,
                                                    .ready = ready };
-    const struct producer_config cfg = { .acks = -1, .idempotence = true,
+    const struct producer_config cfg = { .acks = -1,
+                                         .idempotence = true,
                                          .linger_ns = 5 * (uint64_t)NS_PER_MS };
     if (dl->client) {
         return;
@@ -230,7 +235,7 @@ void dead_letters_put(struct dead_letters *dl, struct ack ack, const char *class
     }
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 struct dead_letters *dead_letters_new(struct env env, const struct dead_letters_config *cfg,
                                       const struct log *log)

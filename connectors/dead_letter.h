@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dead_letter.h - records that cannot be delivered, on their way to the dead-letter topic.
- * They go as they came (key, value, headers, timestamp) with Kafka Connect's __connect.errors.* headers,
+ * dead_letter.h - records that cannot be delivered, on their way to the dead-letter topic. They go
+ * as they came (key, value, headers, timestamp) with Kafka Connect's __connect.errors.* headers,
  * and are done only when the topic's broker has acknowledged them.
  */
 #ifndef LOGBOOM_CONNECTORS_DEAD_LETTER_H

@@ -21,7 +21,8 @@ int main(int argc, char **argv)
 {
     const struct service_program program = {
         .name = "logboom-connect",
-        .about = "Carries records from Kafka topics through flows to Elasticsearch, HTTP and files.",
+        .about =
+            "Carries records from Kafka topics through flows to Elasticsearch, HTTP and files.",
         .config_path = "/etc/logboom/connect.yml",
         .table = &connect_config_table,
         .extra_help = print_nodes,

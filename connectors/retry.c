@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * retry.c - full jitter, as in "Exponential Backoff And Jitter" (M. Brooker, 2015): many clients that
- * failed together come back spread over the whole interval.
- * Pure; driven by the sinks' delivery and the dead letters.
+ * retry.c - full jitter, as in "Exponential Backoff And Jitter" (M. Brooker, 2015): many clients
+ * that failed together come back spread over the whole interval. Pure; driven by the sinks'
+ * delivery and the dead letters.
  *   (R1) the delay is never 0, so that a dead server is not asked in a busy loop.
  */
 #include "connectors/retry.h"

@@ -13,7 +13,8 @@ struct retry_policy {
     uint64_t max_ns;
 };
 
-/* Uniform in [0, min(max, init * 2^attempt)), at least a thousandth of init; attempt counts from 0. */
+/* Uniform in [0, min(max, init * 2^attempt)), at least a thousandth of init; attempt counts from
+ * 0. */
 uint64_t retry_delay_ns(const struct retry_policy *p, uint32_t attempt, uint64_t random);
 /* What a server asked for (Retry-After) wins over the back-off, but never above max. */
 uint64_t retry_after_ns(const struct retry_policy *p, uint64_t asked_ns);

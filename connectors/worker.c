@@ -10,7 +10,7 @@
 
 static const struct config_row rows[] = {
 #define CONFIG_STRUCT connect_config
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 #include "connectors/connect_config.def"
 #undef C
 #undef CONFIG_STRUCT
@@ -162,7 +162,7 @@ bool worker_healthy(struct service *s, struct buf *ret_text)
     return healthy;
 }
 
-/* --- metrics ------------------------------------------------------------------------------------ */
+/* --- metrics ------------------------------------------------------------------------------- */
 
 enum subject { SUBJECT_FLOW, SUBJECT_NODE, SUBJECT_SINK };
 

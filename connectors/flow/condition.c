@@ -15,8 +15,16 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
-enum condition_kind { COND_AND, COND_OR, COND_NOT, COND_EQUALS, COND_CONTAINS, COND_REGEXP,
-                      COND_RANGE, COND_HAS_FIELD };
+enum condition_kind {
+    COND_AND,
+    COND_OR,
+    COND_NOT,
+    COND_EQUALS,
+    COND_CONTAINS,
+    COND_REGEXP,
+    COND_RANGE,
+    COND_HAS_FIELD
+};
 
 enum { CONDITION_DEPTH_MAX = 32, REGEXP_MATCH_LIMIT = 1000000 };
 
@@ -24,8 +32,8 @@ struct condition {
     enum condition_kind kind;
     struct condition **parts; /* and, or, not */
     size_t part_count;
-    char *field; /* the others */
-    char *text;  /* equals, contains */
+    char *field;         /* the others */
+    char *text;          /* equals, contains */
     bool text_is_string; /* equals: only a string of the event may match */
     double low, high;    /* range */
     bool low_open, high_open, has_low, has_high;
@@ -64,11 +72,11 @@ void condition_free(struct condition *c)
     mem_free(c);
 }
 
-/* --- compiling ---------------------------------------------------------------------------------- */
+/* --- compiling ----------------------------------------------------------------------------- */
 
 /* In the order of enum condition_kind. */
-static const char *const operator_names[] = { "and",    "or",    "not",       "equals", "contains",
-                                              "regexp", "range", "has_fields" };
+static const char *const operator_names[] = { "and",      "or",     "not",   "equals",
+                                              "contains", "regexp", "range", "has_fields" };
 enum { OPERATOR_COUNT = sizeof(operator_names) / sizeof(operator_names[0]) };
 
 static enum err compile_map(const struct yaml_node *at, struct condition *into, unsigned depth,
@@ -119,7 +127,8 @@ static enum err compile_bounds(const struct yaml_node *map, struct condition *c,
     for (const struct yaml_node *n = map->child; n; n = n->next) {
         double bound;
         if (n->kind != YAML_SCALAR || !parse_number(n->text, &bound)) {
-            return yaml_error(n, err, "range.%s.%.*s must be a number", c->field, SLICE_ARG(n->key));
+            return yaml_error(n, err, "range.%s.%.*s must be a number", c->field,
+                              SLICE_ARG(n->key));
         }
         if (slice_eq_str(n->key, "gte") || slice_eq_str(n->key, "gt")) {
             c->has_low = true;
@@ -236,7 +245,8 @@ static enum err compile_operator(const struct yaml_node *n, struct condition *in
     }
     struct condition *c = condition_of(kind);
     add_part(into, c);
-    return kind == COND_NOT ? compile_map(n, c, depth + 1, err) : compile_list(kind, n, c, depth, err);
+    return kind == COND_NOT ? compile_map(n, c, depth + 1, err)
+                            : compile_list(kind, n, c, depth, err);
 }
 
 static enum err compile_map(const struct yaml_node *at, struct condition *into, unsigned depth,
@@ -270,7 +280,7 @@ enum err condition_new(const struct yaml_node *at, struct condition **ret_condit
     return ERR_OK;
 }
 
-/* --- testing ------------------------------------------------------------------------------------ */
+/* --- testing ------------------------------------------------------------------------------- */
 
 static bool equals(const struct condition *c, const struct json_value *v)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * event.c - the lazily parsed document of a record.
- * Driven by the nodes and sinks of a flow, on the loop thread. Everything it makes is in the event's
- * arena, which the flow resets after each record.
+ * event.c - the lazily parsed document of a record. Driven by the nodes and sinks of a flow, on the
+ * loop thread. Everything it makes is in the event's arena, which the flow resets after each
+ * record.
  *   (E1) root, once made, mirrors the value until `changed` is set.
- *   (E2) what event_append_document() writes holds no line feed: bulk and NDJSON framing rely on it.
+ *   (E2) what event_append_document() writes holds no line feed: bulk and NDJSON framing rely on
+ *        it.
  */
 #include "connectors/flow/event.h"
 
@@ -15,9 +16,8 @@
 void event_init(struct event *ev, struct arena *arena, struct slice topic, int32_t partition,
                 const struct record *record)
 {
-    *ev = (struct event){
-        .arena = arena, .topic = topic, .partition = partition, .record = record
-    };
+    *ev =
+        (struct event){ .arena = arena, .topic = topic, .partition = partition, .record = record };
 }
 
 /* Whether the value begins like a JSON object, leading white space aside. */

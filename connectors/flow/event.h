@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * event.h - one record on its way through a flow.
- * The source (topic, partition, record) is immutable. The document is the record's value as it came,
- * until somebody needs a field (then it is parsed, once) or changes one (then the tree is the truth).
- * A value that is no JSON object is the event {"@timestamp": record's time, "message": value}.
+ * event.h - one record on its way through a flow. The source (topic, partition, record) is
+ * immutable. The document is the record's value as it came, until somebody needs a field (then it
+ * is parsed, once) or changes one (then the tree is the truth). A value that is no JSON object is
+ * the event {"@timestamp": record's time, "message": value}.
  */
 #ifndef LOGBOOM_CONNECTORS_FLOW_EVENT_H
 #define LOGBOOM_CONNECTORS_FLOW_EVENT_H
@@ -33,8 +33,8 @@ const struct json_value *event_field(struct event *ev, struct slice dotted);
 bool event_append_field(struct event *ev, struct slice dotted, struct buf *out);
 /* "@timestamp" as Unix milliseconds; the record's timestamp when it is missing or unreadable. */
 int64_t event_time_ms(struct event *ev);
-/* Appends the document in one line: the very bytes that came when nothing was changed. ERR_MALFORMED
- * when the value cannot be written in one line. */
+/* Appends the document in one line: the very bytes that came when nothing was changed.
+ * ERR_MALFORMED when the value cannot be written in one line. */
 enum err event_append_document(struct event *ev, struct buf *out, struct error *err);
 /* A deep copy in the same arena, for branches that change it. */
 enum err event_clone(const struct event *ev, struct event *ret_copy, struct error *err);

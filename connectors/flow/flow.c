@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * flow.c - runs a graph: batches in from the consumer, events through the nodes, copies into the
- * sinks, answers back, offsets to the group.
- * Driven by the consumer's events, the sinks' answers and three timers, on the loop thread. An event
- * lives only while it passes the graph; what waits afterwards is the sinks' copy, the kept batch, and
- * a slot in the partition's tracker.
+ * sinks, answers back, offsets to the group. Driven by the consumer's events, the sinks' answers
+ * and three timers, on the loop thread. An event lives only while it passes the graph; what waits
+ * afterwards is the sinks' copy, the kept batch, and a slot in the partition's tracker.
  *   (O1) a committed offset is behind nothing that was not answered (G5): commit.c counts.
  *   (O2) what was filtered is done at once, so that it holds back no offset.
  *   (O3) a failed record is done when its dead letter is acknowledged.
  *   (O4) heartbeats and fetches do not wait for sinks: partitions are paused instead.
- *   (O5) after a revocation or loss nothing of the partition is committed; late answers only free it.
+ *   (O5) after a revocation or loss nothing of the partition is committed; late answers only free
+ *        it.
  */
 #include "connectors/flow/flow.h"
 
@@ -23,7 +23,7 @@ enum { RECORD_ARENA_BYTES_MAX = 256 << 20, BATCH_RECORDS_BYTES_MAX = 256 << 20 }
 static void partition_answered(struct flow *f, struct ack ack);
 static void stop_when_drained(struct flow *f);
 
-/* --- back pressure ------------------------------------------------------------------------------ */
+/* --- back pressure ------------------------------------------------------------------------- */
 
 static bool any_sink_full(const struct flow *f)
 {
@@ -62,8 +62,7 @@ static void balance_partition(struct flow *f, struct partition *p)
 static void balance(struct flow *f)
 {
     f->paused = any_sink_full(f);
-    list_for_each(node, &f->partitions)
-    {
+    list_for_each (node, &f->partitions) {
         balance_partition(f, list_entry(node, struct partition, node));
     }
 }
@@ -73,14 +72,15 @@ static void on_room(void *user)
     balance(user);
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ------------------------------------------------------------------------------- */
 
 static void on_done(void *user, struct ack ack)
 {
     partition_answered(user, ack);
 }
 
-static void to_dead_letters(struct flow *f, struct node *n, struct ack ack, const struct failure *why)
+static void to_dead_letters(struct flow *f, struct node *n, struct ack ack,
+                            const struct failure *why)
 {
     n->counters.failed++;
     log_warn(&f->log, f->dead_letters ? "record goes to the dead letters" : "record dropped",
@@ -126,7 +126,7 @@ static void partition_answered(struct flow *f, struct ack ack)
     }
 }
 
-/* --- through the graph -------------------------------------------------------------------------- */
+/* --- through the graph --------------------------------------------------------------------- */
 
 static void pass(struct flow *f, struct node *n, unsigned output, struct event *ev, struct ack ack);
 
@@ -188,7 +188,8 @@ static void run_record(struct flow *f, struct partition *p, const struct record 
     struct event ev;
     struct ack ack = { .partition = p };
     size_t bytes = rec->key.len + rec->value.len;
-    ack.seq = commit_begin(&p->tracker, rec->offset, bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX);
+    ack.seq =
+        commit_begin(&p->tracker, rec->offset, bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX);
     event_init(&ev, &f->arena, slice_str(p->topic), p->index, rec);
     f->counters.records++;
     f->counters.bytes += bytes;
@@ -205,7 +206,8 @@ static void break_partition(struct flow *f, struct partition *p, int64_t offset,
     p->broken = true;
     f->counters.corrupt++;
     f->trouble = "a batch cannot be read; its partition stands still";
-    log_error(&f->log, "a batch cannot be read; the partition stands still, nothing behind it is "
+    log_error(&f->log,
+              "a batch cannot be read; the partition stands still, nothing behind it is "
               "committed",
               KV_STR("topic", p->topic), KV_INT("partition", p->index), KV_INT("offset", offset),
               KV_STR("why", err_text(why)));
@@ -237,8 +239,8 @@ static void run_batch(struct flow *f, struct partition *p, const struct batch_vi
     partition_forget(p);
 }
 
-static void on_batches(void *user, struct consumer_partition *part, const struct batch_view *batches,
-                       size_t count)
+static void on_batches(void *user, struct consumer_partition *part,
+                       const struct batch_view *batches, size_t count)
 {
     struct flow *f = user;
     struct partition *p = part->user;
@@ -256,7 +258,7 @@ static void on_batches(void *user, struct consumer_partition *part, const struct
     }
 }
 
-/* --- offsets ------------------------------------------------------------------------------------ */
+/* --- offsets ------------------------------------------------------------------------------- */
 
 static void commit_partition(struct flow *f, struct partition *p)
 {
@@ -272,8 +274,7 @@ static void commit_partition(struct flow *f, struct partition *p)
 
 static void commit_all(struct flow *f)
 {
-    list_for_each(node, &f->partitions)
-    {
+    list_for_each (node, &f->partitions) {
         struct partition *p = list_entry(node, struct partition, node);
         if (p->consumer) {
             commit_partition(f, p);
@@ -304,7 +305,7 @@ static void flush_sinks(struct flow *f)
     }
 }
 
-/* --- the group ---------------------------------------------------------------------------------- */
+/* --- the group ----------------------------------------------------------------------------- */
 
 static void on_assigned(void *user, struct consumer_partition *const *parts, size_t count)
 {
@@ -317,7 +318,8 @@ static void on_assigned(void *user, struct consumer_partition *const *parts, siz
         list_push_back(&f->partitions, &p->node);
         balance_partition(f, p);
     }
-    log_info(&f->log, "partitions assigned", KV_STR("flow", f->graph.name), KV_UINT("count", count));
+    log_info(&f->log, "partitions assigned", KV_STR("flow", f->graph.name),
+             KV_UINT("count", count));
 }
 
 /* The partition is no longer ours. It stays until its last answer has come. */
@@ -333,8 +335,7 @@ static void detach(struct partition *p)
 static void finish_revoking(struct flow *f)
 {
     f->revoking = false;
-    list_for_each(node, &f->partitions)
-    {
+    list_for_each (node, &f->partitions) {
         struct partition *p = list_entry(node, struct partition, node);
         if (p->draining && p->consumer) {
             commit_partition(f, p);
@@ -362,8 +363,10 @@ static void drain_timer_fired(void *owner)
         bool late = env_mono_ns(f->env) >= f->drain_until_ns;
         if (late && !drained(f, true)) {
             f->counters.drains_cut++;
-            log_warn(&f->log, "partitions moved away before their records were delivered; the next "
-                     "member delivers them again", KV_STR("flow", f->graph.name));
+            log_warn(&f->log,
+                     "partitions moved away before their records were delivered; the next "
+                     "member delivers them again",
+                     KV_STR("flow", f->graph.name));
         }
         if (late || drained(f, true)) {
             finish_revoking(f);
@@ -417,7 +420,7 @@ static void on_trouble(void *user, enum kafka_error error, const char *text, boo
     }
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 static void open_dead_letters(struct flow *f, const struct log *log)
 {
@@ -478,13 +481,17 @@ static enum err open_sinks(struct flow *f, struct error *err)
 static void open_consumer(struct flow *f)
 {
     static const struct consumer_events events = {
-        .assigned = on_assigned, .revoking = on_revoking, .lost = on_lost,
-        .batches = on_batches,   .trouble = on_trouble,
+        .assigned = on_assigned,
+        .revoking = on_revoking,
+        .lost = on_lost,
+        .batches = on_batches,
+        .trouble = on_trouble,
     };
     const struct kafka_config *c = f->graph.source->config;
     const struct consumer_config cfg = {
         .group_id = c->group_id,
-        .group_instance_id = c->group_instance_id && *c->group_instance_id ? c->group_instance_id : NULL,
+        .group_instance_id =
+            c->group_instance_id && *c->group_instance_id ? c->group_instance_id : NULL,
         .topics = c->topics.items,
         .topic_count = c->topics.count,
         .assignors = c->assignors.items,
@@ -505,7 +512,8 @@ static void stop_timer_fired(void *owner)
 {
     struct flow *f = owner;
     if (!f->closed) {
-        log_warn(&f->log, "stopping with records in flight; they are delivered again after the start",
+        log_warn(&f->log,
+                 "stopping with records in flight; they are delivered again after the start",
                  KV_STR("flow", f->graph.name), KV_UINT("records", flow_in_flight(f)));
         f->graph.config.shutdown_timeout_ms = 0; /* the wait is over */
         stop_when_drained(f);
@@ -546,7 +554,8 @@ static void on_closed(void *user)
 
 static void stop_when_drained(struct flow *f)
 {
-    if (!f->stopping || f->closed || (!drained(f, false) && f->graph.config.shutdown_timeout_ms > 0)) {
+    if (!f->stopping || f->closed ||
+        (!drained(f, false) && f->graph.config.shutdown_timeout_ms > 0)) {
         return;
     }
     f->closed = true;
@@ -596,7 +605,7 @@ void flow_deinit(struct flow *f)
     mem_free(f->dead_letter_topic);
 }
 
-/* --- what it says of itself --------------------------------------------------------------------- */
+/* --- what it says of itself ---------------------------------------------------------------- */
 
 uint64_t flow_in_flight(const struct flow *f)
 {

@@ -26,11 +26,11 @@ struct flow {
     struct dead_letters *dead_letters;         /* NULL: dropped and counted */
     char *dead_letter_topic;
     struct list_node partitions;
-    struct arena arena;  /* of the record in the graph */
-    struct buf scratch;  /* decompressed records */
+    struct arena arena; /* of the record in the graph */
+    struct buf scratch; /* decompressed records */
     struct timer commit_timer, drain_timer, stop_timer;
     uint64_t drain_until_ns;
-    bool paused;   /* a sink is full */
+    bool paused; /* a sink is full */
     bool revoking, stopping, closed;
     const char *trouble; /* NULL: fine */
     struct flow_counters counters;
@@ -43,7 +43,8 @@ struct flow {
 enum err flow_start(struct flow *f, struct loop *l, struct client *c,
                     const struct client_config *client_config, const struct log *log,
                     struct error *err);
-/* Stops fetching, waits for what is in flight (bounded), commits, leaves the group, calls stopped. */
+/* Stops fetching, waits for what is in flight (bounded), commits, leaves the group, calls
+ * stopped. */
 void flow_stop(struct flow *f, void (*stopped)(void *user), void *user);
 /* Frees everything but the graph; at any time. */
 void flow_deinit(struct flow *f);

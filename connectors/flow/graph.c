@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * graph.c - reads the nodes of a flow, and ties them by their `from`.
- * Driven by worker.c at start and by --check-config. The steps: names and types; settings of each
- * node; ties; then the checks of the whole (one source, no cycle, nothing without an end).
- *   (G1) after ERR_OK the graph is acyclic, every node is reached from the source, and every way ends
- *        in a sink or in a node whose output nobody takes on purpose (filter, route).
+ * graph.c - reads the nodes of a flow, and ties them by their `from`. Driven by worker.c at start
+ * and by --check-config. The steps: names and types; settings of each node; ties; then the checks
+ * of the whole (one source, no cycle, nothing without an end).
+ *   (G1) after ERR_OK the graph is acyclic, every node is reached from the source, and every way
+ *        ends in a sink or in a node whose output nobody takes on purpose (filter, route).
  */
 #include "connectors/flow/graph.h"
 
@@ -60,7 +60,7 @@ static const char *nearest_node(const struct graph *g, struct slice name)
     return config_nearest(name, names, g->node_count);
 }
 
-/* --- names, types, settings --------------------------------------------------------------------- */
+/* --- names, types, settings ---------------------------------------------------------------- */
 
 static enum err read_type(struct node *n, struct error *err)
 {
@@ -111,7 +111,8 @@ static enum err read_nodes(struct graph *g, const struct yaml_node *at,
 {
     const struct yaml_node *nodes = g->config.nodes;
     if (nodes->kind != YAML_MAPPING || nodes->child_count == 0) {
-        return yaml_error(nodes, err, "flow %s: nodes must be a mapping of names to nodes", g->name);
+        return yaml_error(nodes, err, "flow %s: nodes must be a mapping of names to nodes",
+                          g->name);
     }
     if (nodes->child_count > GRAPH_NODES_MAX) {
         return yaml_error(nodes, err, "flow %s has more than %d nodes", g->name, GRAPH_NODES_MAX);
@@ -137,7 +138,7 @@ static enum err read_nodes(struct graph *g, const struct yaml_node *at,
     return ERR_OK;
 }
 
-/* --- ties --------------------------------------------------------------------------------------- */
+/* --- ties ---------------------------------------------------------------------------------- */
 
 /* "parse", or "router.errors": the longest node name that fits wins. */
 static struct node *resolve(const struct graph *g, struct slice ref, struct slice *ret_output)
@@ -161,13 +162,14 @@ static enum err find_output(const struct graph *g, const struct yaml_node *ref, 
     struct node *n = resolve(g, ref->text, &output);
     if (!n) {
         const char *near = nearest_node(g, ref->text);
-        return yaml_error(ref, err, "node %s: from names \"%.*s\", which is no node of this flow%s%s%s",
+        return yaml_error(ref, err,
+                          "node %s: from names \"%.*s\", which is no node of this flow%s%s%s",
                           to->name, SLICE_ARG(ref->text), near ? "; did you mean \"" : "",
                           near ? near : "", near ? "\"?" : "");
     }
     if (n->output_count == 0) {
-        return yaml_error(ref, err, "node %s: from names the %s %s, which gives no events", to->name,
-                          n->type->name, n->name);
+        return yaml_error(ref, err, "node %s: from names the %s %s, which gives no events",
+                          to->name, n->type->name, n->name);
     }
     if (n == to) {
         return yaml_error(ref, err, "node %s: from names the node itself", to->name);
@@ -182,8 +184,8 @@ static enum err find_output(const struct graph *g, const struct yaml_node *ref, 
         }
     }
     if (slice_is_null(output)) {
-        return yaml_error(ref, err, "node %s: %s has several outputs; name one, as in %s.%s", to->name,
-                          n->name, n->name, names[0]);
+        return yaml_error(ref, err, "node %s: %s has several outputs; name one, as in %s.%s",
+                          to->name, n->name, n->name, names[0]);
     }
     const char *near = config_nearest(output, names, n->output_count);
     return yaml_error(ref, err, "node %s: %s has no output \"%.*s\"%s%s%s", to->name, n->name,
@@ -191,7 +193,8 @@ static enum err find_output(const struct graph *g, const struct yaml_node *ref, 
                       near && *near ? near : "", near && *near ? "\"?" : "");
 }
 
-static enum err tie(struct graph *g, const struct yaml_node *ref, struct node *to, struct error *err)
+static enum err tie(struct graph *g, const struct yaml_node *ref, struct node *to,
+                    struct error *err)
 {
     struct node *from;
     struct node_output *output;
@@ -234,8 +237,9 @@ static enum err tie_node(struct graph *g, struct node *n, struct error *err)
             return yaml_error(from, err, "node %s: a source takes no from", n->name);
         }
         if (g->source) {
-            return yaml_error(n->at, err, "flow %s has two sources, %s and %s; give each its own flow",
-                              g->name, g->source->name, n->name);
+            return yaml_error(n->at, err,
+                              "flow %s has two sources, %s and %s; give each its own flow", g->name,
+                              g->source->name, n->name);
         }
         g->source = n;
         return ERR_OK;
@@ -258,11 +262,12 @@ static enum err tie_node(struct graph *g, struct node *n, struct error *err)
     return ERR_OK;
 }
 
-/* --- the whole ---------------------------------------------------------------------------------- */
+/* --- the whole ----------------------------------------------------------------------------- */
 
 enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };
 
-/* Depth first; finds cycles, and which ways may change an event. Depth is at most the node count. */
+/* Depth first; finds cycles, and which ways may change an event. Depth is at most the node
+ * count. */
 static enum err walk(struct graph *g, struct node *n, uint8_t *marks, struct error *err)
 {
     uint8_t *mark = &marks[n - g->nodes];
@@ -312,7 +317,8 @@ static enum err check_whole(struct graph *g, const struct yaml_node *at, struct 
     for (size_t i = 0; e == ERR_OK && i < g->node_count; i++) {
         struct node *n = &g->nodes[i];
         if (n->output_count > 0 && count_targets(n) == 0) {
-            e = yaml_error(n->at, err, "node %s leads nowhere: no node has from: %s", n->name, n->name);
+            e = yaml_error(n->at, err, "node %s leads nowhere: no node has from: %s", n->name,
+                           n->name);
         }
     }
     return e;
@@ -327,7 +333,8 @@ enum err graph_init(struct graph *g, const struct yaml_node *at, struct arena *a
     }
     enum err e = config_load(&flow_config_table, at, arena, warn, warn_ctx, &g->config, err);
     if (e == ERR_OK && g->config.retry_init_ms > g->config.retry_max_ms) {
-        e = yaml_error(at, err, "flow %s: defaults.retry.init is above defaults.retry.max", g->name);
+        e = yaml_error(at, err, "flow %s: defaults.retry.init is above defaults.retry.max",
+                       g->name);
     }
     if (e == ERR_OK) {
         e = read_nodes(g, at, warn, warn_ctx, err);

@@ -20,8 +20,8 @@ enum verdict {
     VERDICT_FAIL, /* to the dead letters, with the failure */
 };
 
-/* Why an event could not go on; the names are Kafka Connect's (org.apache.kafka.connect.runtime.errors
- * Stage), for __connect.errors.*. */
+/* Why an event could not go on; the names are Kafka Connect's
+ * (org.apache.kafka.connect.runtime.errors Stage), for __connect.errors.*. */
 struct failure {
     const char *stage; /* "VALUE_CONVERTER", "TRANSFORMATION", "TASK_PUT": constant text */
     const char *type;  /* constant text: "json_parse_error" */
@@ -31,17 +31,19 @@ struct failure {
 enum verdict failure_set(struct failure *f, const char *stage, const char *type, const char *format,
                          ...) __attribute__((format(printf, 4, 5)));
 
-/* Rows of every node type; they stand first in each type's struct, so that any config may be read as
- * a struct node_config. */
-#define NODE_ROWS(C)                                                                                 \
-    C(STR, type, "type", "", "", "", CONFIG_REQUIRED, "What the node does: one of the node types.")  \
-    C(NODE, from, "from", "", "", "", 0,                                                             \
+/* Rows of every node type; they stand first in each type's struct, so that any config may be
+ * read as a struct node_config. */
+#define NODE_ROWS(C)                                                                               \
+    C(STR, type, "type", "", "", "", CONFIG_REQUIRED,                                              \
+      "What the node does: one of the node types.")                                                \
+    C(NODE, from, "from", "", "", "", 0,                                                           \
       "The node, or list of nodes, whose events it gets; node.route for an output of a route.")
 
-#define PROCESSOR_ROWS(C)                                                                            \
-    NODE_ROWS(C)                                                                                     \
-    C(NODE, when, "when", "", "", "", 0,                                                             \
-      "A condition (equals, contains, regexp, range, has_fields, and, or, not); events for which it " \
+#define PROCESSOR_ROWS(C)                                                                          \
+    NODE_ROWS(C)                                                                                   \
+    C(NODE, when, "when", "", "", "", 0,                                                           \
+      "A condition (equals, contains, regexp, range, has_fields, and, or, not); events for which " \
+      "it "                                                                                        \
       "does not hold pass unchanged.")
 
 struct node_config {
@@ -65,8 +67,8 @@ struct node_type {
     bool conditional; /* its struct begins with PROCESSOR_ROWS: it takes `when` */
     const char *about;
     const struct config_table *table;
-    /* Checks what rows cannot say and makes n->state, n->outputs. Runs for --check-config too: opens
-     * nothing. May be NULL. */
+    /* Checks what rows cannot say and makes n->state, n->outputs. Runs for --check-config too:
+     * opens nothing. May be NULL. */
     enum err (*init)(struct node *n, struct arena *arena, struct error *err);
     void (*deinit)(struct node *n); /* may be NULL; also after a failed init */
     /* Processors. *ret_output is 0 unless set. */

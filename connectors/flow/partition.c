@@ -60,8 +60,9 @@ void partition_forget(struct partition *p)
 {
     while (!list_is_empty(&p->kept)) {
         const struct list_node *next = p->kept.next->next;
-        uint64_t end = next == &p->kept ? p->tracker.tail
-                                        : list_entry(next, const struct kept_batch, node)->first_seq;
+        uint64_t end = next == &p->kept
+                           ? p->tracker.tail
+                           : list_entry(next, const struct kept_batch, node)->first_seq;
         if (p->tracker.head < end) {
             return;
         }

@@ -16,8 +16,8 @@ struct pattern_part {
     struct slice fallback; /* of a field; null: none */
 };
 
-static const char *const date_words[] = { "yyyy", "YYYY", "xxxx", "yy", "MM", "dd", "HH",
-                                          "mm",   "ss",   "ww",   "DDD" };
+static const char *const date_words[] = { "yyyy", "YYYY", "xxxx", "yy", "MM", "dd",
+                                          "HH",   "mm",   "ss",   "ww", "DDD" };
 
 /* The date word at the start of s; NULL for a literal character. */
 static const char *date_word(struct slice s)
@@ -43,10 +43,11 @@ static enum err check_date(struct slice letters, const char *whole, struct error
     for (struct slice left = letters; left.len > 0;) {
         const char *word = date_word(left);
         if (!word && is_letter(left.ptr[0])) {
-            return err_set(err, ERR_INVALID,
-                           "\"%s\": the date letters \"%.*s\" are not understood (yyyy, yy, MM, dd, "
-                           "HH, mm, ss, DDD, xxxx and ww are)",
-                           whole, SLICE_ARG(left));
+            return err_set(
+                err, ERR_INVALID,
+                "\"%s\": the date letters \"%.*s\" are not understood (yyyy, yy, MM, dd, "
+                "HH, mm, ss, DDD, xxxx and ww are)",
+                whole, SLICE_ARG(left));
         }
         left = slice_from(left, word ? strlen(word) : 1);
     }
@@ -64,10 +65,11 @@ static enum err compile_part(struct slice inner, const char *whole, struct patte
     struct pattern_part part = { .kind = PART_FIELD };
     const uint8_t *close = inner.len ? memchr(inner.ptr, ']', inner.len) : NULL;
     if (inner.len < 3 || inner.ptr[0] != '[' || !close || close == inner.ptr + 1) {
-        return err_set(err, ERR_INVALID,
-                       "\"%s\": \"%%{%.*s}\" is neither a field, %%{[a.b]} or %%{[a.b]:default}, nor a "
-                       "date, %%{+yyyy.MM.dd}",
-                       whole, SLICE_ARG(inner));
+        return err_set(
+            err, ERR_INVALID,
+            "\"%s\": \"%%{%.*s}\" is neither a field, %%{[a.b]} or %%{[a.b]:default}, nor a "
+            "date, %%{+yyyy.MM.dd}",
+            whole, SLICE_ARG(inner));
     }
     size_t end = (size_t)(close - inner.ptr);
     part.text = slice_of(inner.ptr + 1, end - 1);

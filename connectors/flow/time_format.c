@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * time_format.c - calendar arithmetic, and layouts compiled to steps.
- * Pure; driven by patterns, events and the timestamp node. The calendar is that of H. Hinnant's
- * "chrono-compatible low-level date algorithms": years begin in March, so that the leap day is last.
+ * time_format.c - calendar arithmetic, and layouts compiled to steps. Pure; driven by patterns,
+ * events and the timestamp node. The calendar is that of H. Hinnant's "chrono-compatible low-level
+ * date algorithms": years begin in March, so that the leap day is last.
  *   (T1) a parse either consumes the whole text and gives a moment that exists, or fails.
  */
 #include "connectors/flow/time_format.h"
@@ -88,7 +88,7 @@ bool time_civil_exists(const struct civil_time *t)
            t->second >= 0 && t->second <= 60;
 }
 
-/* --- scanning ----------------------------------------------------------------------------------- */
+/* --- scanning ------------------------------------------------------------------------------ */
 
 struct scan {
     struct slice left;
@@ -200,7 +200,8 @@ static bool scan_iso(struct scan *s, int64_t offset_ms, int64_t *ret_unix_ms)
         return false;
     }
     if (scan_char(s, 'T') || scan_char(s, 't') || scan_char(s, ' ')) {
-        bool clock = scan_int(s, 2, 2, &t.hour) && scan_char(s, ':') && scan_int(s, 2, 2, &t.minute);
+        bool clock =
+            scan_int(s, 2, 2, &t.hour) && scan_char(s, ':') && scan_int(s, 2, 2, &t.minute);
         if (!clock || (scan_char(s, ':') && !scan_int(s, 2, 2, &t.second))) {
             return false;
         }

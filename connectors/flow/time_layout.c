@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * time_layout.c - the layouts of the timestamp node: Go's and strptime's, compiled to the same steps.
- * Pure; driven by nodes/timestamp.c.
+ * time_layout.c - the layouts of the timestamp node: Go's and strptime's, compiled to the same
+ * steps. Pure; driven by nodes/timestamp.c.
  *   (L1) a text matches only as a whole, and only when the moment exists in the calendar.
  */
 #include "connectors/flow/time_format.h"
@@ -36,43 +36,30 @@ struct spelling {
 
 /* The longer spelling of a common beginning stands first. */
 static const struct spelling go_spellings[] = {
-    { "2006", STEP_YEAR },
-    { "January", STEP_MONTH_NAME },
-    { "Jan", STEP_MONTH_NAME },
-    { "Monday", STEP_WEEKDAY_NAME },
-    { "Mon", STEP_WEEKDAY_NAME },
-    { "MST", STEP_ZONE },
-    { "Z07:00", STEP_ZONE },
-    { "Z0700", STEP_ZONE },
-    { "-07:00", STEP_ZONE },
-    { "-0700", STEP_ZONE },
-    { "-07", STEP_ZONE },
-    { "002", STEP_YEAR_DAY },
-    { "01", STEP_MONTH },
-    { "02", STEP_DAY },
-    { "_2", STEP_DAY },
-    { "03", STEP_HOUR12 },
-    { "04", STEP_MINUTE },
-    { "05", STEP_SECOND },
-    { "06", STEP_YEAR2 },
-    { "15", STEP_HOUR },
-    { "PM", STEP_AM_PM },
-    { "pm", STEP_AM_PM },
-    { "1", STEP_MONTH },
-    { "2", STEP_DAY },
-    { "3", STEP_HOUR12 },
-    { "4", STEP_MINUTE },
+    { "2006", STEP_YEAR },        { "January", STEP_MONTH_NAME },
+    { "Jan", STEP_MONTH_NAME },   { "Monday", STEP_WEEKDAY_NAME },
+    { "Mon", STEP_WEEKDAY_NAME }, { "MST", STEP_ZONE },
+    { "Z07:00", STEP_ZONE },      { "Z0700", STEP_ZONE },
+    { "-07:00", STEP_ZONE },      { "-0700", STEP_ZONE },
+    { "-07", STEP_ZONE },         { "002", STEP_YEAR_DAY },
+    { "01", STEP_MONTH },         { "02", STEP_DAY },
+    { "_2", STEP_DAY },           { "03", STEP_HOUR12 },
+    { "04", STEP_MINUTE },        { "05", STEP_SECOND },
+    { "06", STEP_YEAR2 },         { "15", STEP_HOUR },
+    { "PM", STEP_AM_PM },         { "pm", STEP_AM_PM },
+    { "1", STEP_MONTH },          { "2", STEP_DAY },
+    { "3", STEP_HOUR12 },         { "4", STEP_MINUTE },
     { "5", STEP_SECOND },
 };
 
 static const struct spelling strptime_spellings[] = {
-    { "%Y", STEP_YEAR },         { "%y", STEP_YEAR2 },        { "%m", STEP_MONTH },
-    { "%b", STEP_MONTH_NAME },   { "%B", STEP_MONTH_NAME },   { "%h", STEP_MONTH_NAME },
-    { "%d", STEP_DAY },          { "%e", STEP_DAY },          { "%j", STEP_YEAR_DAY },
-    { "%H", STEP_HOUR },         { "%I", STEP_HOUR12 },       { "%p", STEP_AM_PM },
-    { "%M", STEP_MINUTE },       { "%S", STEP_SECOND },       { "%f", STEP_FRACTION },
-    { "%L", STEP_FRACTION },     { "%3f", STEP_FRACTION },    { "%z", STEP_ZONE },
-    { "%Z", STEP_ZONE },         { "%a", STEP_WEEKDAY_NAME }, { "%A", STEP_WEEKDAY_NAME },
+    { "%Y", STEP_YEAR },       { "%y", STEP_YEAR2 },        { "%m", STEP_MONTH },
+    { "%b", STEP_MONTH_NAME }, { "%B", STEP_MONTH_NAME },   { "%h", STEP_MONTH_NAME },
+    { "%d", STEP_DAY },        { "%e", STEP_DAY },          { "%j", STEP_YEAR_DAY },
+    { "%H", STEP_HOUR },       { "%I", STEP_HOUR12 },       { "%p", STEP_AM_PM },
+    { "%M", STEP_MINUTE },     { "%S", STEP_SECOND },       { "%f", STEP_FRACTION },
+    { "%L", STEP_FRACTION },   { "%3f", STEP_FRACTION },    { "%z", STEP_ZONE },
+    { "%Z", STEP_ZONE },       { "%a", STEP_WEEKDAY_NAME }, { "%A", STEP_WEEKDAY_NAME },
     { "%s", STEP_UNIX },
 };
 
@@ -120,7 +107,8 @@ static size_t go_fraction_length(const char *text)
     return text[n] >= '0' && text[n] <= '9' ? 0 : n;
 }
 
-/* The next step of the layout at text; returns how many characters it took, 0 for an unknown one. */
+/* The next step of the layout at text; returns how many characters it took, 0 for an unknown
+ * one. */
 static size_t next_step(bool percent, const char *text, enum step *ret_step)
 {
     const struct spelling *s =
@@ -171,16 +159,17 @@ enum err time_layout_compile(const char *text, struct time_layout *ret_layout, s
         p += n;
     }
     if (!any) {
-        return err_set(err, ERR_INVALID,
-                       "the layout \"%s\" names no part of a time; write it like 02/Jan/2006:15:04:05 "
-                       "-0700, like %%d/%%b/%%Y:%%H:%%M:%%S %%z, or ISO8601, UNIX, UNIX_MS",
-                       text);
+        return err_set(
+            err, ERR_INVALID,
+            "the layout \"%s\" names no part of a time; write it like 02/Jan/2006:15:04:05 "
+            "-0700, like %%d/%%b/%%Y:%%H:%%M:%%S %%z, or ISO8601, UNIX, UNIX_MS",
+            text);
     }
     *ret_layout = l;
     return ERR_OK;
 }
 
-/* --- parsing ------------------------------------------------------------------------------------ */
+/* --- parsing ------------------------------------------------------------------------------- */
 
 struct found {
     struct civil_time t;
@@ -281,9 +270,9 @@ static bool take_am_pm(struct slice *left, struct found *f)
 
 static bool take_date_step(enum step step, struct slice *left, struct found *f)
 {
-    static const char *const months[] = { "January", "February", "March",     "April",
-                                          "May",     "June",     "July",      "August",
-                                          "September", "October", "November", "December" };
+    static const char *const months[] = { "January",   "February", "March",    "April",
+                                          "May",       "June",     "July",     "August",
+                                          "September", "October",  "November", "December" };
     static const char *const days[] = { "Monday", "Tuesday",  "Wednesday", "Thursday",
                                         "Friday", "Saturday", "Sunday" };
     int n;

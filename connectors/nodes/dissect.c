@@ -10,16 +10,16 @@
 
 #include <stdlib.h>
 
-#define ROWS(C)                                                                                      \
-    PROCESSOR_ROWS(C)                                                                                \
-    C(STR, tokenizer, "tokenizer", "", "", "", CONFIG_REQUIRED,                                      \
-      "The shape of the text: %{ip} - %{user} [%{ts}] \"%{verb} %{path} %{}\" %{status|integer}.")   \
-    C(STR, field, "field", "message", "", "", 0, "The field that is cut.")                           \
-    C(STR, target_prefix, "target_prefix", "dissect", "", "", 0,                                     \
-      "The object that gets the keys; empty: the root of the event.")                                \
-    C(BOOL, overwrite_keys, "overwrite_keys", "true", "", "", 0,                                     \
-      "Whether keys replace fields that are there.")                                                 \
-    C(ENUM, on_error, "on_error", "dead_letter", "dead_letter|pass|drop", "", 0,                     \
+#define ROWS(C)                                                                                    \
+    PROCESSOR_ROWS(C)                                                                              \
+    C(STR, tokenizer, "tokenizer", "", "", "", CONFIG_REQUIRED,                                    \
+      "The shape of the text: %{ip} - %{user} [%{ts}] \"%{verb} %{path} %{}\" %{status|integer}.") \
+    C(STR, field, "field", "message", "", "", 0, "The field that is cut.")                         \
+    C(STR, target_prefix, "target_prefix", "dissect", "", "", 0,                                   \
+      "The object that gets the keys; empty: the root of the event.")                              \
+    C(BOOL, overwrite_keys, "overwrite_keys", "true", "", "", 0,                                   \
+      "Whether keys replace fields that are there.")                                               \
+    C(ENUM, on_error, "on_error", "dead_letter", "dead_letter|pass|drop", "", 0,                   \
       "What happens to an event whose text has another shape.")
 
 struct dissect_config {
@@ -55,8 +55,9 @@ static bool read_convert(struct slice word, enum convert *ret_convert)
         const char *word;
         enum convert convert;
     } known[] = {
-        { "integer", CONVERT_INTEGER }, { "long", CONVERT_INTEGER },   { "float", CONVERT_FLOAT },
-        { "double", CONVERT_FLOAT },    { "boolean", CONVERT_BOOLEAN }, { "string", CONVERT_STRING },
+        { "integer", CONVERT_INTEGER }, { "long", CONVERT_INTEGER },
+        { "float", CONVERT_FLOAT },     { "double", CONVERT_FLOAT },
+        { "boolean", CONVERT_BOOLEAN }, { "string", CONVERT_STRING },
         { "ip", CONVERT_STRING },
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -86,8 +87,10 @@ static enum err read_key(struct node *n, struct slice inner, struct arena *arena
     struct dissect_key key = { .name = slice_null() };
     struct slice type = cut_at(&inner, '|');
     if (!slice_is_null(type) && !read_convert(type, &key.convert)) {
-        return yaml_error(n->at, err, "node %s: \"%.*s\" is no type (integer, long, float, double, "
-                          "boolean, string and ip are)", n->name, SLICE_ARG(type));
+        return yaml_error(n->at, err,
+                          "node %s: \"%.*s\" is no type (integer, long, float, double, "
+                          "boolean, string and ip are)",
+                          n->name, SLICE_ARG(type));
     }
     if (inner.len >= 2 && memcmp(inner.ptr + inner.len - 2, "->", 2) == 0) {
         key.padded = true;
@@ -137,8 +140,10 @@ static enum err init(struct node *n, struct arena *arena, struct error *err)
         key->delimiter = slice_of(close + 1, p ? (size_t)(p - close) - 1 : strlen(close + 1));
         d->count++;
         if (p && key->delimiter.len == 0) {
-            return yaml_error(n->at, err, "node %s: two keys of the tokenizer stand side by side: "
-                              "nothing tells where the first ends", n->name);
+            return yaml_error(n->at, err,
+                              "node %s: two keys of the tokenizer stand side by side: "
+                              "nothing tells where the first ends",
+                              n->name);
         }
     }
     if (d->count == 0) {
@@ -183,10 +188,9 @@ static struct json_value *converted(struct arena *arena, struct slice text, enum
     if (convert == CONVERT_STRING || json_parse(text, arena, &v, NULL) != ERR_OK) {
         return NULL;
     }
-    bool fits = convert == CONVERT_BOOLEAN ? v->kind == JSON_BOOL
-                : convert == CONVERT_INTEGER
-                    ? v->kind == JSON_INT
-                    : v->kind == JSON_INT || v->kind == JSON_DOUBLE;
+    bool fits = convert == CONVERT_BOOLEAN   ? v->kind == JSON_BOOL
+                : convert == CONVERT_INTEGER ? v->kind == JSON_INT
+                                             : v->kind == JSON_INT || v->kind == JSON_DOUBLE;
     return fits ? v : NULL;
 }
 
@@ -232,7 +236,8 @@ static enum verdict refuse(const struct dissect_config *c, struct failure *f, co
                        SLICE_ARG(slice_head(text, 100)));
 }
 
-static enum verdict process(struct node *n, struct event *ev, unsigned *ret_output, struct failure *f)
+static enum verdict process(struct node *n, struct event *ev, unsigned *ret_output,
+                            struct failure *f)
 {
     const struct dissect_config *c = n->config;
     const struct dissect *d = n->state;

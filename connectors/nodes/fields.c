@@ -13,13 +13,12 @@ static enum verdict root_failed(struct failure *f, const struct error *why)
     return failure_set(f, "TRANSFORMATION", "json_parse_error", "%s", why->text);
 }
 
-/* --- rename ------------------------------------------------------------------------------------- */
+/* --- rename -------------------------------------------------------------------------------- */
 
-#define RENAME_ROWS(C)                                                                               \
-    PROCESSOR_ROWS(C)                                                                                \
-    C(NODE, fields, "fields", "", "", "", CONFIG_REQUIRED,                                           \
-      "A list of {from: old, to: new}.")                      \
-    C(BOOL, ignore_missing, "ignore_missing", "true", "", "", 0,                                     \
+#define RENAME_ROWS(C)                                                                             \
+    PROCESSOR_ROWS(C)                                                                              \
+    C(NODE, fields, "fields", "", "", "", CONFIG_REQUIRED, "A list of {from: old, to: new}.")      \
+    C(BOOL, ignore_missing, "ignore_missing", "true", "", "", 0,                                   \
       "false makes an event without the field a dead letter.")
 
 struct rename_config {
@@ -119,12 +118,12 @@ const struct node_type node_rename = {
     .process = rename_process,
 };
 
-/* --- drop_fields -------------------------------------------------------------------------------- */
+/* --- drop_fields --------------------------------------------------------------------------- */
 
-#define DROP_ROWS(C)                                                                                 \
-    PROCESSOR_ROWS(C)                                                                                \
-    C(LIST, fields, "fields", "", "", "", CONFIG_REQUIRED, "The fields to take out.")                \
-    C(BOOL, ignore_missing, "ignore_missing", "true", "", "", 0,                                     \
+#define DROP_ROWS(C)                                                                               \
+    PROCESSOR_ROWS(C)                                                                              \
+    C(LIST, fields, "fields", "", "", "", CONFIG_REQUIRED, "The fields to take out.")              \
+    C(BOOL, ignore_missing, "ignore_missing", "true", "", "", 0,                                   \
       "false makes an event without the field a dead letter.")
 
 struct drop_config {
@@ -168,12 +167,13 @@ const struct node_type node_drop_fields = {
     .process = drop_process,
 };
 
-/* --- add_fields --------------------------------------------------------------------------------- */
+/* --- add_fields ---------------------------------------------------------------------------- */
 
-#define ADD_ROWS(C)                                                                                  \
-    PROCESSOR_ROWS(C)                                                                                \
-    C(NODE, fields, "fields", "", "", "", CONFIG_REQUIRED, "Fields and values, nested as you like.") \
-    C(STR, target, "target", "fields", "", "", 0,                                                    \
+#define ADD_ROWS(C)                                                                                \
+    PROCESSOR_ROWS(C)                                                                              \
+    C(NODE, fields, "fields", "", "", "", CONFIG_REQUIRED,                                         \
+      "Fields and values, nested as you like.")                                                    \
+    C(STR, target, "target", "fields", "", "", 0,                                                  \
       "The object that gets them; empty: the root of the event.")
 
 struct add_config {
@@ -229,14 +229,16 @@ static enum err add_init(struct node *n, struct arena *arena, struct error *err)
 {
     const struct add_config *c = n->config;
     if (c->fields->kind != YAML_MAPPING || c->fields->child_count == 0) {
-        return yaml_error(c->fields, err, "add_fields: fields must be a mapping of fields to values");
+        return yaml_error(c->fields, err,
+                          "add_fields: fields must be a mapping of fields to values");
     }
     n->state = yaml_to_json(c->fields, arena);
     return n->state ? ERR_OK : err_set(err, ERR_LIMIT, "the configuration is too large");
 }
 
 /* Sets every leaf, so that objects which are there keep their other members. */
-static enum err add_members(struct event *ev, struct json_value *into, const struct json_value *from)
+static enum err add_members(struct event *ev, struct json_value *into,
+                            const struct json_value *from)
 {
     for (const struct json_value *m = from->child; m; m = m->next) {
         struct json_value *there = json_get(into, m->key);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter.c - node types filter (keeps the events for which `when` holds) and drop_event (drops them).
- * Driven by flow/flow.c for each event. A dropped record is done at once: its offset does not wait.
+ * filter.c - node types filter (keeps the events for which `when` holds) and drop_event (drops
+ * them). Driven by flow/flow.c for each event. A dropped record is done at once: its offset does
+ * not wait.
  */
 #include "connectors/nodes/nodes.h"
 
-#define ROWS(C)                                                                                      \
-    NODE_ROWS(C)                                                                                     \
-    C(NODE, condition, "when", "", "", "", CONFIG_REQUIRED,                                          \
+#define ROWS(C)                                                                                    \
+    NODE_ROWS(C)                                                                                   \
+    C(NODE, condition, "when", "", "", "", CONFIG_REQUIRED,                                        \
       "The condition: equals, contains, regexp, range, has_fields, and, or, not.")
 
 struct filter_config {

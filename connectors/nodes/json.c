@@ -6,15 +6,15 @@
  */
 #include "connectors/nodes/nodes.h"
 
-#define ROWS(C)                                                                                      \
-    PROCESSOR_ROWS(C)                                                                                \
-    C(STR, field, "field", "", "", "", 0,                                                            \
-      "The field with JSON text; empty: the whole record value.")                                    \
-    C(STR, target, "target", "", "", "", 0,                                                          \
-      "Where the parsed object goes; empty: the root of the event.")                                 \
-    C(BOOL, overwrite_keys, "overwrite_keys", "true", "", "", 0,                                     \
-      "Whether parsed fields replace fields that are there.")                                        \
-    C(ENUM, on_error, "on_error", "dead_letter", "dead_letter|pass|drop", "", 0,                     \
+#define ROWS(C)                                                                                    \
+    PROCESSOR_ROWS(C)                                                                              \
+    C(STR, field, "field", "", "", "", 0,                                                          \
+      "The field with JSON text; empty: the whole record value.")                                  \
+    C(STR, target, "target", "", "", "", 0,                                                        \
+      "Where the parsed object goes; empty: the root of the event.")                               \
+    C(BOOL, overwrite_keys, "overwrite_keys", "true", "", "", 0,                                   \
+      "Whether parsed fields replace fields that are there.")                                      \
+    C(ENUM, on_error, "on_error", "dead_letter", "dead_letter|pass|drop", "", 0,                   \
       "What happens to an event whose text is no JSON object.")
 
 struct json_config {
@@ -83,7 +83,8 @@ static enum err merge(const struct json_config *c, struct event *ev, struct json
     return ERR_OK;
 }
 
-static enum verdict process(struct node *n, struct event *ev, unsigned *ret_output, struct failure *f)
+static enum verdict process(struct node *n, struct event *ev, unsigned *ret_output,
+                            struct failure *f)
 {
     const struct json_config *c = n->config;
     if (!c->field || !*c->field) {

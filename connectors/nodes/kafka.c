@@ -32,7 +32,8 @@ static enum err kafka_init(struct node *n, struct arena *arena, struct error *er
         if (strcmp(a, known[0]) != 0 && strcmp(a, known[1]) != 0 && strcmp(a, known[2]) != 0) {
             return yaml_error(n->at, err,
                               "node %s: partition_assignment_strategy: \"%s\" is none of range, "
-                              "roundrobin, cooperative-sticky", n->name, a);
+                              "roundrobin, cooperative-sticky",
+                              n->name, a);
         }
     }
     return ERR_OK;

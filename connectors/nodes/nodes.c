@@ -6,22 +6,10 @@
 #include "connectors/nodes/nodes.h"
 
 static const struct node_type *const types[] = {
-    &node_kafka,
-    &node_json,
-    &node_dissect,
-    &node_timestamp,
-    &node_rename,
-    &node_drop_fields,
-    &node_add_fields,
-    &node_filter,
-    &node_drop_event,
-    &node_route,
-    &node_elasticsearch,
-    &node_http,
-    &node_file,
-    &node_stdout,
-    &node_null,
-    &node_kafka_dlq,
+    &node_kafka,      &node_json,        &node_dissect,       &node_timestamp,
+    &node_rename,     &node_drop_fields, &node_add_fields,    &node_filter,
+    &node_drop_event, &node_route,       &node_elasticsearch, &node_http,
+    &node_file,       &node_stdout,      &node_null,          &node_kafka_dlq,
 };
 
 enum { TYPE_COUNT = sizeof(types) / sizeof(types[0]) };

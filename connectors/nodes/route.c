@@ -8,10 +8,11 @@
 
 #include "protocol/base/alloc.h"
 
-#define ROWS(C)                                                                                      \
-    NODE_ROWS(C)                                                                                     \
-    C(NODE, routes, "routes", "", "", "", CONFIG_REQUIRED,                                           \
-      "Conditions by name; the first that holds gets the event, as node.name. node.unmatched gets "  \
+#define ROWS(C)                                                                                    \
+    NODE_ROWS(C)                                                                                   \
+    C(NODE, routes, "routes", "", "", "", CONFIG_REQUIRED,                                         \
+      "Conditions by name; the first that holds gets the event, as node.name. node.unmatched "     \
+      "gets "                                                                                      \
       "the others.")
 
 struct route_config {
@@ -47,8 +48,10 @@ static enum err init(struct node *n, struct arena *arena, struct error *err)
     n->output_count = routes->child_count + 1u;
     for (const struct yaml_node *y = routes->child; y; y = y->next) {
         if (slice_eq_str(y->key, "unmatched")) {
-            return yaml_error(y, err, "node %s: the route name \"unmatched\" is taken by the events "
-                              "that match no route", n->name);
+            return yaml_error(y, err,
+                              "node %s: the route name \"unmatched\" is taken by the events "
+                              "that match no route",
+                              n->name);
         }
         n->outputs[r->count].name = (const char *)y->key.ptr;
         enum err e = condition_new(y, &r->conditions[r->count], err);
@@ -70,7 +73,8 @@ static void deinit(struct node *n)
     mem_free(r);
 }
 
-static enum verdict process(struct node *n, struct event *ev, unsigned *ret_output, struct failure *f)
+static enum verdict process(struct node *n, struct event *ev, unsigned *ret_output,
+                            struct failure *f)
 {
     const struct route *r = n->state;
     unsigned i = 0;

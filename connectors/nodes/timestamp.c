@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * timestamp.c - node type timestamp: reads a time out of a field into @timestamp.
- * Driven by flow/flow.c for each event. Layouts in Go's spelling (as Filebeat has them) or strptime's.
+ * timestamp.c - node type timestamp: reads a time out of a field into @timestamp. Driven by
+ * flow/flow.c for each event. Layouts in Go's spelling (as Filebeat has them) or strptime's.
  */
 #include "connectors/nodes/nodes.h"
 
 #include "connectors/flow/time_format.h"
 
-#define ROWS(C)                                                                                      \
-    PROCESSOR_ROWS(C)                                                                                \
-    C(STR, field, "field", "", "", "", CONFIG_REQUIRED, "The field with the time.")                  \
-    C(STR, target_field, "target_field", "@timestamp", "", "", 0, "The field that is set.")          \
-    C(LIST, layouts, "layouts", "", "", "", CONFIG_REQUIRED,                                         \
-      "Layouts, the first that fits wins: 02/Jan/2006:15:04:05 -0700, %d/%b/%Y:%H:%M:%S %z, ISO8601, " \
-      "UNIX, UNIX_MS.")                                                                              \
-    C(STR, timezone, "timezone", "UTC", "", "", 0,                                                   \
-      "The zone of times that carry none: UTC or an offset like +02:00.")                            \
-    C(BOOL, ignore_missing, "ignore_missing", "false", "", "", 0,                                    \
-      "true lets events without the field pass.")                                                    \
-    C(BOOL, ignore_failure, "ignore_failure", "false", "", "", 0,                                    \
+#define ROWS(C)                                                                                    \
+    PROCESSOR_ROWS(C)                                                                              \
+    C(STR, field, "field", "", "", "", CONFIG_REQUIRED, "The field with the time.")                \
+    C(STR, target_field, "target_field", "@timestamp", "", "", 0, "The field that is set.")        \
+    C(LIST, layouts, "layouts", "", "", "", CONFIG_REQUIRED,                                       \
+      "Layouts, the first that fits wins: 02/Jan/2006:15:04:05 -0700, %d/%b/%Y:%H:%M:%S %z, "      \
+      "ISO8601, "                                                                                  \
+      "UNIX, UNIX_MS.")                                                                            \
+    C(STR, timezone, "timezone", "UTC", "", "", 0,                                                 \
+      "The zone of times that carry none: UTC or an offset like +02:00.")                          \
+    C(BOOL, ignore_missing, "ignore_missing", "false", "", "", 0,                                  \
+      "true lets events without the field pass.")                                                  \
+    C(BOOL, ignore_failure, "ignore_failure", "false", "", "", 0,                                  \
       "true lets events pass whose time fits no layout.")
 
 struct timestamp_config {
@@ -52,14 +53,17 @@ static enum err init(struct node *n, struct arena *arena, struct error *err)
         }
     }
     if (!time_parse_offset(slice_str(c->timezone), &t->offset_ms)) {
-        return yaml_error(n->at, err, "node %s: the timezone \"%s\" is neither UTC nor an offset like "
-                          "+02:00", n->name, c->timezone);
+        return yaml_error(n->at, err,
+                          "node %s: the timezone \"%s\" is neither UTC nor an offset like "
+                          "+02:00",
+                          n->name, c->timezone);
     }
     n->state = t;
     return ERR_OK;
 }
 
-static bool read_time(const struct timestamp *t, struct slice text, int64_t near_ms, int64_t *ret_ms)
+static bool read_time(const struct timestamp *t, struct slice text, int64_t near_ms,
+                      int64_t *ret_ms)
 {
     for (size_t i = 0; i < t->count; i++) {
         if (time_layout_parse(&t->layouts[i], text, t->offset_ms, near_ms, ret_ms)) {
@@ -69,7 +73,8 @@ static bool read_time(const struct timestamp *t, struct slice text, int64_t near
     return false;
 }
 
-static enum verdict process(struct node *n, struct event *ev, unsigned *ret_output, struct failure *f)
+static enum verdict process(struct node *n, struct event *ev, unsigned *ret_output,
+                            struct failure *f)
 {
     const struct timestamp_config *c = n->config;
     struct error why = { .text = "" };
@@ -94,8 +99,7 @@ static enum verdict process(struct node *n, struct event *ev, unsigned *ret_outp
     time_format_iso(ms, iso);
     struct slice copy = arena_copy(ev->arena, slice_str(iso));
     struct json_value *stamp = slice_is_null(copy) ? NULL : json_new_string(ev->arena, copy);
-    if (!stamp ||
-        json_set_path(root, ev->arena, slice_str(c->target_field), stamp) != ERR_OK) {
+    if (!stamp || json_set_path(root, ev->arena, slice_str(c->target_field), stamp) != ERR_OK) {
         return failure_set(f, "TRANSFORMATION", "field_conflict", "timestamp: %s cannot be set",
                            c->target_field);
     }

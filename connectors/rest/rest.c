@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rest.c - what a flow is doing, over HTTP: /connectors in Kafka Connect's shape, /flows in our own.
- * Driven by the HTTP server on the loop; reads, changes nothing.
+ * rest.c - what a flow is doing, over HTTP: /connectors in Kafka Connect's shape, /flows in our
+ * own. Driven by the HTTP server on the loop; reads, changes nothing.
  */
 #include "connectors/nodes/nodes.h"
 #include "connectors/worker.h"

@@ -50,9 +50,9 @@ void batch_add(struct batch *b, size_t start, struct ack ack)
         b->items = mem_rearray(b->items, b->cap, sizeof(*b->items));
     }
     assert(b->body.len - start <= UINT32_MAX && start <= UINT32_MAX);
-    b->items[b->count++] = (struct batch_item){
-        .ack = ack, .start = (uint32_t)start, .len = (uint32_t)(b->body.len - start)
-    };
+    b->items[b->count++] = (struct batch_item){ .ack = ack,
+                                                .start = (uint32_t)start,
+                                                .len = (uint32_t)(b->body.len - start) };
 }
 
 void batch_copy_item(struct batch *b, const struct batch *from, size_t i)

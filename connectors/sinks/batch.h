@@ -34,15 +34,15 @@ struct batch {
     struct buf body;
     struct batch_item *items;
     size_t count, cap;
-    uint32_t attempt;       /* how often it was sent */
+    uint32_t attempt; /* how often it was sent */
     bool parked;
     bool singly;            /* looking for a culprit: may not grow */
     uint64_t not_before_ns; /* when it may be sent */
     unsigned host;
-    struct buf wire;        /* the compressed body */
+    struct buf wire; /* the compressed body */
     bool use_wire;
     struct curl_slist *headers; /* of this request alone; freed with the next reset */
-    void *deflate;          /* z_stream, kept for the next batch */
+    void *deflate;              /* z_stream, kept for the next batch */
     int level;
     struct work work;
     struct http_call call;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bulk_response.c - walks {"errors": bool, "items": [{"create": {"status": n, "error": {...}}}, ...]}
- * by yajl's callbacks, without a tree. Driven by sinks/elasticsearch.c.
+ * bulk_response.c - walks {"errors": bool, "items": [{"create": {"status": n, "error": {...}}},
+ * ...]} by yajl's callbacks, without a tree. Driven by sinks/elasticsearch.c.
  *   (A1) results[i] is written for i < expected only.
  *   (A2) depth: 1 the answer, 2 items, 3 one item, 4 its action, 5 its error.
  */
@@ -11,15 +11,22 @@
 
 enum { REASON_BYTES_MAX = 400, ANSWER_DEPTH_MAX = 64 };
 
-enum member { MEMBER_OTHER, MEMBER_ERRORS, MEMBER_ITEMS, MEMBER_STATUS, MEMBER_ERROR, MEMBER_TYPE,
-              MEMBER_REASON };
+enum member {
+    MEMBER_OTHER,
+    MEMBER_ERRORS,
+    MEMBER_ITEMS,
+    MEMBER_STATUS,
+    MEMBER_ERROR,
+    MEMBER_TYPE,
+    MEMBER_REASON
+};
 
 struct walk {
     struct arena *arena;
     struct bulk_result *results;
     size_t expected, count;
     unsigned depth;
-    enum member member;            /* of the key just read, at this depth */
+    enum member member; /* of the key just read, at this depth */
     bool in_items, in_error;
     bool saw_errors, errors, saw_items, root_is_map;
 };
@@ -67,10 +74,10 @@ static int on_number(void *ctx, const char *text, size_t len)
 static int on_string(void *ctx, const unsigned char *text, size_t len)
 {
     struct walk *w = ctx;
-    if (w->in_error && w->depth == 5 &&
-        (w->member == MEMBER_TYPE || w->member == MEMBER_REASON)) {
+    if (w->in_error && w->depth == 5 && (w->member == MEMBER_TYPE || w->member == MEMBER_REASON)) {
         size_t kept = len < REASON_BYTES_MAX ? len : REASON_BYTES_MAX;
-        struct slice copy = arena_copy(w->arena, slice_of(text, kept)); /* null at the cap: no text */
+        struct slice copy =
+            arena_copy(w->arena, slice_of(text, kept)); /* null at the cap: no text */
         struct bulk_result *r = &w->results[w->count];
         *(w->member == MEMBER_TYPE ? &r->error_type : &r->error_reason) = copy;
     }

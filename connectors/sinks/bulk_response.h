@@ -14,9 +14,10 @@ struct bulk_result {
     struct slice error_type, error_reason; /* null without an error; in the arena, cut */
 };
 
-/* Fills results[0..expected). ERR_MALFORMED unless the body is a whole JSON object with "errors" and
- * exactly one result with a status for each item, in their order: the outcome is unknown then. One
- * exception: "errors": false with empty items means that all succeeded (null servers for tests). */
+/* Fills results[0..expected). ERR_MALFORMED unless the body is a whole JSON object with "errors"
+ * and exactly one result with a status for each item, in their order: the outcome is unknown
+ * then. One exception: "errors": false with empty items means that all succeeded (null servers
+ * for tests). */
 enum err bulk_response_parse(struct slice body, size_t expected, struct arena *arena,
                              struct bulk_result *results);
 

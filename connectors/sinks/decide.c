@@ -16,7 +16,7 @@ enum fate decide_bulk_item(unsigned status, struct slice error_type, enum bulk_a
     }
     switch (status) {
     case 404:
-        /* Nothing to delete is what a delete wants; else the index is missing and may not be made. */
+        /* Nothing to delete is what a delete wants; else the index is missing. */
         return action == BULK_DELETE ? FATE_DONE : FATE_PARK;
     case 409:
         return action == BULK_CREATE && own_id ? FATE_DUPLICATE : FATE_RETRY;

@@ -10,18 +10,19 @@
 
 /* What becomes of a whole request. */
 enum whole {
-    WHOLE_ITEMS,   /* look at the items */
-    WHOLE_DONE,    /* all of them are delivered */
-    WHOLE_RETRY,   /* all of them again, after a delay */
-    WHOLE_HALVE,   /* too large: smaller requests from now on; a single one is dead */
-    WHOLE_BISECT,  /* one of them is malformed: halves; a single one is dead */
-    WHOLE_SINGLY,  /* one of them is refused: one by one; a single one is dead */
-    WHOLE_PAUSE,   /* nothing helps but an operator: wait and probe, keep everything */
+    WHOLE_ITEMS,  /* look at the items */
+    WHOLE_DONE,   /* all of them are delivered */
+    WHOLE_RETRY,  /* all of them again, after a delay */
+    WHOLE_HALVE,  /* too large: smaller requests from now on; a single one is dead */
+    WHOLE_BISECT, /* one of them is malformed: halves; a single one is dead */
+    WHOLE_SINGLY, /* one of them is refused: one by one; a single one is dead */
+    WHOLE_PAUSE,  /* nothing helps but an operator: wait and probe, keep everything */
 };
 
 enum bulk_action { BULK_CREATE, BULK_INDEX, BULK_DELETE };
 
-/* An item of a _bulk answer. own_id: its _id was chosen by us, so a conflict is our own earlier one. */
+/* An item of a _bulk answer. own_id: its _id was chosen by us, so a conflict is our own earlier
+ * one. */
 enum fate decide_bulk_item(unsigned status, struct slice error_type, enum bulk_action action,
                            bool own_id);
 /* A whole _bulk request. */

@@ -50,7 +50,7 @@ static uint64_t jitter(struct delivery *d, uint32_t attempt)
     return retry_delay_ns(&d->sink.retry, attempt, env_random(d->sink.world.env));
 }
 
-/* --- hosts -------------------------------------------------------------------------------------- */
+/* --- hosts --------------------------------------------------------------------------------- */
 
 /* The next healthy host in turn; -1 when all are down, *ret_ns then tells until when. */
 static int pick_host(struct delivery *d, uint64_t *ret_ns)
@@ -81,7 +81,7 @@ static void host_failed(struct delivery *d, struct batch *b, const char *why)
              KV_STR("host", h->url), KV_STR("why", why), KV_UINT("failures", h->failures));
 }
 
-/* --- window and pauses -------------------------------------------------------------------------- */
+/* --- window and pauses --------------------------------------------------------------------- */
 
 static void window_shrink(struct delivery *d)
 {
@@ -116,9 +116,10 @@ static void pause_all(struct delivery *d, struct batch *b)
               KV_SLICE("answer", slice_head(buf_slice(&b->call.reply), 200)));
 }
 
-/* --- parts of a batch --------------------------------------------------------------------------- */
+/* --- parts of a batch ---------------------------------------------------------------------- */
 
-static bool fits(const struct delivery *d, const struct batch *into, const struct batch *from, size_t i)
+static bool fits(const struct delivery *d, const struct batch *into, const struct batch *from,
+                 size_t i)
 {
     return into->count < d->batch_events_max &&
            into->body.len + from->items[i].len <= d->batch_bytes_max;
@@ -128,8 +129,7 @@ static bool fits(const struct delivery *d, const struct batch *into, const struc
  * not become many small requests. */
 static struct batch *waiting_like(struct delivery *d, bool parked)
 {
-    list_for_each(node, &d->waiting)
-    {
+    list_for_each (node, &d->waiting) {
         struct batch *w = list_entry(node, struct batch, node);
         if (w->attempt > 0 && !w->singly && w->parked == parked &&
             w->count < d->batch_events_max / 2) {
@@ -144,8 +144,8 @@ static struct batch *again_batch(struct delivery *d, const struct batch *from, b
     struct batch *w = take_batch(d);
     w->attempt = from->attempt;
     w->parked = parked;
-    uint64_t delay = parked ? (uint64_t)d->cfg->probe_interval_ms * NS_PER_MS
-                            : jitter(d, from->attempt - 1);
+    uint64_t delay =
+        parked ? (uint64_t)d->cfg->probe_interval_ms * NS_PER_MS : jitter(d, from->attempt - 1);
     if (!parked && from->call.retry_after_s > 0) {
         delay = retry_after_ns(&d->sink.retry, (uint64_t)from->call.retry_after_s * NS_PER_S);
     }
@@ -251,7 +251,7 @@ static void split(struct delivery *d, struct batch *b, bool singly)
     give_batch(d, b);
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ------------------------------------------------------------------------------- */
 
 static void settle_split(struct delivery *d, struct batch *b, enum whole whole)
 {
@@ -316,7 +316,7 @@ static void call_done(void *owner)
     pump(d);
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending ------------------------------------------------------------------------------- */
 
 static void send_batch(struct delivery *d, struct batch *b)
 {
@@ -374,8 +374,7 @@ static void start_batch(struct delivery *d, struct batch *b, int host)
 static struct batch *next_due(struct delivery *d, uint64_t *ret_ns)
 {
     uint64_t now = now_ns(d);
-    list_for_each(node, &d->waiting)
-    {
+    list_for_each (node, &d->waiting) {
         struct batch *b = list_entry(node, struct batch, node);
         if (b->not_before_ns <= now) {
             return b;
@@ -452,7 +451,7 @@ static void timer_fired(void *owner)
     pump(d);
 }
 
-/* --- filling ------------------------------------------------------------------------------------ */
+/* --- filling ------------------------------------------------------------------------------- */
 
 struct buf *delivery_begin(struct delivery *d)
 {
@@ -491,7 +490,7 @@ void delivery_flush(struct delivery *d)
     pump(d);
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 void delivery_init(struct delivery *d, struct node *n, const struct sink_env *world,
                    const struct delivery_policy *policy, const struct config_list *hosts)

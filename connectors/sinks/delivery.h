@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * delivery.h - batches on their way to HTTP servers: what the elasticsearch and http sinks share.
- * Events are written into the open batch; it leaves when it is full or has lingered; up to a window of
- * requests are in flight, which shrinks when the server pushes back and grows again (AIMD). What fails
- * waits with full jitter and goes again; hosts that fail are left alone for a while.
+ * Events are written into the open batch; it leaves when it is full or has lingered; up to a window
+ * of requests are in flight, which shrinks when the server pushes back and grows again (AIMD). What
+ * fails waits with full jitter and goes again; hosts that fail are left alone for a while.
  */
 #ifndef LOGBOOM_CONNECTORS_SINKS_DELIVERY_H
 #define LOGBOOM_CONNECTORS_SINKS_DELIVERY_H
@@ -12,26 +12,28 @@
 #include "connectors/sinks/decide.h"
 
 /* Rows of both, behind SINK_ROWS. */
-#define DELIVERY_ROWS(C, GZIP_LEVEL)                                                                 \
-    C(DURATION_MS, linger_ms, "linger", "100ms", "0", "1h", 0,                                       \
-      "How long a batch waits for more events.")                                                     \
-    C(INT, max_in_flight, "max_in_flight", "5", "1", "256", 0,                                       \
-      "Requests that may be under way at once; fewer while the server pushes back.")                 \
-    C(DURATION_S, timeout_ms, "timeout", "90", "1ms", "24h", 0,                                      \
-      "How long an answer may take; then the outcome is unknown and the batch is sent again.")       \
-    C(DURATION_S, connect_timeout_ms, "connect_timeout", "10", "1ms", "1h", 0,                       \
-      "How long a connection may take.")                                                             \
-    C(DURATION_MS, probe_interval_ms, "probe_interval", "30s", "10ms", "24h", 0,                     \
-      "How often it is tried again after an answer that only an operator can change (401, 403, ...).") \
-    C(INT, compression_level, "compression_level", GZIP_LEVEL, "0", "9", 0,                          \
-      "gzip level of the requests; 0 sends them plain.")                                             \
-    C(STR, username, "username", "", "", "", 0, "User name for basic authentication.")               \
-    C(SECRET, password, "password", "", "", "", 0, "Password for basic authentication.")             \
-    C(STR, ssl_ca, "ssl.certificate_authorities", "", "", "", 0,                                     \
-      "PEM file of the authorities to trust; empty: the system's.")                                  \
-    C(STR, ssl_certificate, "ssl.certificate", "", "", "", 0, "PEM file of the client certificate.") \
-    C(STR, ssl_key, "ssl.key", "", "", "", 0, "PEM file of the client's key.")                       \
-    C(ENUM, ssl_verification, "ssl.verification_mode", "full", "full|none", "", 0,                   \
+#define DELIVERY_ROWS(C, GZIP_LEVEL)                                                               \
+    C(DURATION_MS, linger_ms, "linger", "100ms", "0", "1h", 0,                                     \
+      "How long a batch waits for more events.")                                                   \
+    C(INT, max_in_flight, "max_in_flight", "5", "1", "256", 0,                                     \
+      "Requests that may be under way at once; fewer while the server pushes back.")               \
+    C(DURATION_S, timeout_ms, "timeout", "90", "1ms", "24h", 0,                                    \
+      "How long an answer may take; then the outcome is unknown and the batch is sent again.")     \
+    C(DURATION_S, connect_timeout_ms, "connect_timeout", "10", "1ms", "1h", 0,                     \
+      "How long a connection may take.")                                                           \
+    C(DURATION_MS, probe_interval_ms, "probe_interval", "30s", "10ms", "24h", 0,                   \
+      "How often it is tried again after an answer that only an operator can change (401, 403, "   \
+      "...).")                                                                                     \
+    C(INT, compression_level, "compression_level", GZIP_LEVEL, "0", "9", 0,                        \
+      "gzip level of the requests; 0 sends them plain.")                                           \
+    C(STR, username, "username", "", "", "", 0, "User name for basic authentication.")             \
+    C(SECRET, password, "password", "", "", "", 0, "Password for basic authentication.")           \
+    C(STR, ssl_ca, "ssl.certificate_authorities", "", "", "", 0,                                   \
+      "PEM file of the authorities to trust; empty: the system's.")                                \
+    C(STR, ssl_certificate, "ssl.certificate", "", "", "", 0,                                      \
+      "PEM file of the client certificate.")                                                       \
+    C(STR, ssl_key, "ssl.key", "", "", "", 0, "PEM file of the client's key.")                     \
+    C(ENUM, ssl_verification, "ssl.verification_mode", "full", "full|none", "", 0,                 \
       "full checks the server's certificate and name; none takes any.")
 
 struct delivery_config {
@@ -45,8 +47,8 @@ struct delivery_policy {
     void (*envelope)(struct delivery *d, struct batch *b);
     /* Sets url, method and headers of the call. */
     void (*prepare)(struct delivery *d, struct batch *b);
-    /* Reads a reply with a status. WHOLE_ITEMS: every item of b got its fate (and the sink keeps what
-     * it needs for failure()). */
+    /* Reads a reply with a status. WHOLE_ITEMS: every item of b got its fate (and the sink
+     * keeps what it needs for failure()). */
     enum whole (*judge)(struct delivery *d, struct batch *b);
     /* Why item i is dead. */
     void (*failure)(struct delivery *d, struct batch *b, size_t i, struct failure *f);
@@ -66,7 +68,7 @@ struct delivery {
     struct delivery_host *hosts;
     unsigned host_count, next_host;
     size_t batch_events_max, batch_bytes_max; /* bytes shrink after a 413 */
-    struct batch *open;      /* being filled; NULL when there is none */
+    struct batch *open;                       /* being filled; NULL when there is none */
     uint64_t open_since_ns;
     struct list_node waiting; /* full, or to be sent again */
     struct list_node busy;    /* being compressed, or under way */
@@ -78,7 +80,7 @@ struct delivery {
     bool probing;             /* the pause is over when one request succeeds */
     bool closing;
     void (*freed)(struct delivery *d);
-    unsigned compressing;     /* batches on a worker */
+    unsigned compressing; /* batches on a worker */
     struct timer timer;
     uint64_t timer_ns; /* when it fires; UINT64_MAX: not armed */
 };

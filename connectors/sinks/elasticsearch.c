@@ -16,32 +16,33 @@
 
 #include <stdio.h>
 
-#define ROWS(C)                                                                                      \
-    SINK_ROWS(C)                                                                                     \
-    DELIVERY_ROWS(C, "1")                                                                            \
-    C(LIST, hosts, "hosts", "http://127.0.0.1:9200", "", "", 0,                                      \
-      "URLs of the servers; requests go round robin over those that answer.")                        \
-    C(STR, index, "index", "", "", "", CONFIG_REQUIRED,                                              \
-      "Index or data stream: text with %{[field]}, %{[field]:default} and %{+yyyy.MM.dd} of the "    \
-      "event's @timestamp, in UTC.")                                                                 \
-    C(STR, document_id, "document_id", "event.id", "", "", 0,                                        \
-      "event.id, topic.partition.offset, record.key, none, a field, or a pattern with %{[field]}. "  \
-      "Where the event lacks it: topic.partition.offset.")                                           \
-    C(ENUM, action, "action", "create", "create|index", "", 0,                                       \
-      "create leaves a document that is there alone; index replaces it.")                            \
-    C(STR, pipeline, "pipeline", "", "", "", 0, "Ingest pipeline, may have %{[field]}.")             \
-    C(STR, routing, "routing", "", "", "", 0, "Routing value, may have %{[field]}.")                 \
-    C(SECRET, api_key, "api_key", "", "", "", 0,                                                     \
-      "API key, base64 of id:key as the server gave it, or id:key itself.")                          \
-    C(INT, bulk_max_size, "bulk_max_size", "2000", "1", "100000", 0, "Most events of a request.")    \
-    C(SIZE, bulk_max_bytes, "bulk_max_bytes", "5MB", "1KB", "1GB", 0,                                \
-      "Most bytes of a request before compression; halved when the server answers 413.")             \
-    C(ENUM, on_malformed, "on_malformed", "dlq", "dlq|drop", "", 0,                                  \
-      "What happens to a document that the server refuses for its content (400).")                   \
-    C(ENUM, on_forbidden, "on_forbidden", "pause", "pause|dlq", "", 0,                               \
-      "What happens to a document whose index is closed to us (403, 404): tried again every "        \
-      "probe_interval, or to the dead letters.")                                                     \
-    C(ENUM, on_null, "on_null", "ignore", "ignore|delete|dlq", "", 0,                                \
+#define ROWS(C)                                                                                    \
+    SINK_ROWS(C)                                                                                   \
+    DELIVERY_ROWS(C, "1")                                                                          \
+    C(LIST, hosts, "hosts", "http://127.0.0.1:9200", "", "", 0,                                    \
+      "URLs of the servers; requests go round robin over those that answer.")                      \
+    C(STR, index, "index", "", "", "", CONFIG_REQUIRED,                                            \
+      "Index or data stream: text with %{[field]}, %{[field]:default} and %{+yyyy.MM.dd} of the "  \
+      "event's @timestamp, in UTC.")                                                               \
+    C(STR, document_id, "document_id", "event.id", "", "", 0,                                      \
+      "event.id, topic.partition.offset, record.key, none, a field, or a pattern with "            \
+      "%{[field]}. "                                                                               \
+      "Where the event lacks it: topic.partition.offset.")                                         \
+    C(ENUM, action, "action", "create", "create|index", "", 0,                                     \
+      "create leaves a document that is there alone; index replaces it.")                          \
+    C(STR, pipeline, "pipeline", "", "", "", 0, "Ingest pipeline, may have %{[field]}.")           \
+    C(STR, routing, "routing", "", "", "", 0, "Routing value, may have %{[field]}.")               \
+    C(SECRET, api_key, "api_key", "", "", "", 0,                                                   \
+      "API key, base64 of id:key as the server gave it, or id:key itself.")                        \
+    C(INT, bulk_max_size, "bulk_max_size", "2000", "1", "100000", 0, "Most events of a request.")  \
+    C(SIZE, bulk_max_bytes, "bulk_max_bytes", "5MB", "1KB", "1GB", 0,                              \
+      "Most bytes of a request before compression; halved when the server answers 413.")           \
+    C(ENUM, on_malformed, "on_malformed", "dlq", "dlq|drop", "", 0,                                \
+      "What happens to a document that the server refuses for its content (400).")                 \
+    C(ENUM, on_forbidden, "on_forbidden", "pause", "pause|dlq", "", 0,                             \
+      "What happens to a document whose index is closed to us (403, 404): tried again every "      \
+      "probe_interval, or to the dead letters.")                                                   \
+    C(ENUM, on_null, "on_null", "ignore", "ignore|delete|dlq", "", 0,                              \
       "What a record without a value (a tombstone) does; delete needs document_id: record.key.")
 
 struct elasticsearch_config {
@@ -79,7 +80,7 @@ struct elasticsearch {
     bool read_items; /* results are of the answer being read */
 };
 
-/* --- settings ----------------------------------------------------------------------------------- */
+/* --- settings ------------------------------------------------------------------------------ */
 
 static enum id_kind id_kind_of(const char *text)
 {
@@ -113,7 +114,8 @@ static enum err check_hosts(struct node *n, const struct config_list *hosts, str
         if (strncmp(h, "http://", 7) != 0 && strncmp(h, "https://", 8) != 0) {
             const struct yaml_node *at = yaml_get(n->at, "hosts");
             return yaml_error(at ? at : n->at, err,
-                              "node %s: hosts: \"%s\" must begin with http:// or https://", n->name, h);
+                              "node %s: hosts: \"%s\" must begin with http:// or https://", n->name,
+                              h);
         }
     }
     if (hosts->count == 0) {
@@ -145,13 +147,14 @@ static enum err init(struct node *n, struct arena *arena, struct error *err)
         e = compile(n, "routing", c->routing, arena, &s->routing, err);
     }
     if (e == ERR_OK && c->on_null == ON_NULL_DELETE && s->id_kind != ID_KEY) {
-        e = yaml_error(n->at, err, "node %s: on_null: delete needs document_id: record.key", n->name);
+        e = yaml_error(n->at, err, "node %s: on_null: delete needs document_id: record.key",
+                       n->name);
     }
     n->state = s;
     return e;
 }
 
-/* --- writing an event --------------------------------------------------------------------------- */
+/* --- writing an event ---------------------------------------------------------------------- */
 
 /* The event's id into scratch; false: none. */
 static void write_id(struct elasticsearch *es, struct event *ev, struct buf *out)
@@ -182,7 +185,8 @@ static void lower_case(struct buf *b)
     }
 }
 
-/* A pattern's expansion as the value of a member of the action line; nothing for an empty pattern. */
+/* A pattern's expansion as the value of a member of the action line; nothing for an empty
+ * pattern. */
 static bool write_member(struct elasticsearch *es, const char *before, const struct pattern *p,
                          struct event *ev, struct buf *out, struct failure *f)
 {
@@ -273,7 +277,7 @@ static void put(struct sink *s, struct event *ev, struct ack ack)
     delivery_end(&es->d, start, ack);
 }
 
-/* --- the policy --------------------------------------------------------------------------------- */
+/* --- the policy ---------------------------------------------------------------------------- */
 
 static void prepare(struct delivery *d, struct batch *b)
 {
@@ -284,7 +288,8 @@ static void prepare(struct delivery *d, struct batch *b)
         len--;
     }
     buf_reset(&es->url);
-    buf_printf(&es->url, "%.*s/_bulk?filter_path=errors,items.*.status,items.*.error", (int)len, host);
+    buf_printf(&es->url, "%.*s/_bulk?filter_path=errors,items.*.status,items.*.error", (int)len,
+               host);
     b->call.url = buf_cstr(&es->url);
     b->call.method = "POST";
     b->call.headers = b->use_wire ? es->headers_gzip : es->headers;
@@ -329,7 +334,8 @@ static enum whole judge(struct delivery *d, struct batch *b)
         es->results_cap = b->count;
     }
     arena_reset(&es->arena);
-    if (bulk_response_parse(buf_slice(&b->call.reply), b->count, &es->arena, es->results) != ERR_OK) {
+    if (bulk_response_parse(buf_slice(&b->call.reply), b->count, &es->arena, es->results) !=
+        ERR_OK) {
         log_warn(&d->sink.world.log, "an answer to _bulk is not understood; sending again",
                  KV_STR("node", d->sink.node->name),
                  KV_SLICE("answer", slice_head(buf_slice(&b->call.reply), 200)));
@@ -356,10 +362,11 @@ static void failure(struct delivery *d, struct batch *b, size_t i, struct failur
                 SLICE_ARG(r->error_type), SLICE_ARG(r->error_reason));
 }
 
-static const struct delivery_policy policy = { .prepare = prepare, .judge = judge,
+static const struct delivery_policy policy = { .prepare = prepare,
+                                               .judge = judge,
                                                .failure = failure };
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 /* The header takes base64; people also paste id:key. */
 static void add_api_key(struct elasticsearch *es, const char *api_key)
@@ -432,8 +439,9 @@ static void close_sink(struct sink *s)
     delivery_close(&((struct elasticsearch *)s)->d, freed);
 }
 
-static const struct sink_ops ops = { .open = open_sink, .put = put, .flush = flush,
-                                     .close = close_sink };
+static const struct sink_ops ops = {
+    .open = open_sink, .put = put, .flush = flush, .close = close_sink
+};
 
 const struct node_type node_elasticsearch = {
     .name = "elasticsearch",

@@ -12,23 +12,23 @@
 
 #include <stdio.h>
 
-#define ROWS(C)                                                                                      \
-    SINK_ROWS(C)                                                                                     \
-    DELIVERY_ROWS(C, "0")                                                                            \
-    C(LIST, url, "url", "", "", "", CONFIG_REQUIRED,                                                 \
-      "Where requests go; several URLs are taken in turn, as long as they answer.")                  \
-    C(ENUM, method, "method", "POST", "POST|PUT|PATCH", "", 0, "The method of the requests.")        \
-    C(ENUM, format, "format", "ndjson", "ndjson|json_array|array|single", "", 0,                     \
-      "ndjson: a line an event; json_array (or array): one array a request; single: one event a "    \
-      "request.")                                                                                    \
-    C(NODE, headers, "headers", "", "", "", 0, "Further headers, by name.")                          \
-    C(SECRET, bearer_token, "bearer_token", "", "", "", 0, "Token for Authorization: Bearer.")       \
-    C(INT, batch_max_size, "batch_max_size", "500", "1", "100000", 0, "Most events of a request.")   \
-    C(SIZE, batch_max_bytes, "batch_max_bytes", "1MB", "1KB", "1GB", 0,                              \
-      "Most bytes of a request before compression; halved when the server answers 413.")             \
-    C(LIST, retry_on, "retry_on", "", "", "", 0,                                                     \
-      "Statuses that are retried beside 408, 425, 429 and 5xx: 409, 4xx.")                           \
-    C(BOOL, idempotency_key, "idempotency_key", "false", "", "", 0,                                  \
+#define ROWS(C)                                                                                    \
+    SINK_ROWS(C)                                                                                   \
+    DELIVERY_ROWS(C, "0")                                                                          \
+    C(LIST, url, "url", "", "", "", CONFIG_REQUIRED,                                               \
+      "Where requests go; several URLs are taken in turn, as long as they answer.")                \
+    C(ENUM, method, "method", "POST", "POST|PUT|PATCH", "", 0, "The method of the requests.")      \
+    C(ENUM, format, "format", "ndjson", "ndjson|json_array|array|single", "", 0,                   \
+      "ndjson: a line an event; json_array (or array): one array a request; single: one event a "  \
+      "request.")                                                                                  \
+    C(NODE, headers, "headers", "", "", "", 0, "Further headers, by name.")                        \
+    C(SECRET, bearer_token, "bearer_token", "", "", "", 0, "Token for Authorization: Bearer.")     \
+    C(INT, batch_max_size, "batch_max_size", "500", "1", "100000", 0, "Most events of a request.") \
+    C(SIZE, batch_max_bytes, "batch_max_bytes", "1MB", "1KB", "1GB", 0,                            \
+      "Most bytes of a request before compression; halved when the server answers 413.")           \
+    C(LIST, retry_on, "retry_on", "", "", "", 0,                                                   \
+      "Statuses that are retried beside 408, 425, 429 and 5xx: 409, 4xx.")                         \
+    C(BOOL, idempotency_key, "idempotency_key", "false", "", "", 0,                                \
       "Send an Idempotency-Key header: topic, partition, first and last offset of the request.")
 
 struct http_config {
@@ -59,8 +59,9 @@ static enum err init(struct node *n, struct arena *arena, struct error *err)
     for (size_t i = 0; i < c->url.count; i++) {
         const char *u = c->url.items[i];
         if (strncmp(u, "http://", 7) != 0 && strncmp(u, "https://", 8) != 0) {
-            return yaml_error(n->at, err, "node %s: url: \"%s\" must begin with http:// or https://",
-                              n->name, u);
+            return yaml_error(n->at, err,
+                              "node %s: url: \"%s\" must begin with http:// or https://", n->name,
+                              u);
         }
     }
     if (c->headers && c->headers->kind != YAML_MAPPING && c->headers->kind != YAML_NULL) {
@@ -94,7 +95,7 @@ static void put(struct sink *s, struct event *ev, struct ack ack)
     delivery_end(&h->d, start, ack);
 }
 
-/* --- the policy --------------------------------------------------------------------------------- */
+/* --- the policy ---------------------------------------------------------------------------- */
 
 static void envelope(struct delivery *d, struct batch *b)
 {
@@ -116,7 +117,8 @@ static void add_key(struct batch *b)
     const struct ack *first = &b->items[0].ack;
     const struct ack *last = &b->items[b->count - 1].ack;
     struct buf text = { 0 };
-    buf_printf(&text, "Idempotency-Key: %s-%d-%lld", first->partition->topic, first->partition->index,
+    buf_printf(&text, "Idempotency-Key: %s-%d-%lld", first->partition->topic,
+               first->partition->index,
                (long long)commit_offset(&first->partition->tracker, first->seq));
     if (first->partition != last->partition) {
         buf_printf(&text, "-%s-%d", last->partition->topic, last->partition->index);
@@ -161,7 +163,7 @@ static const struct delivery_policy policy = {
     .envelope = envelope, .prepare = prepare, .judge = judge, .failure = failure
 };
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 static void add_header(struct http_sink *h, const char *line)
 {
@@ -221,8 +223,9 @@ static void close_sink(struct sink *s)
     delivery_close(&((struct http_sink *)s)->d, freed);
 }
 
-static const struct sink_ops ops = { .open = open_sink, .put = put, .flush = flush,
-                                     .close = close_sink };
+static const struct sink_ops ops = {
+    .open = open_sink, .put = put, .flush = flush, .close = close_sink
+};
 
 const struct node_type node_http = {
     .name = "http",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http_client.c - ties curl's multi handle to the loop: its sockets are watches, its timeout a timer.
- * Driven by the loop and by sinks/delivery.c, on the loop thread.
+ * http_client.c - ties curl's multi handle to the loop: its sockets are watches, its timeout a
+ * timer. Driven by the loop and by sinks/delivery.c, on the loop thread.
  *   (H1) done() comes from the loop, once per started call, never from http_call_start().
  *   (H2) a watch lives exactly as long as curl asks for its socket.
  */
@@ -33,7 +33,7 @@ struct http_socket {
 
 static void finish_calls(struct http_client *c);
 
-/* --- sockets and time --------------------------------------------------------------------------- */
+/* --- sockets and time ---------------------------------------------------------------------- */
 
 static void socket_ready(void *owner, uint32_t events)
 {
@@ -102,7 +102,7 @@ static int on_timeout(CURLM *multi, long timeout_ms, void *user)
     return 0;
 }
 
-/* --- calls -------------------------------------------------------------------------------------- */
+/* --- calls --------------------------------------------------------------------------------- */
 
 static size_t on_reply(char *bytes, size_t size, size_t count, void *user)
 {
@@ -232,7 +232,8 @@ void http_call_start(struct http_client *c, struct http_call *call)
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(c->cfg.timeout_ns / NS_PER_MS));
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(c->cfg.connect_timeout_ns / NS_PER_MS));
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)(c->cfg.connect_timeout_ns / NS_PER_MS));
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 512L * 1024L);
     set_security(easy, &c->cfg);
     if (c->running_count == c->running_cap) {
@@ -278,8 +279,7 @@ void http_client_free(struct http_client *c)
     }
     curl_multi_cleanup(c->multi);
     timer_cancel(c->env, &c->timer);
-    list_for_each(node, &c->sockets)
-    {
+    list_for_each (node, &c->sockets) {
         drop_socket(list_entry(node, struct http_socket, node));
     }
     mem_free(c->idle);

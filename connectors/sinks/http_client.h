@@ -12,9 +12,9 @@
 #include <curl/curl.h>
 
 struct http_client_config {
-    const char *username, *password;     /* NULL: none */
-    const char *ca_file;                 /* NULL: the system's */
-    const char *cert_file, *key_file;    /* NULL: none */
+    const char *username, *password;  /* NULL: none */
+    const char *ca_file;              /* NULL: the system's */
+    const char *cert_file, *key_file; /* NULL: none */
     bool verify;
     uint64_t timeout_ns, connect_timeout_ns;
     size_t reply_bytes_max;
@@ -29,7 +29,7 @@ void http_client_free(struct http_client *c);
 
 /* One request; embedded in its owner. */
 struct http_call {
-    const char *url, *method; /* url is copied, method is constant text */
+    const char *url, *method;   /* url is copied, method is constant text */
     struct curl_slist *headers; /* the caller's, until done */
     struct slice body;          /* the caller's, until done */
     void (*done)(void *owner);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lines.c - node types file and stdout: an event is a line.
- * Driven by flow/flow.c (put), one timer, and a worker that opens, writes and syncs. Events gather in
- * the open group while the worker writes the one before; a group is acknowledged when all of its
- * lines are written, and synced where sync says so.
+ * lines.c - node types file and stdout: an event is a line. Driven by flow/flow.c (put), one timer,
+ * and a worker that opens, writes and syncs. Events gather in the open group while the worker
+ * writes the one before; a group is acknowledged when all of its lines are written, and synced
+ * where sync says so.
  *   (F1) one group at a time is with the worker; the loop does not touch it meanwhile.
- *   (F2) a file grows by whole groups: what a failed write left behind is cut off before the next try.
+ *   (F2) a file grows by whole groups: what a failed write left behind is cut off before the next
+ *        try.
  *   (F3) a file that ends in the middle of a line (a crash) is continued on a new line.
  */
 #include "connectors/sinks/sink.h"
@@ -21,17 +22,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define LINES_ROWS(C)                                                                                \
-    SINK_ROWS(C)                                                                                     \
-    C(ENUM, codec, "codec", "json", "json|message", "", 0,                                           \
-      "json: the whole event; message: its field message, bare.")                                    \
-    C(DURATION_MS, linger_ms, "linger", "50ms", "0", "1h", 0,                                        \
+#define LINES_ROWS(C)                                                                              \
+    SINK_ROWS(C)                                                                                   \
+    C(ENUM, codec, "codec", "json", "json|message", "", 0,                                         \
+      "json: the whole event; message: its field message, bare.")                                  \
+    C(DURATION_MS, linger_ms, "linger", "50ms", "0", "1h", 0,                                      \
       "How long lines gather before they are written.")
 
-#define FILE_ROWS(C)                                                                                 \
-    LINES_ROWS(C)                                                                                    \
-    C(STR, path, "path", "", "", "", CONFIG_REQUIRED,                                                \
-      "The file, appended to; may have %{[field]} and %{+yyyy.MM.dd}.")                              \
+#define FILE_ROWS(C)                                                                               \
+    LINES_ROWS(C)                                                                                  \
+    C(STR, path, "path", "", "", "", CONFIG_REQUIRED,                                              \
+      "The file, appended to; may have %{[field]} and %{+yyyy.MM.dd}.")                            \
     C(BOOL, sync, "sync", "true", "", "", 0, "Sync the file before its records count as delivered.")
 
 struct lines_config {
@@ -58,7 +59,8 @@ static const struct config_table file_table = { "node file", file_rows,
 enum { CODEC_JSON, CODEC_MESSAGE };
 enum { GROUP_BYTES_MAX = 1 << 20, OPEN_FILES_MAX = 64 };
 
-/* A destination; path NULL is standard output. Between groups the loop's, during one the worker's. */
+/* A destination; path NULL is standard output. Between groups the loop's, during one the
+ * worker's. */
 struct target {
     char *path;
     struct vfs_file *file; /* NULL: not open */
@@ -82,7 +84,7 @@ struct lines {
     const struct pattern *path; /* NULL: standard output */
     bool sync;
     struct vfs *vfs;
-    struct map targets; /* by path */
+    struct map targets;   /* by path */
     struct target **todo; /* those of the group with the worker: the map may grow meanwhile */
     size_t todo_count;
     struct target *standard_output;
@@ -96,7 +98,7 @@ struct lines {
     struct buf scratch;
 };
 
-/* --- the worker --------------------------------------------------------------------------------- */
+/* --- the worker ---------------------------------------------------------------------------- */
 
 static enum err write_all(int fd, struct slice bytes, struct error *err)
 {
@@ -114,7 +116,8 @@ static enum err open_target(struct lines *l, struct target *t, struct error *err
 {
     uint8_t last = '\n';
     size_t n = 0;
-    enum err e = l->vfs->ops->open(l->vfs, t->path, VFS_READ | VFS_WRITE | VFS_CREATE, &t->file, err);
+    enum err e =
+        l->vfs->ops->open(l->vfs, t->path, VFS_READ | VFS_WRITE | VFS_CREATE, &t->file, err);
     if (e != ERR_OK) {
         return e;
     }
@@ -172,7 +175,7 @@ static void run(struct work *w)
     }
 }
 
-/* --- the loop ----------------------------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------------------------ */
 
 static void write_next(struct lines *l);
 static void free_lines(struct lines *l);
@@ -205,7 +208,8 @@ static void done(struct work *w)
         return;
     }
     if (l->problem.code != ERR_OK) {
-        uint64_t delay = retry_delay_ns(&l->sink.retry, l->failures++, env_random(l->sink.world.env));
+        uint64_t delay =
+            retry_delay_ns(&l->sink.retry, l->failures++, env_random(l->sink.world.env));
         l->sink.trouble = "the file cannot be written";
         log_error(&l->sink.world.log, "lines cannot be written; trying again, nothing is lost",
                   KV_STR("node", l->sink.node->name), KV_STR("why", l->problem.text));
@@ -345,7 +349,7 @@ static void put(struct sink *s, struct event *ev, struct ack ack)
     }
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 static enum err file_init(struct node *n, struct arena *arena, struct error *err)
 {
@@ -436,10 +440,12 @@ static void close_sink(struct sink *s)
     }
 }
 
-static const struct sink_ops file_ops = { .open = file_open, .put = put, .flush = flush,
-                                          .close = close_sink };
-static const struct sink_ops stdout_ops = { .open = stdout_open, .put = put, .flush = flush,
-                                            .close = close_sink };
+static const struct sink_ops file_ops = {
+    .open = file_open, .put = put, .flush = flush, .close = close_sink
+};
+static const struct sink_ops stdout_ops = {
+    .open = stdout_open, .put = put, .flush = flush, .close = close_sink
+};
 
 const struct node_type node_file = {
     .name = "file",

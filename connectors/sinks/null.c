@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * null.c - node type null: events are done at once, and counted. For benchmarks, and for an output of
- * a route that is meant to go nowhere. Driven by flow/flow.c.
+ * null.c - node type null: events are done at once, and counted. For benchmarks, and for an output
+ * of a route that is meant to go nowhere. Driven by flow/flow.c.
  */
 #include "connectors/sinks/sink.h"
 
@@ -39,8 +39,9 @@ static void close_sink(struct sink *s)
     mem_free(s);
 }
 
-static const struct sink_ops ops = { .open = open_sink, .put = put, .flush = flush,
-                                     .close = close_sink };
+static const struct sink_ops ops = {
+    .open = open_sink, .put = put, .flush = flush, .close = close_sink
+};
 
 const struct node_type node_null = {
     .name = "null",

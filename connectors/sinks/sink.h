@@ -28,15 +28,15 @@ struct sink_events {
 };
 
 /* Rows of every sink, behind NODE_ROWS. 0 takes the flow's defaults. */
-#define SINK_ROWS(C)                                                                                 \
-    NODE_ROWS(C)                                                                                     \
-    C(INT, queue_events, "queue.events", "0", "0", "10000000", 0,                                    \
-      "Events not yet acknowledged at which the source pauses; 0: defaults.queue.events.")           \
-    C(SIZE, queue_bytes, "queue.bytes", "0", "0", "64GiB", 0,                                        \
-      "Bytes not yet acknowledged at which the source pauses; 0: defaults.queue.bytes.")             \
-    C(DURATION_MS, retry_init_ms, "retry.init", "0", "0", "1h", 0,                                   \
-      "First ceiling of the jittered retry delay; 0: defaults.retry.init.")                          \
-    C(DURATION_MS, retry_max_ms, "retry.max", "0", "0", "24h", 0,                                    \
+#define SINK_ROWS(C)                                                                               \
+    NODE_ROWS(C)                                                                                   \
+    C(INT, queue_events, "queue.events", "0", "0", "10000000", 0,                                  \
+      "Events not yet acknowledged at which the source pauses; 0: defaults.queue.events.")         \
+    C(SIZE, queue_bytes, "queue.bytes", "0", "0", "64GiB", 0,                                      \
+      "Bytes not yet acknowledged at which the source pauses; 0: defaults.queue.bytes.")           \
+    C(DURATION_MS, retry_init_ms, "retry.init", "0", "0", "1h", 0,                                 \
+      "First ceiling of the jittered retry delay; 0: defaults.retry.init.")                        \
+    C(DURATION_MS, retry_max_ms, "retry.max", "0", "0", "24h", 0,                                  \
       "Last ceiling of the jittered retry delay; 0: defaults.retry.max.")
 
 struct sink_config {

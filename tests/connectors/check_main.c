@@ -13,7 +13,7 @@ Suite *text_suite(void);
 int main(void)
 {
     static Suite *(*const suites[])(void) = { bulk_response_suite, commit_suite, decide_suite,
-                                              delivery_suite,
-                                              graph_suite,         nodes_suite,  text_suite };
+                                              delivery_suite,      graph_suite,  nodes_suite,
+                                              text_suite };
     return RUN_SUITES(suites);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_nodes.c - processors and conditions over one event, by table: settings, event in, event out. */
+/* check_nodes.c - processors and conditions over one event, by table: settings, event in, event
+ * out. */
 #include "connectors/flow/graph.h"
 #include "tests/connectors/sample_event.h"
 
@@ -15,11 +16,13 @@ static const struct {
     { "type: json", "{\"a\":", "fail json_parse_error" },
     { "type: json", "line", "fail json_parse_error" },
     { "type: json, on_error: drop", "line", "drop" },
-    { "type: json, field: m, target: x", "{\"m\":\"{\\\"b\\\":2}\"}", "{\"m\":\"{\\\"b\\\":2}\",\"x\":{\"b\":2}}" },
+    { "type: json, field: m, target: x", "{\"m\":\"{\\\"b\\\":2}\"}",
+      "{\"m\":\"{\\\"b\\\":2}\",\"x\":{\"b\":2}}" },
     { "type: json, field: m", "{\"m\":\"{\\\"b\\\":2,\\\"c\\\":[1]}\"}",
       "{\"m\":\"{\\\"b\\\":2,\\\"c\\\":[1]}\",\"b\":2,\"c\":[1]}" },
     { "type: json, field: m", "{\"m\":\"no\"}", "fail json_parse_error" },
-    { "type: dissect, tokenizer: '%{ip} - %{user} [%{ts}] \"%{verb} %{path} %{}\" %{status|integer} "
+    { "type: dissect, tokenizer: '%{ip} - %{user} [%{ts}] \"%{verb} %{path} %{}\" "
+      "%{status|integer} "
       "%{bytes|long}', target_prefix: http",
       "10.0.0.1 - bob [01/Aug/2026:10:20:30 +0000] \"GET /x HTTP/1.1\" 200 17",
       "{\"@timestamp\":\"2026-08-02T00:00:00.000Z\",\"message\":\"10.0.0.1 - bob "
@@ -28,8 +31,8 @@ static const struct {
       "\"status\":200,\"bytes\":17}}" },
     { "type: dissect, tokenizer: '%{a->} %{b}', target_prefix: ''", "{\"message\":\"x    y\"}",
       "{\"message\":\"x    y\",\"a\":\"x\",\"b\":\"y\"}" },
-    { "type: dissect, tokenizer: '%{a} %{+a} %{?skip}', target_prefix: ''", "{\"message\":\"x y z\"}",
-      "{\"message\":\"x y z\",\"a\":\"x y\"}" },
+    { "type: dissect, tokenizer: '%{a} %{+a} %{?skip}', target_prefix: ''",
+      "{\"message\":\"x y z\"}", "{\"message\":\"x y z\",\"a\":\"x y\"}" },
     { "type: dissect, tokenizer: '%{a}:%{b}'", "{\"message\":\"nothing\"}", "fail dissect_error" },
     { "type: dissect, tokenizer: '%{a}:%{b}', on_error: pass", "{\"message\":\"nothing\"}",
       "{\"message\":\"nothing\"}" },
@@ -38,18 +41,21 @@ static const struct {
       "{\"t\":\"01/Aug/2026:10:20:30 +0000\",\"@timestamp\":\"2026-08-01T10:20:30.000Z\"}" },
     { "type: timestamp, field: t, layouts: [UNIX], timezone: '+02:00'", "{\"t\":1785579630}",
       "{\"t\":1785579630,\"@timestamp\":\"2026-08-01T10:20:30.000Z\"}" },
-    { "type: timestamp, field: t, layouts: [ISO8601]", "{\"t\":\"x\"}", "fail timestamp_parse_error" },
+    { "type: timestamp, field: t, layouts: [ISO8601]", "{\"t\":\"x\"}",
+      "fail timestamp_parse_error" },
     { "type: timestamp, field: t, layouts: [ISO8601]", "{}", "fail missing_field" },
     { "type: timestamp, field: t, layouts: [ISO8601], ignore_missing: true", "{}", "{}" },
     { "type: rename, fields: [{from: a.b, to: c.d}]", "{\"a\":{\"b\":1,\"x\":2}}",
       "{\"a\":{\"x\":2},\"c\":{\"d\":1}}" },
-    { "type: rename, fields: [{from: a, to: b}], ignore_missing: false", "{}", "fail missing_field" },
+    { "type: rename, fields: [{from: a, to: b}], ignore_missing: false", "{}",
+      "fail missing_field" },
     { "type: rename, fields: [{from: a, to: b.c}]", "{\"a\":1,\"b\":2}", "fail field_conflict" },
     { "type: drop_fields, fields: [a.b, '@metadata']", "{\"a\":{\"b\":1,\"c\":2},\"@metadata\":{}}",
       "{\"a\":{\"c\":2}}" },
     { "type: drop_fields, fields: [zzz]", "{\"a\": 1 }", "{\"a\": 1 }" },
     { "type: add_fields, fields: {n: 5, s: '5', deep: {er: [1, x]}}, target: ''",
-      "{\"deep\":{\"old\":true}}", "{\"deep\":{\"old\":true,\"er\":[1,\"x\"]},\"n\":5,\"s\":\"5\"}" },
+      "{\"deep\":{\"old\":true}}",
+      "{\"deep\":{\"old\":true,\"er\":[1,\"x\"]},\"n\":5,\"s\":\"5\"}" },
     { "type: add_fields, fields: {a.b: c}", "{}", "{\"fields\":{\"a\":{\"b\":\"c\"}}}" },
     { "type: add_fields, fields: {a: b}, when: {equals: {x: 1}}", "{\"x\":2}", "{\"x\":2}" },
     { "type: filter, when: {equals: {a: b}}", "{\"a\":\"b\"}", "{\"a\":\"b\"}" },
@@ -90,21 +96,21 @@ static void run_node(struct node *n, struct event *ev, struct buf *out)
 }
 
 START_TEST(a_processor_makes_of_an_event_what_the_table_says)
-{
-    struct arena arena;
-    struct graph g;
-    struct sample s;
-    struct buf out = { 0 };
-    arena_init(&arena, 1 << 20);
-    struct node *n = make_node(&arena, &g, rows[_i].node);
-    sample_init(&s, rows[_i].in);
-    run_node(n, &s.ev, &out);
-    ck_assert_str_eq(buf_cstr(&out), rows[_i].out);
-    buf_deinit(&out);
-    sample_deinit(&s);
-    graph_deinit(&g);
-    arena_deinit(&arena);
-}
+    {
+        struct arena arena;
+        struct graph g;
+        struct sample s;
+        struct buf out = { 0 };
+        arena_init(&arena, 1 << 20);
+        struct node *n = make_node(&arena, &g, rows[_i].node);
+        sample_init(&s, rows[_i].in);
+        run_node(n, &s.ev, &out);
+        ck_assert_str_eq(buf_cstr(&out), rows[_i].out);
+        buf_deinit(&out);
+        sample_deinit(&s);
+        graph_deinit(&g);
+        arena_deinit(&arena);
+    }
 END_TEST
 
 static const struct {
@@ -144,45 +150,48 @@ static const struct {
 };
 
 START_TEST(a_condition_holds_as_the_table_says)
-{
-    struct arena arena;
-    struct sample s;
-    struct yaml_node *root;
-    struct condition *c;
-    struct error err = { .text = "" };
-    arena_init(&arena, 1 << 20);
-    ck_assert_int_eq(yaml_parse(slice_str(conditions[_i].when), "t", &arena, &root, &err), ERR_OK);
-    ck_assert_msg(condition_new(root, &c, &err) == ERR_OK, "%s", err.text);
-    sample_init(&s, "{\"s\":\"GET\",\"n\":404,\"b\":true,\"o\":{\"deep\":\"x\"},\"tags\":[\"one\",\"two\"],"
-                    "\"number_text\":\"7\"}");
-    ck_assert_msg(condition_holds(c, &s.ev) == conditions[_i].holds, "%s", conditions[_i].when);
-    condition_free(c);
-    sample_deinit(&s);
-    arena_deinit(&arena);
-}
+    {
+        struct arena arena;
+        struct sample s;
+        struct yaml_node *root;
+        struct condition *c;
+        struct error err = { .text = "" };
+        arena_init(&arena, 1 << 20);
+        ck_assert_int_eq(yaml_parse(slice_str(conditions[_i].when), "t", &arena, &root, &err),
+                         ERR_OK);
+        ck_assert_msg(condition_new(root, &c, &err) == ERR_OK, "%s", err.text);
+        sample_init(
+            &s,
+            "{\"s\":\"GET\",\"n\":404,\"b\":true,\"o\":{\"deep\":\"x\"},\"tags\":[\"one\",\"two\"],"
+            "\"number_text\":\"7\"}");
+        ck_assert_msg(condition_holds(c, &s.ev) == conditions[_i].holds, "%s", conditions[_i].when);
+        condition_free(c);
+        sample_deinit(&s);
+        arena_deinit(&arena);
+    }
 END_TEST
 
 START_TEST(a_changed_copy_leaves_the_original_alone)
-{
-    struct arena arena;
-    struct graph g;
-    struct sample s;
-    struct event copy;
-    struct buf out = { 0 };
-    struct json_value *root;
-    arena_init(&arena, 1 << 20);
-    struct node *n = make_node(&arena, &g, "type: drop_fields, fields: [a.b]");
-    sample_init(&s, "{\"a\":{\"b\":1,\"c\":[1,{\"d\":null}]}}");
-    ck_assert_int_eq(event_root(&s.ev, &root, NULL), ERR_OK);
-    ck_assert_int_eq(event_clone(&s.ev, &copy, NULL), ERR_OK);
-    run_node(n, &copy, &out);
-    ck_assert_str_eq(buf_cstr(&out), "{\"a\":{\"c\":[1,{\"d\":null}]}}");
-    ck_assert_ptr_nonnull(event_field(&s.ev, slice_str("a.b")));
-    buf_deinit(&out);
-    sample_deinit(&s);
-    graph_deinit(&g);
-    arena_deinit(&arena);
-}
+    {
+        struct arena arena;
+        struct graph g;
+        struct sample s;
+        struct event copy;
+        struct buf out = { 0 };
+        struct json_value *root;
+        arena_init(&arena, 1 << 20);
+        struct node *n = make_node(&arena, &g, "type: drop_fields, fields: [a.b]");
+        sample_init(&s, "{\"a\":{\"b\":1,\"c\":[1,{\"d\":null}]}}");
+        ck_assert_int_eq(event_root(&s.ev, &root, NULL), ERR_OK);
+        ck_assert_int_eq(event_clone(&s.ev, &copy, NULL), ERR_OK);
+        run_node(n, &copy, &out);
+        ck_assert_str_eq(buf_cstr(&out), "{\"a\":{\"c\":[1,{\"d\":null}]}}");
+        ck_assert_ptr_nonnull(event_field(&s.ev, slice_str("a.b")));
+        buf_deinit(&out);
+        sample_deinit(&s);
+        graph_deinit(&g);
+        arena_deinit(&arena);
+    }
 END_TEST
 
 Suite *nodes_suite(void);
