@@ -115,7 +115,7 @@ static void refused(void *user, const struct producer_delivery *d, enum kafka_er
               drop ? "the broker can never take these events: dropped"
                    : "the broker refused events: they will be read and sent again",
               KV_SLICE("topic", d->topic), KV_INT("partition", d->partition),
-              KV_STR("error", kafka_error_name(error)), KV_UINT("events", d->records),
+              KV_STR("error", kafka_error_name((int16_t)error)), KV_UINT("events", d->records),
               KV_UINT("bytes", batch_bytes.len));
     if (drop) {
         o->stats.dropped += d->records;
