@@ -48,7 +48,7 @@ static void balance_partition(struct flow *f, struct partition *p)
     if (!p->consumer || p->draining || p->broken) {
         return;
     }
-    bool hold = f->paused || f->stopping || partition_full(f, p, p->paused ? 2 : 1);
+    bool hold = f->paused || f->flooded || f->stopping || partition_full(f, p, p->paused ? 2 : 1);
     if (hold && !p->paused) {
         p->paused = true;
         f->counters.pauses++;
@@ -79,6 +79,38 @@ static void on_done(void *user, struct ack ack)
     partition_answered(user, ack);
 }
 
+static const char flood_trouble[] = "too many dead letters; pausing, is a mapping broken?";
+
+static void count_dead_letter(struct flow *f)
+{
+    const struct flow_config *c = &f->graph.config;
+    uint64_t now = env_mono_ns(f->env);
+    f->counters.dead++;
+    if (now - f->dead_second_ns >= NS_PER_S) {
+        f->dead_second_ns = now;
+        f->dead_in_second = 0;
+    }
+    f->dead_in_second++;
+    if (c->dead_letter_rate_max == 0 || f->flooded ||
+        f->dead_in_second <= c->dead_letter_rate_max) {
+        return;
+    }
+    f->flooded = true;
+    f->trouble = f->trouble ? f->trouble : flood_trouble;
+    log_error(&f->log, flood_trouble, KV_STR("flow", f->graph.name),
+              KV_INT("rate_max", c->dead_letter_rate_max));
+    timer_arm_in(f->env, &f->flood_timer, (uint64_t)c->dead_letter_pause_ms * NS_PER_MS);
+    balance(f);
+}
+
+static void flood_timer_fired(void *owner)
+{
+    struct flow *f = owner;
+    f->flooded = false;
+    f->trouble = f->trouble == flood_trouble ? NULL : f->trouble;
+    balance(f);
+}
+
 static void to_dead_letters(struct flow *f, struct node *n, struct ack ack,
                             const struct failure *why)
 {
@@ -93,7 +125,7 @@ static void to_dead_letters(struct flow *f, struct node *n, struct ack ack,
         partition_answered(f, ack);
         return;
     }
-    f->counters.dead++;
+    count_dead_letter(f);
     dead_letters_put(f->dead_letters, ack, n->type->name, why);
 }
 
@@ -534,6 +566,8 @@ enum err flow_start(struct flow *f, struct loop *l, struct client *c,
     f->commit_timer.fire = commit_timer_fired;
     f->drain_timer.fire = drain_timer_fired;
     f->stop_timer.fire = stop_timer_fired;
+    f->flood_timer.fire = flood_timer_fired;
+    f->flood_timer.owner = f;
     f->commit_timer.owner = f->drain_timer.owner = f->stop_timer.owner = f;
     enum err e = open_sinks(f, err);
     if (e != ERR_OK) {
@@ -584,6 +618,7 @@ void flow_deinit(struct flow *f)
     timer_cancel(f->env, &f->commit_timer);
     timer_cancel(f->env, &f->drain_timer);
     timer_cancel(f->env, &f->stop_timer);
+    timer_cancel(f->env, &f->flood_timer);
     if (f->consumer) {
         consumer_free(f->consumer);
     }

@@ -30,7 +30,11 @@ struct flow {
     struct buf scratch; /* decompressed records */
     struct timer commit_timer, drain_timer, stop_timer;
     uint64_t drain_until_ns;
-    bool paused; /* a sink is full */
+    struct timer flood_timer;
+    uint64_t dead_second_ns; /* when the second began in which dead_in_second are counted */
+    int64_t dead_in_second;
+    bool flooded; /* too many dead letters: paused for a while */
+    bool paused;  /* a sink is full */
     bool revoking, stopping, closed;
     const char *trouble; /* NULL: fine */
     struct flow_counters counters;

@@ -19,6 +19,12 @@
       "The dead-letter topic; <group_id>.dlq when empty.")                                         \
     C(BOOL, dead_letter_headers, "dead_letter.context_headers", "true", "", "", 0,                 \
       "Give dead letters Kafka Connect's __connect.errors.* headers.")                             \
+    C(INT, dead_letter_rate_max, "dead_letter.rate_max", "1000", "0", "1000000000", 0,             \
+      "Dead letters a second above which the flow pauses, so that a broken mapping does not "      \
+      "empty "                                                                                     \
+      "a topic into them; 0: no limit.")                                                           \
+    C(DURATION_MS, dead_letter_pause_ms, "dead_letter.pause", "30s", "1ms", "24h", 0,              \
+      "How long it pauses then.")                                                                  \
     C(DURATION_MS, commit_interval_ms, "commit.interval", "5s", "10ms", "1h", 0,                   \
       "How often finished offsets are committed; also at every stop and rebalance.")               \
     C(DURATION_MS, rebalance_drain_ms, "rebalance.drain", "60s", "0", "1h", 0,                     \

@@ -308,6 +308,7 @@ static void call_done(void *owner)
     if (b->call.result != ERR_OK) {
         d->sink.counters.failed_requests++;
         window_shrink(d);
+        d->sink.counters.unknown += b->count;
         host_failed(d, b, b->call.error_text);
         all_again(d, b);
     } else {

@@ -336,6 +336,7 @@ static enum whole judge(struct delivery *d, struct batch *b)
     arena_reset(&es->arena);
     if (bulk_response_parse(buf_slice(&b->call.reply), b->count, &es->arena, es->results) !=
         ERR_OK) {
+        d->sink.counters.unknown += b->count;
         log_warn(&d->sink.world.log, "an answer to _bulk is not understood; sending again",
                  KV_STR("node", d->sink.node->name),
                  KV_SLICE("answer", slice_head(buf_slice(&b->call.reply), 200)));

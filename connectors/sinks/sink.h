@@ -59,7 +59,8 @@ struct sink_env {
 };
 
 struct sink_counters {
-    uint64_t delivered, duplicates, dropped, retried, dead, requests, failed_requests, sent_bytes;
+    uint64_t delivered, duplicates, dropped, retried, unknown, dead, requests, failed_requests,
+        sent_bytes;
 };
 
 /* Embedded first in every sink. */
