@@ -26,6 +26,8 @@ int main(int argc, char **argv)
         .config_path = "/etc/logboom/connect.yml",
         .table = &connect_config_table,
         .extra_help = print_nodes,
+        .extra_reference = worker_print_settings,
+        .metrics_reference = worker_print_metrics,
         .check = worker_check,
         .start = worker_start,
         .stop = worker_stop,

@@ -6,6 +6,7 @@
  */
 #include "connectors/worker.h"
 
+#include "connectors/nodes/nodes.h"
 #include "protocol/base/alloc.h"
 
 static const struct config_row rows[] = {
@@ -31,7 +32,7 @@ static enum err make_graphs(struct service *s, struct flow *flows, size_t *ret_c
 {
     const struct connect_config *c = s->config;
     *ret_count = 0;
-    for (const struct yaml_node *y = c->flows->child; y; y = y->next) {
+    for (const struct yaml_node *y = c->flows ? c->flows->child : NULL; y; y = y->next) {
         struct flow *f = &flows[*ret_count];
         enum err e = graph_init(&f->graph, y, &s->arena, warn, &s->log, err);
         (*ret_count)++;
@@ -56,10 +57,19 @@ static void free_graphs(struct flow *flows, size_t count)
     mem_free(flows);
 }
 
+/* Without flows the process idles, as a Kafka Connect worker without connectors does. */
+static size_t flow_count_of(const struct connect_config *c)
+{
+    if (!c->flows || c->flows->kind == YAML_NULL) {
+        return 0;
+    }
+    return c->flows->kind == YAML_MAPPING ? c->flows->child_count : 1;
+}
+
 static enum err check_flows(struct service *s, struct error *err)
 {
     const struct connect_config *c = s->config;
-    if (c->flows->kind != YAML_MAPPING || c->flows->child_count == 0) {
+    if (flow_count_of(c) > 0 && c->flows->kind != YAML_MAPPING) {
         return yaml_error(c->flows, err, "flows must be a mapping of names to flows");
     }
     if (c->bootstrap_servers.count == 0) {
@@ -75,7 +85,7 @@ enum err worker_check(struct service *s, struct error *err)
     if (e != ERR_OK) {
         return e;
     }
-    struct flow *flows = mem_array(c->flows->child_count, sizeof(*flows));
+    struct flow *flows = mem_array(flow_count_of(c) + 1, sizeof(*flows));
     size_t count;
     e = make_graphs(s, flows, &count, err);
     free_graphs(flows, count);
@@ -93,7 +103,7 @@ enum err worker_start(struct service *s, struct error *err)
     s->program = w;
     w->service = s;
     w->config = c;
-    w->flows = mem_array(c->flows->child_count, sizeof(*w->flows));
+    w->flows = mem_array(flow_count_of(c) + 1, sizeof(*w->flows));
     e = make_graphs(s, w->flows, &w->flow_count, err);
     if (e != ERR_OK) {
         return e;
@@ -107,6 +117,9 @@ enum err worker_start(struct service *s, struct error *err)
         e = flow_start(&w->flows[i], s->loop, w->client, &w->client_config, &s->log, err);
     }
     w->running = w->flow_count;
+    if (w->flow_count == 0) {
+        log_warn(&s->log, "there are no flows: nothing to do");
+    }
     if (e == ERR_OK) {
         service_ready(s);
     }
@@ -221,5 +234,27 @@ void worker_collect(void *ctx, struct buf *out)
         for (size_t k = 0; k < w->flow_count; k++) {
             collect_flow(&w->flows[k], i, out);
         }
+    }
+}
+
+void worker_print_metrics(FILE *out)
+{
+    struct metric_row reference[sizeof(families) / sizeof(families[0])];
+    size_t count = sizeof(families) / sizeof(families[0]);
+    for (size_t i = 0; i < count; i++) {
+        reference[i] = (struct metric_row){ .kind = families[i].kind,
+                                            .name = families[i].name,
+                                            .about = families[i].about };
+    }
+    metrics_print_markdown("connect", reference, count, out);
+}
+
+void worker_print_settings(FILE *out)
+{
+    size_t count;
+    const struct node_type *const *types = node_types(&count);
+    config_print_markdown(&flow_config_table, out);
+    for (size_t i = 0; i < count; i++) {
+        config_print_markdown(types[i]->table, out);
     }
 }

@@ -37,6 +37,10 @@ bool worker_healthy(struct service *s, struct buf *ret_text);
 /* Writes metrics of all flows; ctx is the worker. */
 void worker_collect(void *ctx, struct buf *out);
 
+/* Markdown for docs/generated: flows and node types; metrics. */
+void worker_print_settings(FILE *out);
+void worker_print_metrics(FILE *out);
+
 /* rest/rest.c: the routes of Kafka Connect's REST interface that are there, and /flows. */
 extern const struct http_route rest_routes[];
 extern const size_t rest_route_count;
