@@ -75,7 +75,8 @@ static void bench_append(struct log *log, uint64_t total_bytes)
     wall = wall_s() - wall;
     cpu = cpu_s() - cpu;
     double gb = (double)total_bytes / 1e9;
-    printf("append: %.0f MB/s, %.3f CPU-s/GB (one checksum included)\n", gb * 1000 / wall, cpu / gb);
+    printf("append: %.0f MB/s, %.3f CPU-s/GB (one checksum included)\n", gb * 1000 / wall,
+           cpu / gb);
     batch_builder_deinit(&builder);
     buf_deinit(&out);
 }
@@ -146,9 +147,13 @@ int main(int argc, char **argv)
     config.segment_bytes = 256 << 20;
     char path[SEGMENT_PATH_MAX];
     (void)snprintf(path, sizeof(path), "%s/bench-0", dir);
-    struct log_open_args args = { .files = &files, .dir = path, .topic = "bench",
-                                  .config = &config, .recovery_point = -1,
-                                  .log_start_offset = -1, .now_ms = 1790000000000 };
+    struct log_open_args args = { .files = &files,
+                                  .dir = path,
+                                  .topic = "bench",
+                                  .config = &config,
+                                  .recovery_point = -1,
+                                  .log_start_offset = -1,
+                                  .now_ms = 1790000000000 };
     struct uuid id = { { 7 } };
     struct log *log;
     bench_limit(dir, bytes);

@@ -44,7 +44,7 @@ static const struct option_row options[] = {
       "start at this time: Unix milliseconds, or -15m for a quarter of an hour ago"),
     O("partition", 'p', NUMBER, partition, "N", "only this one"),
     O("max-messages", 'n', NUMBER, max_messages, "N", "stop after so many"),
-    O("group", 'g', TEXT, group, "NAME", "as a member of this group; what was printed is committed"),
+    O("group", 'g', TEXT, group, "NAME", "join this group; what was printed is committed"),
     O("keys", 'k', FLAG, keys, "", "print key, a tab, and the value"),
     O("key-separator", 0, TEXT, key_separator, "TEXT", "a line is KEY TEXT VALUE"),
     O("compression", 'z', TEXT, compression, "CODEC", "none, gzip, snappy, lz4 or zstd (none)"),

@@ -88,7 +88,7 @@ void coordinator_free(struct coordinator *c)
     while ((g = map_next(&c->groups, &at, NULL)) != NULL) {
         group_free(g);
     }
-    list_for_each (node, &c->outputs) {
+    list_for_each(node, &c->outputs) {
         list_remove(node);
         item_free(list_entry(node, struct group_item, node));
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * producer_state.c - idempotent producers of one partition. Pure; driven by storage/log.c (every batch
- * that gets into the log) and by the Produce handler (check before the append).
- *   (P1) kept[] holds 1..5 batches of the entry's epoch, oldest first, or none after a snapshot told of
- *        a producer without a batch;
+ * producer_state.c - idempotent producers of one partition. Pure; driven by storage/log.c (every
+ * batch that gets into the log) and by the Produce handler (check before the append).
+ *   (P1) kept[] holds 1..5 batches of the entry's epoch, oldest first, or none after a snapshot
+ *        told of a producer without a batch;
  *   (P2) a check changes nothing.
  */
 #include "broker/replica/producer_state.h"

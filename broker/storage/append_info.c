@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * append_info.c - checks and stamps of record batches before an append. Driven by the Produce handler
- * and by whoever writes internal topics. Never looks inside a batch: header and checksum only.
+ * append_info.c - checks and stamps of record batches before an append. Driven by the Produce
+ * handler and by whoever writes internal topics. Never looks inside a batch: header and checksum
+ * only.
  */
 #include "broker/storage/append_info.h"
 
@@ -26,7 +27,8 @@ static enum kafka_error check_client_batch(const struct batch_view *b, struct er
                       "the batch has a producer id, but no sequence or no epoch");
     }
     if ((b->attributes & BATCH_ATTR_TRANSACTIONAL) && b->producer_id < 0) {
-        return refuse(KAFKA_INVALID_RECORD, err, "the batch is transactional, but has no producer id");
+        return refuse(KAFKA_INVALID_RECORD, err,
+                      "the batch is transactional, but has no producer id");
     }
     return KAFKA_NONE;
 }

@@ -19,7 +19,7 @@ struct append_rules {
 
 struct append_info {
     uint32_t batch_count;
-    int64_t offset_count; /* offsets that the batches take */
+    int64_t offset_count;      /* offsets that the batches take */
     int64_t base_timestamp_ms; /* the least base timestamp of a batch */
     int64_t max_timestamp_ms;
     int64_t max_timestamp_delta; /* last offset of that batch, counted from the first offset */

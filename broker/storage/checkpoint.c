@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * checkpoint.c - Kafka's small text files. Driven by log.c, recovery.c and log_dirs.c.
- * The common shape is "version\ncount\nline...\n". The count must match the lines, which is what tells
- * a torn file (Kafka replaces files as we do, but a disk may not).
+ * The common shape is "version\ncount\nline...\n". The count must match the lines, which is what
+ * tells a torn file (Kafka replaces files as we do, but a disk may not).
  */
 #include "broker/storage/checkpoint.h"
 
@@ -16,7 +16,7 @@
 
 enum { CHECKPOINT_BYTES_MAX = 64 << 20, CHECKPOINT_LINE_MIN = 4, TOPIC_LENGTH_MAX = 249 };
 
-/* --- lines ------------------------------------------------------------------------------------- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 /* A text file that is read line by line. */
 struct lines {
@@ -96,7 +96,7 @@ static enum err lines_open(struct vfs *v, const char *path, struct lines *ret_li
     return ERR_OK;
 }
 
-/* --- offsets of partitions --------------------------------------------------------------------- */
+/* --- offsets of partitions -------------------------------------------------------------------- */
 
 void offset_checkpoint_deinit(struct offset_checkpoint *c)
 {
@@ -210,7 +210,7 @@ enum err offset_checkpoint_write(struct vfs *v, const char *path, const struct o
     return e;
 }
 
-/* --- leader epochs ----------------------------------------------------------------------------- */
+/* --- leader epochs ---------------------------------------------------------------------------- */
 
 static enum err read_epoch_lines(struct lines *l, int64_t count, struct leader_epochs *t,
                                  struct error *err)
@@ -275,7 +275,7 @@ enum err leader_epochs_write(struct vfs *v, const char *path, struct leader_epoc
     return e;
 }
 
-/* --- partition.metadata ------------------------------------------------------------------------ */
+/* --- partition.metadata ----------------------------------------------------------------------- */
 
 enum err partition_metadata_read(struct vfs *v, const char *path, struct uuid *ret_topic_id,
                                  struct error *err)
@@ -314,7 +314,7 @@ enum err partition_metadata_write(struct vfs *v, const char *path, const struct 
     return e;
 }
 
-/* --- the clean-shutdown marker ----------------------------------------------------------------- */
+/* --- the clean-shutdown marker ---------------------------------------------------------------- */
 
 enum err clean_shutdown_read(struct vfs *v, const char *path, int64_t *ret_broker_epoch)
 {

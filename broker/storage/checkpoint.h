@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * checkpoint.h - Kafka's small text files: offset checkpoints, leader epochs, partition.metadata,
- * the clean-shutdown marker. Files are replaced as a whole (vfs_replace_file): old or new, never torn.
- * A file that does not parse gives ERR_CORRUPT and a text that names file and line.
+ * the clean-shutdown marker. Files are replaced as a whole (vfs_replace_file): old or new, never
+ * torn. A file that does not parse gives ERR_CORRUPT and a text that names file and line.
  */
 #ifndef LOGBOOM_BROKER_CHECKPOINT_H
 #define LOGBOOM_BROKER_CHECKPOINT_H
@@ -11,13 +11,13 @@
 #include "protocol/daemon/vfs.h"
 #include "protocol/wire/schema.h"
 
-#define CHECKPOINT_RECOVERY_POINT   "recovery-point-offset-checkpoint"
-#define CHECKPOINT_LOG_START        "log-start-offset-checkpoint"
-#define CHECKPOINT_REPLICATION      "replication-offset-checkpoint"
-#define CHECKPOINT_CLEANER          "cleaner-offset-checkpoint"
-#define CHECKPOINT_LEADER_EPOCH     "leader-epoch-checkpoint"
-#define CHECKPOINT_PARTITION        "partition.metadata"
-#define CHECKPOINT_CLEAN_SHUTDOWN   ".kafka_cleanshutdown"
+#define CHECKPOINT_RECOVERY_POINT "recovery-point-offset-checkpoint"
+#define CHECKPOINT_LOG_START      "log-start-offset-checkpoint"
+#define CHECKPOINT_REPLICATION    "replication-offset-checkpoint"
+#define CHECKPOINT_CLEANER        "cleaner-offset-checkpoint"
+#define CHECKPOINT_LEADER_EPOCH   "leader-epoch-checkpoint"
+#define CHECKPOINT_PARTITION      "partition.metadata"
+#define CHECKPOINT_CLEAN_SHUTDOWN ".kafka_cleanshutdown"
 
 struct offset_line {
     char *topic;

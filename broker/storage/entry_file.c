@@ -92,9 +92,9 @@ enum err entry_file_read(struct entry_file *f, struct entry_path at, uint32_t fi
                          uint8_t *ret_entries)
 {
     assert(first + count <= entry_file_count(f));
-    uint32_t from_file = first >= f->written               ? 0
+    uint32_t from_file = first >= f->written          ? 0
                          : f->written - first < count ? f->written - first
-                                                           : count;
+                                                      : count;
     if (from_file) {
         struct open_file *file;
         enum err e = slot_file(f, at, 0, &file);

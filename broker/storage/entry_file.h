@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * entry_file.h - a file of fixed-size entries that only grows at its end: what Kafka's offset and time
- * indexes have in common. New entries wait in memory and go to the file in groups (an index can be
- * rebuilt from the log, so losing them costs time, never data). Files have their exact size.
+ * entry_file.h - a file of fixed-size entries that only grows at its end: what Kafka's offset and
+ * time indexes have in common. New entries wait in memory and go to the file in groups (an index
+ * can be rebuilt from the log, so losing them costs time, never data). Files have their exact size.
  */
 #ifndef LOGBOOM_BROKER_ENTRY_FILE_H
 #define LOGBOOM_BROKER_ENTRY_FILE_H
@@ -13,8 +13,8 @@ enum { ENTRY_FILE_PENDING_MAX = 64, ENTRY_BYTES_MAX = 12 };
 
 struct entry_file {
     struct file_slot slot;
-    uint8_t *pending;      /* entries not in the file yet; NULL when none */
-    uint32_t written;      /* entries in the file */
+    uint8_t *pending; /* entries not in the file yet; NULL when none */
+    uint32_t written; /* entries in the file */
     uint16_t pending_count;
     uint8_t entry_bytes;
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * file_cache.h - open files, counted and bounded.
- * A node has many more segment files than descriptors: a file is opened when it is needed and the one
- * unused longest is closed. Whoever still sends from a file holds a reference of its own, so neither
- * the bound nor a deletion takes it away. Used on the owner's thread only; open_file's vfs_file may be
- * synced or read on a worker as long as a reference is held.
+ * A node has many more segment files than descriptors: a file is opened when it is needed and the
+ * one unused longest is closed. Whoever still sends from a file holds a reference of its own, so
+ * neither the bound nor a deletion takes it away. Used on the owner's thread only; open_file's
+ * vfs_file may be synced or read on a worker as long as a reference is held.
  */
 #ifndef LOGBOOM_BROKER_FILE_CACHE_H
 #define LOGBOOM_BROKER_FILE_CACHE_H
@@ -46,8 +46,9 @@ struct file_cache {
 void file_cache_init(struct file_cache *c, struct vfs *vfs, uint32_t open_max);
 /* Every slot must have been closed. */
 void file_cache_deinit(struct file_cache *c);
-/* The slot's file, opened for reading and writing when it is not open (flags are added to VFS_READ |
- * VFS_WRITE). The result is valid until the next call into the cache; take a reference to keep it. */
+/* The slot's file, opened for reading and writing when it is not open (flags are added to VFS_READ
+ * | VFS_WRITE). The result is valid until the next call into the cache; take a reference to keep
+ * it. */
 enum err file_cache_get(struct file_cache *c, struct file_slot *slot, struct segment_name name,
                         unsigned flags, struct open_file **ret_file, struct error *err);
 /* Drops the cache's reference. A closed slot is left as it is. */

@@ -29,8 +29,8 @@ void leader_epochs_assign(struct leader_epochs *t, int32_t epoch, int64_t start_
 int32_t leader_epochs_latest(const struct leader_epochs *t);
 /* The epoch of an offset; -1 when unknown. */
 int32_t leader_epochs_of(const struct leader_epochs *t, int64_t offset);
-/* The answer to OffsetForLeaderEpoch: the largest epoch <= the one asked for and where it ends; both
- * -1 when unknown. */
+/* The answer to OffsetForLeaderEpoch: the largest epoch <= the one asked for and where it ends;
+ * both -1 when unknown. */
 void leader_epochs_end_of(const struct leader_epochs *t, int32_t epoch, int64_t log_end_offset,
                           int32_t *ret_epoch, int64_t *ret_end_offset);
 /* Drops what begins at or beyond end_offset. */

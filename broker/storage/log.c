@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log.c - one partition's log: life cycle, append, roll. Driven by broker.c and api/produce.c on the
- * owner's thread; reads are in log_read.c, syncing in log_flush.c, upkeep in retention.c.
+ * log.c - one partition's log: life cycle, append, roll. Driven by broker.c and api/produce.c on
+ * the owner's thread; reads are in log_read.c, syncing in log_flush.c, upkeep in retention.c.
  *   (G1) segments are sorted, there is always an active one, and only it is written to;
  *   (G2) start_offset <= end_offset; recovery_point <= end_offset;
  *   (G3) after a failed append the log is as before it, or it is offline;
@@ -39,7 +39,7 @@ void log_set_config(struct log *log, const struct log_config *config)
     log->config = *config;
 }
 
-/* --- shared parts ------------------------------------------------------------------------------ */
+/* --- shared parts ----------------------------------------------------------------------------- */
 
 enum err log_check_online(const struct log *log, struct error *err)
 {
@@ -144,8 +144,8 @@ enum err log_write_snapshot(struct log *log, struct error *err)
     }
     struct vfs *v = log->home.files->vfs;
     char path[SEGMENT_PATH_MAX];
-    segment_name_format(
-        (struct segment_name){ log->home.dir, log->end_offset, SEGMENT_SNAPSHOT }, path);
+    segment_name_format((struct segment_name){ log->home.dir, log->end_offset, SEGMENT_SNAPSHOT },
+                        path);
     struct vfs_file *file;
     enum err e = v->ops->open(v, path, VFS_WRITE | VFS_CREATE | VFS_TRUNC, &file, err);
     if (e) {
@@ -174,7 +174,7 @@ enum err log_write_epochs(struct log *log, struct error *err)
     return leader_epochs_write(log->home.files->vfs, path, &log->epochs, err);
 }
 
-/* --- life cycle -------------------------------------------------------------------------------- */
+/* --- life cycle ------------------------------------------------------------------------------- */
 
 static struct log *log_new(const struct log_open_args *args)
 {
@@ -208,9 +208,9 @@ void log_free(struct log *log)
 static enum err check_dir_path(const char *dir, struct error *err)
 {
     size_t len = strlen(dir);
-    return len > LOG_DIR_PATH_MAX ? err_set(err, ERR_LIMIT, "a path of %zu characters is too long: %s",
-                                            len, dir)
-                                  : ERR_OK;
+    return len > LOG_DIR_PATH_MAX
+               ? err_set(err, ERR_LIMIT, "a path of %zu characters is too long: %s", len, dir)
+               : ERR_OK;
 }
 
 enum err log_create(const struct log_open_args *args, const struct uuid *topic_id,
@@ -309,7 +309,7 @@ enum err log_delete_begin(struct log *log, const struct uuid *id, struct error *
     return ERR_OK;
 }
 
-/* --- append ------------------------------------------------------------------------------------ */
+/* --- append ----------------------------------------------------------------------------------- */
 
 /* What an append brings, before anything is written. */
 struct incoming {
@@ -437,8 +437,8 @@ enum err log_append(struct log *log, struct slice batches, int64_t now_ms, struc
     }
     struct segment *s = log_active(log);
     if (in.last_offset - s->base_offset > INT32_MAX) {
-        return err_set(err, ERR_INVALID, "append to %s-%d: offset %lld is too far ahead", log->topic,
-                       (int)log->partition, (long long)in.last_offset);
+        return err_set(err, ERR_INVALID, "append to %s-%d: offset %lld is too far ahead",
+                       log->topic, (int)log->partition, (long long)in.last_offset);
     }
     uint32_t position = s->size_bytes;
     e = segment_append(s, log->home, batches, err);

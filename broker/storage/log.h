@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * log.h - one partition's log: segments in `topic-partition/`, as Apache Kafka writes them.
- * No clock and no thread inside: time comes in as now_ms, syncing is split so that its slow part may
- * run on a worker. All else is called on the owner's thread.
+ * No clock and no thread inside: time comes in as now_ms, syncing is split so that its slow part
+ * may run on a worker. All else is called on the owner's thread.
  */
 #ifndef LOGBOOM_BROKER_LOG_H
 #define LOGBOOM_BROKER_LOG_H
@@ -12,7 +12,8 @@
 #include "broker/storage/segment.h"
 #include "protocol/wire/schema.h"
 
-/* A topic's settings, by Kafka's names and with Kafka's meaning; -1 means no limit in retention_*. */
+/* A topic's settings, by Kafka's names and with Kafka's meaning; -1 means no limit in
+ * retention_*. */
 struct log_config {
     uint32_t segment_bytes;        /* segment.bytes, at most 2^31-1 */
     int64_t segment_ms;            /* segment.ms */
@@ -57,10 +58,10 @@ struct log {
     int64_t end_offset;     /* of the next record */
     int64_t recovery_point; /* all below is on the disk */
     uint64_t size_bytes;
-    enum err offline; /* not ERR_OK: the disk failed, nothing works any more */
+    enum err offline;                   /* not ERR_OK: the disk failed, nothing works any more */
     bool dir_unsynced, parent_unsynced; /* names that no sync covered yet */
-    bool flushing;          /* a ticket is out */
-    int64_t flush_limit;    /* what the ticket out may claim: truncation lowers it */
+    bool flushing;                      /* a ticket is out */
+    int64_t flush_limit;                /* what the ticket out may claim: truncation lowers it */
     struct leader_epochs epochs;
     struct producer_state producers;
     int64_t snapshot_offset; /* newest producer snapshot that was written; -1 none */
@@ -79,9 +80,9 @@ struct log_open_args {
     const char *topic;
     int32_t partition;
     const struct log_config *config;
-    bool clean;                /* the last run ended in order: trust, don't look */
-    int64_t recovery_point;    /* of the checkpoint; -1 when absent */
-    int64_t log_start_offset;  /* of the checkpoint; -1 when absent */
+    bool clean;               /* the last run ended in order: trust, don't look */
+    int64_t recovery_point;   /* of the checkpoint; -1 when absent */
+    int64_t log_start_offset; /* of the checkpoint; -1 when absent */
     int64_t now_ms;
     uint64_t jitter_seed;
     /* Called now and then during a long recovery; may be NULL. */
@@ -92,8 +93,8 @@ struct log_open_args {
 /* What a recovery did; zero when there was nothing to do. */
 struct log_recovery {
     uint64_t scanned_bytes;
-    uint64_t cut_bytes;         /* torn or damaged tail that was cut */
-    uint32_t segments_removed;  /* behind the damage */
+    uint64_t cut_bytes;        /* torn or damaged tail that was cut */
+    uint32_t segments_removed; /* behind the damage */
     uint32_t indexes_rebuilt;
 };
 
@@ -107,7 +108,8 @@ enum err log_open(const struct log_open_args *args, struct log **ret_log,
                   struct log_recovery *ret_recovery, struct error *err);
 /* Writes indexes, epochs and a producer snapshot, and syncs everything. Free the log after that. */
 enum err log_shutdown(struct log *log, struct error *err);
-/* NULL is allowed. Without log_shutdown() it is as if the process had been killed. Tickets must be done. */
+/* NULL is allowed. Without log_shutdown() it is as if the process had been killed. Tickets must be
+ * done. */
 void log_free(struct log *log);
 /* Renames the directory to topic-partition.<32 hex digits of id>-delete, so that the name is free
  * at once. The caller removes it later by vfs_remove_dir(log->home.dir) and frees the log. */
@@ -116,9 +118,9 @@ enum err log_delete_begin(struct log *log, const struct uuid *id, struct error *
 /* --- data ------------------------------------------------------------------------------------- */
 
 /* Appends one or more whole, checked batches that carry their offsets (append_info.h): rolls when
- * needed, one write, then indexes, epochs and producer state. The first offset must be end_offset or
- * beyond. ERR_NO_SPACE leaves the log as it was, and usable; any other failure of the disk takes it
- * offline. */
+ * needed, one write, then indexes, epochs and producer state. The first offset must be end_offset
+ * or beyond. ERR_NO_SPACE leaves the log as it was, and usable; any other failure of the disk takes
+ * it offline. */
 enum err log_append(struct log *log, struct slice batches, int64_t now_ms, struct error *err);
 
 /* A part of a segment file, for sendfile. */
@@ -129,9 +131,10 @@ struct log_range {
     int64_t first_offset; /* base offset of the first batch */
 };
 
-/* Batches from the one that holds `offset` on, none that reaches upper_offset or lies beyond it. The
- * last batch may be cut at max_bytes; the first one never is when whole_first is set (KIP-74).
- * len 0 when there is nothing below upper_offset. ERR_NOT_FOUND outside [start_offset, end_offset]. */
+/* Batches from the one that holds `offset` on, none that reaches upper_offset or lies beyond it.
+ * The last batch may be cut at max_bytes; the first one never is when whole_first is set (KIP-74).
+ * len 0 when there is nothing below upper_offset. ERR_NOT_FOUND outside [start_offset,
+ * end_offset]. */
 enum err log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t upper_offset,
                   bool whole_first, struct log_range *ret_range);
 /* The same, appended to out: for loading coordinators and for compaction. Whole batches only. */
@@ -159,8 +162,8 @@ static inline bool log_needs_flush(const struct log *log)
     return log->recovery_point < log->end_offset || log->dir_unsynced || log->parent_unsynced;
 }
 
-/* Takes a ticket for everything up to now; NULL when there is nothing to sync or a ticket is out (begin
- * again after log_flush_done()). */
+/* Takes a ticket for everything up to now; NULL when there is nothing to sync or a ticket is out
+ * (begin again after log_flush_done()). */
 enum err log_flush_begin(struct log *log, struct log_flush **ret_flush, struct error *err);
 /* The slow part, on any thread: touches nothing of the log. */
 enum err log_flush_run(struct log_flush *flush);

@@ -127,11 +127,14 @@ void log_dir_free(struct log_dir *dir)
 enum err log_dir_format(struct log_dir *dir, const char *cluster_id, int32_t node_id,
                         const struct uuid *directory_id, struct error *err)
 {
-    struct meta_properties meta = { .version = 1, .node_id = node_id, .directory_id = *directory_id };
-    if (strlen(cluster_id) >= sizeof(meta.cluster_id)) {
+    struct meta_properties meta = { .version = 1,
+                                    .node_id = node_id,
+                                    .directory_id = *directory_id };
+    size_t len = strlen(cluster_id);
+    if (len >= sizeof(meta.cluster_id)) {
         return err_set(err, ERR_INVALID, "the cluster id %.80s is too long", cluster_id);
     }
-    strcpy(meta.cluster_id, cluster_id);
+    memcpy(meta.cluster_id, cluster_id, len + 1);
     char path[SEGMENT_PATH_MAX];
     path_in(dir, LOG_DIR_META, path);
     enum err e = meta_properties_write(dir->vfs, path, &meta, err);
@@ -163,8 +166,8 @@ enum err log_dir_parse_name(const char *name, size_t *ret_topic_len, int32_t *re
     const char *dash = strrchr(name, '-');
     int64_t partition;
     if (!dash || dash == name || dash[1] < '0' || dash[1] > '9' ||
-        units_int(slice_str(dash + 1), &partition) || partition > INT32_MAX ||
-        strchr(dash, '_') || (dash[1] == '0' && dash[2])) {
+        units_int(slice_str(dash + 1), &partition) || partition > INT32_MAX || strchr(dash, '_') ||
+        (dash[1] == '0' && dash[2])) {
         return ERR_INVALID;
     }
     *ret_topic_len = (size_t)(dash - name);

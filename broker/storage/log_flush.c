@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log_flush.c - what makes a log durable, in three steps. Begin and done run on the owner's thread, run
- * on a worker; the ticket holds references, so that rolling, retention or deletion meanwhile are safe.
+ * log_flush.c - what makes a log durable, in three steps. Begin and done run on the owner's thread,
+ * run on a worker; the ticket holds references, so that rolling, retention or deletion meanwhile
+ * are safe.
  *   (U1) one ticket is out at a time; what comes after it waits for the next one;
- *   (U2) the recovery point moves only over bytes and names that a successful sync covered, and never
- *        over offsets that were truncated while the ticket was out.
+ *   (U2) the recovery point moves only over bytes and names that a successful sync covered, and
+ *        never over offsets that were truncated while the ticket was out.
  */
 #include "broker/storage/log_internal.h"
 

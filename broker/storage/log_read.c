@@ -9,7 +9,7 @@
 
 #include "protocol/base/alloc.h"
 
-/* --- ranges ------------------------------------------------------------------------------------ */
+/* --- ranges ----------------------------------------------------------------------------------- */
 
 /* The first batch of the log that reaches offset: in the segment at *index, or in a later one when
  * offsets are missing there. */
@@ -39,8 +39,8 @@ static enum err find_limit(struct log *log, uint32_t index, int64_t upper_offset
                            uint32_t *ret_limit)
 {
     struct segment *s = log->segments[index];
-    int64_t next = index + 1 < log->segment_count ? log->segments[index + 1]->base_offset
-                                                  : log->end_offset;
+    int64_t next =
+        index + 1 < log->segment_count ? log->segments[index + 1]->base_offset : log->end_offset;
     *ret_limit = s->size_bytes;
     if (upper_offset >= next) {
         return ERR_OK;
@@ -136,15 +136,15 @@ enum err log_read_copy(struct log *log, int64_t offset, size_t max_bytes, int64_
     return whole ? ERR_OK : ERR_CORRUPT;
 }
 
-/* --- look-ups by time -------------------------------------------------------------------------- */
+/* --- look-ups by time ------------------------------------------------------------------------- */
 
 /* Reads a whole batch into bytes. */
 static enum err read_batch(struct log *log, struct segment *s, const struct segment_batch *b,
                            struct buf *bytes, struct batch_view *ret_view)
 {
     struct open_file *file;
-    enum err e = b->size_bytes > LOG_BATCH_BYTES_MAX ? ERR_LIMIT
-                                                     : segment_file(s, log->home, &file, NULL);
+    enum err e =
+        b->size_bytes > LOG_BATCH_BYTES_MAX ? ERR_LIMIT : segment_file(s, log->home, &file, NULL);
     if (e) {
         return e;
     }
@@ -221,8 +221,7 @@ enum err log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t upper
     }
     for (uint32_t i = log_segment_index(log, log->start_offset); i < log->segment_count; i++) {
         struct segment *s = log->segments[i];
-        enum err e =
-            segment_load_indexes(s, log->home, log->config.index_interval_bytes, NULL);
+        enum err e = segment_load_indexes(s, log->home, log->config.index_interval_bytes, NULL);
         if (e) {
             return e;
         }
@@ -255,8 +254,7 @@ enum err log_find_max_timestamp(struct log *log, struct log_timestamp *ret_found
     }
     for (uint32_t i = log_segment_index(log, log->start_offset); i < log->segment_count; i++) {
         struct segment *s = log->segments[i];
-        enum err e =
-            segment_load_indexes(s, log->home, log->config.index_interval_bytes, NULL);
+        enum err e = segment_load_indexes(s, log->home, log->config.index_interval_bytes, NULL);
         if (e) {
             return e;
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * meta_properties.c - meta.properties. Driven by log_dirs.c.
- * A Java properties file of the simple kind: `key=value` lines and comments. What Kafka writes needs
- * no more of that grammar; a backslash (its escape) is refused rather than misread.
+ * A Java properties file of the simple kind: `key=value` lines and comments. What Kafka writes
+ * needs no more of that grammar; a backslash (its escape) is refused rather than misread.
  */
 #include "broker/storage/meta_properties.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * offset_index.h - a segment's .index: 8-byte entries {i32 offset - base, i32 position} of every few
- * KiB of log. An entry names the last offset of a batch and the place where that batch begins.
+ * offset_index.h - a segment's .index: 8-byte entries {i32 offset - base, i32 position} of every
+ * few KiB of log. An entry names the last offset of a batch and the place where that batch begins.
  */
 #ifndef LOGBOOM_BROKER_OFFSET_INDEX_H
 #define LOGBOOM_BROKER_OFFSET_INDEX_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * producer_snapshot.c - the bytes of a .snapshot file. Driven by log.c (roll, shutdown) and recovery.
- * Layout, big-endian: i16 version = 1, u32 CRC-32C of all that follows, i32 count, then 46 bytes each.
+ * producer_snapshot.c - the bytes of a .snapshot file. Driven by log.c (roll, shutdown) and
+ * recovery. Layout, big-endian: i16 version = 1, u32 CRC-32C of all that follows, i32 count, then
+ * 46 bytes each.
  */
 #include "broker/storage/producer_snapshot.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * recovery.c - from a directory to a log. Driven by log_open(), once per partition at the start.
- * In Apache Kafka's order: finish or undo what a crash interrupted (.deleted, .cleaned, .swap), open the
- * segments, walk what no sync has covered, then epochs and producers.
+ * In Apache Kafka's order: finish or undo what a crash interrupted (.deleted, .cleaned, .swap),
+ * open the segments, walk what no sync has covered, then epochs and producers.
  *   (V1) after a clean shutdown only the end of the active segment is looked at;
- *   (V2) otherwise every batch at or above the recovery point is read and its checksum compared; the log
- *        ends before the first one that is not whole and sound, later segments go;
+ *   (V2) otherwise every batch at or above the recovery point is read and its checksum compared;
+ *        the log ends before the first one that is not whole and sound, later segments go;
  *   (V3) recovery is idempotent: a crash inside it is recovered like any other.
  */
 #include "broker/storage/log_internal.h"
@@ -20,7 +20,7 @@
 
 enum { SCAN_BYTES = 256 << 10, PROGRESS_EVERY_BYTES = 32 << 20, BATCH_CRC_FROM = 21 };
 
-/* --- the files of a directory ------------------------------------------------------------------ */
+/* --- the files of a directory ----------------------------------------------------------------- */
 
 struct found_file {
     int64_t base_offset;
@@ -42,7 +42,8 @@ static void note_file(void *ctx, const char *name)
         }
         base = base * 10 + (name[i] - '0');
     }
-    if (name[20] != '.' || strlen(name + 20) >= sizeof(found->files->suffix)) {
+    size_t len = strlen(name + 20);
+    if (name[20] != '.' || len >= sizeof(found->files->suffix)) {
         return;
     }
     if (found->count == found->cap) {
@@ -51,7 +52,7 @@ static void note_file(void *ctx, const char *name)
     }
     struct found_file *f = &found->files[found->count++];
     f->base_offset = base;
-    strcpy(f->suffix, name + 20);
+    memcpy(f->suffix, name + 20, len + 1);
 }
 
 static enum err list_files(const struct log *log, struct found_files *ret_found, struct error *err)
@@ -235,7 +236,7 @@ static enum err open_segments(struct log *log, const struct found_files *found, 
     return ERR_OK;
 }
 
-/* --- reading what no sync covered -------------------------------------------------------------- */
+/* --- reading what no sync covered ------------------------------------------------------------- */
 
 struct scanner {
     struct vfs *v;
@@ -275,7 +276,8 @@ static enum err check_large(struct scanner *sc, const struct segment_batch *b)
 }
 
 /* The batch at position, its checksum compared. ERR_CORRUPT when it is not whole or not sound. */
-static enum err scanner_batch(struct scanner *sc, uint32_t position, struct segment_batch *ret_batch)
+static enum err scanner_batch(struct scanner *sc, uint32_t position,
+                              struct segment_batch *ret_batch)
 {
     if (sc->end - position < BATCH_HEADER_BYTES) {
         return ERR_CORRUPT;
@@ -287,7 +289,8 @@ static enum err scanner_batch(struct scanner *sc, uint32_t position, struct segm
         }
     }
     struct segment_batch b = { .position = position };
-    struct slice have = slice_of(sc->bytes + (position - sc->from), sc->len - (position - sc->from));
+    struct slice have =
+        slice_of(sc->bytes + (position - sc->from), sc->len - (position - sc->from));
     if (batch_parse_header(have, &b.header, &b.size_bytes) || b.size_bytes > sc->end - position) {
         return ERR_CORRUPT;
     }
@@ -357,8 +360,8 @@ static enum err recover_segment(struct log *log, struct segment *s, int64_t offs
 {
     uint32_t position = 0;
     struct open_file *file = NULL;
-    enum err e = segment_begin_recovery(s, log->home, offset,
-                                        log->config.index_interval_bytes, &position);
+    enum err e =
+        segment_begin_recovery(s, log->home, offset, log->config.index_interval_bytes, &position);
     if (!e) {
         e = segment_file(s, log->home, &file, NULL);
     }
@@ -367,8 +370,10 @@ static enum err recover_segment(struct log *log, struct segment *s, int64_t offs
                        (long long)s->base_offset, err_text(e));
     }
     advance(p, position);
-    struct scanner sc = { .v = log->home.files->vfs, .file = open_file_ref(file),
-                          .end = s->size_bytes, .bytes = mem_alloc(SCAN_BYTES) };
+    struct scanner sc = { .v = log->home.files->vfs,
+                          .file = open_file_ref(file),
+                          .end = s->size_bytes,
+                          .bytes = mem_alloc(SCAN_BYTES) };
     e = scan_segment(log, s, position, &sc, p, ret_sound);
     r->scanned_bytes += s->size_bytes - position;
     r->indexes_rebuilt += position == 0 && s->size_bytes > 0;
@@ -386,8 +391,9 @@ static enum err recover_segment(struct log *log, struct segment *s, int64_t offs
              : ERR_OK;
 }
 
-/* Whether a recovered segment ends where the next one begins. One that ends sooner has lost a tail that
- * nothing covered (a power loss cuts each file by itself), unless compaction took its last records. */
+/* Whether a recovered segment ends where the next one begins. One that ends sooner has lost a tail
+ * that nothing covered (a power loss cuts each file by itself), unless compaction took its last
+ * records. */
 static bool joins_next(const struct log *log, uint32_t index)
 {
     int64_t end = log->segments[index]->next_offset;
@@ -422,7 +428,7 @@ static enum err recover_from(struct log *log, int64_t offset, const struct log_o
     return ERR_OK;
 }
 
-/* --- epochs and producers ---------------------------------------------------------------------- */
+/* --- epochs and producers --------------------------------------------------------------------- */
 
 /* Calls each() with every header from an offset to the end. */
 static enum err each_header(struct log *log, int64_t offset,
@@ -482,10 +488,10 @@ enum err recovery_load_producers(struct log *log, struct error *err)
         bool needed = f->base_offset <= log->end_offset;
         if (needed && log->snapshot_offset < 0) {
             char path[SEGMENT_PATH_MAX];
-            segment_name_format(
-                (struct segment_name){ log->home.dir, f->base_offset, f->suffix }, path);
-            needed = producer_snapshot_read(log->home.files->vfs, path, &log->producers, NULL) ==
-                     ERR_OK;
+            segment_name_format((struct segment_name){ log->home.dir, f->base_offset, f->suffix },
+                                path);
+            needed =
+                producer_snapshot_read(log->home.files->vfs, path, &log->producers, NULL) == ERR_OK;
             log->snapshot_offset = needed ? f->base_offset : -1;
         } else if (needed) { /* one per segment is enough, the newest one is loaded */
             needed = has_file(&found, f->base_offset, SEGMENT_LOG);
@@ -495,15 +501,15 @@ enum err recovery_load_producers(struct log *log, struct error *err)
         }
     }
     mem_free(found.files);
-    int64_t from = log->snapshot_offset > log->start_offset ? log->snapshot_offset
-                                                            : log->start_offset;
+    int64_t from =
+        log->snapshot_offset > log->start_offset ? log->snapshot_offset : log->start_offset;
     if (!e && from < log->end_offset) {
         e = each_header(log, from, log_note_producer);
     }
     return e;
 }
 
-/* --- all of it --------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 /* The start lies where the checkpoint says, unless the log tells otherwise. */
 static enum err settle_start(struct log *log, const struct log_open_args *args, struct error *err)

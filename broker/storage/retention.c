@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * retention.c - how a log becomes shorter: retention at its beginning, truncation at its end. Driven by
- * the owner's timers, DeleteRecords and (later) followers.
+ * retention.c - how a log becomes shorter: retention at its beginning, truncation at its end.
+ * Driven by the owner's timers, DeleteRecords and (later) followers.
  *   (D1) files are renamed to .deleted before the log forgets them, and unlinked when
  *        file.delete.delay.ms has passed, so that a crash in between leaves what recovery knows;
  *   (D2) the oldest segments go first: a crash never leaves a hole;
@@ -40,9 +40,10 @@ enum err log_drop_segments(struct log *log, uint32_t first, uint32_t count, int6
     return e ? log_take_offline(log, e) : ERR_OK;
 }
 
-/* --- retention --------------------------------------------------------------------------------- */
+/* --- retention -------------------------------------------------------------------------------- */
 
-/* Whether time has run out for a segment: by its records' greatest timestamp, else by the file's. */
+/* Whether time has run out for a segment: by its records' greatest timestamp, else by the
+ * file's. */
 static bool is_expired(struct log *log, struct segment *s, int64_t now_ms)
 {
     if (!log->config.delete_by_policy || log->config.retention_ms < 0) {
@@ -148,7 +149,7 @@ enum err log_advance_start(struct log *log, int64_t start_offset, struct error *
     return ERR_OK;
 }
 
-/* --- truncation -------------------------------------------------------------------------------- */
+/* --- truncation ------------------------------------------------------------------------------- */
 
 /* What every truncation ends with: the end, and what depends on it. */
 static enum err end_at(struct log *log, int64_t offset, struct error *err)

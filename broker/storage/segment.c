@@ -2,9 +2,9 @@
 /*
  * segment.c - one segment of a log. Driven by log.c, log_read.c, retention.c and recovery.c.
  *   (S1) size_bytes is the size of the .log as far as we wrote it; nothing behind it is ever read.
- *   (S2) Index entries point to batches that are there, or to nothing: an entry is checked against the
- *        batch it names before it is believed (segment_find, segment_load_indexes), so that a damaged
- *        index costs a rebuild and never a wrong answer.
+ *   (S2) Index entries point to batches that are there, or to nothing: an entry is checked against
+ *        the batch it names before it is believed (segment_find, segment_load_indexes), so that a
+ *        damaged index costs a rebuild and never a wrong answer.
  *   (S3) A time entry exists for every offset entry, or its timestamp was not greater than before.
  */
 #include "broker/storage/segment.h"
@@ -12,6 +12,7 @@
 #include "protocol/base/alloc.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <sys/uio.h>
 
 static struct segment_name name_of(const struct segment *s, struct segment_home home,
@@ -30,7 +31,7 @@ static struct entry_path time_path(const struct segment *s, struct segment_home 
     return (struct entry_path){ home.files, name_of(s, home, SEGMENT_TIME_INDEX) };
 }
 
-/* --- life cycle -------------------------------------------------------------------------------- */
+/* --- life cycle ------------------------------------------------------------------------------- */
 
 struct segment *segment_new(int64_t base_offset)
 {
@@ -100,7 +101,7 @@ enum err segment_open(struct segment *s, struct segment_home home, struct error 
     return ERR_OK;
 }
 
-/* --- walking ----------------------------------------------------------------------------------- */
+/* --- walking ---------------------------------------------------------------------------------- */
 
 enum err segment_walk_begin(struct segment_walk *w, struct segment *s, struct segment_home home)
 {
@@ -119,7 +120,8 @@ enum err segment_walk_at(struct segment_walk *w, uint32_t position, struct segme
         return ERR_CORRUPT;
     }
     if (position < w->have_from || position + BATCH_HEADER_BYTES > w->have_from + w->have_len) {
-        size_t want = w->end - position < SEGMENT_WALK_BYTES ? w->end - position : SEGMENT_WALK_BYTES;
+        size_t want =
+            w->end - position < SEGMENT_WALK_BYTES ? w->end - position : SEGMENT_WALK_BYTES;
         size_t got = 0;
         struct vfs *v = w->file->vfs;
         enum err e = v->ops->pread(v, w->file->file, w->bytes, want, position, &got);
@@ -149,14 +151,15 @@ enum err segment_batch_at(struct segment *s, struct segment_home home, uint32_t 
     return e ? e : segment_walk_at(&w, position, ret_batch);
 }
 
-/* Whether a batch may follow what the segment has: offsets grow and stay in reach of the indexes. */
+/* Whether a batch may follow what the segment has: offsets grow and stay in reach of the
+ * indexes. */
 static bool batch_follows(const struct segment *s, const struct segment_batch *b)
 {
     return b->header.base_offset >= s->next_offset &&
            batch_last_offset(&b->header) - s->base_offset <= INT32_MAX;
 }
 
-/* --- indexes ----------------------------------------------------------------------------------- */
+/* --- indexes ---------------------------------------------------------------------------------- */
 
 void segment_index_batch(struct segment *s, struct segment_home home, uint32_t position,
                          const struct batch_view *batch, uint32_t size_bytes,
@@ -362,9 +365,10 @@ enum err segment_begin_recovery(struct segment *s, struct segment_home home, int
             e = reset_indexes(s, home);
         }
         if (!e) {
-            e = time_index_truncate_to(
-                &s->times, time_path(s, home),
-                entry_file_count(&s->offsets.file) ? s->offsets.last.offset + 1 : s->base_offset);
+            e = time_index_truncate_to(&s->times, time_path(s, home),
+                                       entry_file_count(&s->offsets.file)
+                                           ? s->offsets.last.offset + 1
+                                           : s->base_offset);
         }
     }
     uint32_t position = 0;
@@ -400,7 +404,7 @@ enum err segment_write_indexes(struct segment *s, struct segment_home home, bool
     return e;
 }
 
-/* --- data -------------------------------------------------------------------------------------- */
+/* --- data ------------------------------------------------------------------------------------- */
 
 enum err segment_append(struct segment *s, struct segment_home home, struct slice batches,
                         struct error *err)
@@ -485,7 +489,7 @@ enum err segment_truncate(struct segment *s, struct segment_home home, uint32_t 
              : ERR_OK;
 }
 
-/* --- removal ----------------------------------------------------------------------------------- */
+/* --- removal ---------------------------------------------------------------------------------- */
 
 static const char *const suffixes[] = { SEGMENT_LOG, SEGMENT_INDEX, SEGMENT_TIME_INDEX,
                                         SEGMENT_TXN_INDEX, SEGMENT_SNAPSHOT };
@@ -497,7 +501,7 @@ enum err segment_rename_deleted(struct segment *s, struct segment_home home, str
     for (unsigned i = 0; i < SUFFIX_COUNT; i++) {
         char from[SEGMENT_PATH_MAX], to[SEGMENT_PATH_MAX], suffix[32];
         segment_name_format(name_of(s, home, suffixes[i]), from);
-        strcpy(stpcpy(suffix, suffixes[i]), SEGMENT_DELETED);
+        snprintf(suffix, sizeof(suffix), "%s%s", suffixes[i], SEGMENT_DELETED);
         segment_name_format(name_of(s, home, suffix), to);
         enum err e = v->ops->rename(v, from, to, err);
         if (e && e != ERR_NOT_FOUND) {
@@ -512,7 +516,7 @@ enum err segment_unlink_deleted(struct segment_home home, int64_t base_offset, s
     struct vfs *v = home.files->vfs;
     for (unsigned i = 0; i < SUFFIX_COUNT; i++) {
         char path[SEGMENT_PATH_MAX], suffix[32];
-        strcpy(stpcpy(suffix, suffixes[i]), SEGMENT_DELETED);
+        snprintf(suffix, sizeof(suffix), "%s%s", suffixes[i], SEGMENT_DELETED);
         segment_name_format((struct segment_name){ home.dir, base_offset, suffix }, path);
         enum err e = v->ops->unlink(v, path, err);
         if (e && e != ERR_NOT_FOUND) {

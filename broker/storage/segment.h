@@ -10,28 +10,28 @@
 #include "broker/storage/time_index.h"
 #include "protocol/wire/record_batch.h"
 
-#define SEGMENT_LOG         ".log"
-#define SEGMENT_INDEX       ".index"
-#define SEGMENT_TIME_INDEX  ".timeindex"
-#define SEGMENT_TXN_INDEX   ".txnindex"
-#define SEGMENT_SNAPSHOT    ".snapshot"
-#define SEGMENT_DELETED     ".deleted"
-#define SEGMENT_CLEANED     ".cleaned"
-#define SEGMENT_SWAP        ".swap"
+#define SEGMENT_LOG        ".log"
+#define SEGMENT_INDEX      ".index"
+#define SEGMENT_TIME_INDEX ".timeindex"
+#define SEGMENT_TXN_INDEX  ".txnindex"
+#define SEGMENT_SNAPSHOT   ".snapshot"
+#define SEGMENT_DELETED    ".deleted"
+#define SEGMENT_CLEANED    ".cleaned"
+#define SEGMENT_SWAP       ".swap"
 
 struct segment {
     int64_t base_offset;
     uint32_t size_bytes;
-    uint32_t bytes_since_index; /* of log, since the last index entry */
-    bool indexes_loaded; /* the fields down to sound_bytes are valid only then */
-    int64_t next_offset; /* behind the last sound batch */
+    uint32_t bytes_since_index;   /* of log, since the last index entry */
+    bool indexes_loaded;          /* the fields down to sound_bytes are valid only then */
+    int64_t next_offset;          /* behind the last sound batch */
     int64_t max_timestamp_ms;     /* -1 when empty */
     int64_t max_timestamp_offset; /* last offset of the batch that has it */
     uint32_t sound_bytes; /* where the walk at loading ended; less than size_bytes: damage */
-    bool unsynced; /* the .log has bytes that no sync covered yet */
+    bool unsynced;        /* the .log has bytes that no sync covered yet */
     int64_t roll_jitter_ms;
     int64_t first_timestamp_ms; /* of the first batch; -1 when empty or not looked up yet */
-    int64_t modified_ms; /* of the file when it was opened, or its creation */
+    int64_t modified_ms;        /* of the file when it was opened, or its creation */
     struct file_slot log;
     struct offset_index offsets;
     struct time_index times;
@@ -52,8 +52,8 @@ struct segment_batch {
 
 enum { SEGMENT_WALK_BYTES = 4096 };
 
-/* A walk over headers that reads the file in pieces, so that small batches share a read. Valid as long
- * as nothing else opens files (it takes no reference). */
+/* A walk over headers that reads the file in pieces, so that small batches share a read. Valid as
+ * long as nothing else opens files (it takes no reference). */
 struct segment_walk {
     struct open_file *file;
     uint32_t end;
@@ -70,28 +70,29 @@ enum err segment_create(struct segment *s, struct segment_home home, int64_t now
 /* Takes the size of the .log that is there. */
 enum err segment_open(struct segment *s, struct segment_home home, struct error *err);
 /* Opens the indexes when they are not open, and looks at the batches behind the last entry: the
- * segment's end and greatest timestamp are known then. Bad indexes are rebuilt, missing entries added
- * (*ret_rebuilt tells, may be NULL). Damage in the log ends the walk and is no error here. */
+ * segment's end and greatest timestamp are known then. Bad indexes are rebuilt, missing entries
+ * added (*ret_rebuilt tells, may be NULL). Damage in the log ends the walk and is no error here. */
 enum err segment_load_indexes(struct segment *s, struct segment_home home,
                               uint32_t index_interval_bytes, bool *ret_rebuilt);
-/* Opens the indexes, keeps only entries that lie below `offset` and can be trusted without having been
- * synced, and adds by headers what is missing up to the batch that reaches `offset`. *ret_position is
- * where that one lies: the walk has to go on there, with segment_index_batch(). */
+/* Opens the indexes, keeps only entries that lie below `offset` and can be trusted without having
+ * been synced, and adds by headers what is missing up to the batch that reaches `offset`.
+ * *ret_position is where that one lies: the walk has to go on there, with segment_index_batch(). */
 enum err segment_begin_recovery(struct segment *s, struct segment_home home, int64_t offset,
                                 uint32_t index_interval_bytes, uint32_t *ret_position);
 /* Writes whole batches at the end: one write. After a failure the file has its old size again, or
  * ERR_IO comes and the segment must not be used any more. */
 enum err segment_append(struct segment *s, struct segment_home home, struct slice batches,
                         struct error *err);
-/* Takes note of a batch that lies at position: index entries every index_interval_bytes, the end, the
- * greatest timestamp. Called for every batch, in order. An index that cannot be written now is tried
- * again with the next batch: it is a help, not data. */
+/* Takes note of a batch that lies at position: index entries every index_interval_bytes, the end,
+ * the greatest timestamp. Called for every batch, in order. An index that cannot be written now is
+ * tried again with the next batch: it is a help, not data. */
 void segment_index_batch(struct segment *s, struct segment_home home, uint32_t position,
                          const struct batch_view *batch, uint32_t size_bytes,
                          uint32_t index_interval_bytes);
 enum err segment_walk_begin(struct segment_walk *w, struct segment *s, struct segment_home home);
 /* As segment_batch_at(). */
-enum err segment_walk_at(struct segment_walk *w, uint32_t position, struct segment_batch *ret_batch);
+enum err segment_walk_at(struct segment_walk *w, uint32_t position,
+                         struct segment_batch *ret_batch);
 /* The header of the batch at position. ERR_NOT_FOUND at the end of the segment; ERR_CORRUPT when no
  * whole batch lies there. */
 enum err segment_batch_at(struct segment *s, struct segment_home home, uint32_t position,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * time_index.h - a segment's .timeindex: 12-byte entries {i64 greatest timestamp so far, i32 offset -
- * base}. Timestamps grow strictly; the offset is the last one of the batch that has the timestamp.
+ * time_index.h - a segment's .timeindex: 12-byte entries {i64 greatest timestamp so far, i32 offset
+ * - base}. Timestamps grow strictly; the offset is the last one of the batch that has the
+ *   timestamp.
  */
 #ifndef LOGBOOM_BROKER_TIME_INDEX_H
 #define LOGBOOM_BROKER_TIME_INDEX_H

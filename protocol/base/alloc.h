@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * alloc.h - the one door to the heap.
- * These never return NULL: a daemon that cannot have a few bytes aborts with a message. Memory whose
- * size a peer chooses is bounded first (arena.h, named limits), so it never comes here unbounded.
+ * These never return NULL: a daemon that cannot have a few bytes aborts with a message. Memory
+ * whose size a peer chooses is bounded first (arena.h, named limits), so it never comes here
+ * unbounded.
  */
 #ifndef LOGBOOM_BASE_ALLOC_H
 #define LOGBOOM_BASE_ALLOC_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * buf.h - growable bytes with one owner.
- * A zeroed struct buf is a valid empty one. Growth doubles; whoever fills a buffer from outside input
- * bounds it first (heap exhaustion aborts, see alloc.h).
+ * A zeroed struct buf is a valid empty one. Growth doubles; whoever fills a buffer from outside
+ * input bounds it first (heap exhaustion aborts, see alloc.h).
  */
 #ifndef LOGBOOM_BASE_BUF_H
 #define LOGBOOM_BASE_BUF_H
@@ -26,7 +26,8 @@ void buf_append_slice(struct buf *b, struct slice s);
 void buf_append_str(struct buf *b, const char *text);
 void buf_append_byte(struct buf *b, uint8_t byte);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *b, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
+void buf_vprintf(struct buf *b, const char *format, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 /* Drops the first n bytes and moves the rest down. */
 void buf_drop(struct buf *b, size_t n);
 /* The text with a NUL behind it (not counted in len); valid until the next change. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crc32c.h - CRC-32C (Castagnoli, RFC 3720 appendix B.4) by the processor's instruction where it has
- * one, by tables elsewhere. The choice is the processor's alone, so nothing is initialised. */
+/* crc32c.h - CRC-32C (Castagnoli, RFC 3720 appendix B.4) by the processor's instruction where it
+ * has one, by tables elsewhere. The choice is the processor's alone, so nothing is initialised. */
 #ifndef LOGBOOM_BASE_CRC32C_H
 #define LOGBOOM_BASE_CRC32C_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* err.c - error codes and texts. Driven by everything that can fail. Texts that do not fit are cut. */
+/* err.c - error codes and texts. Driven by everything that can fail. Texts that do not fit are
+ * cut. */
 #include "protocol/base/err.h"
 
 #include "protocol/base/slice.h"

@@ -10,32 +10,32 @@
 #include <stdarg.h>
 
 /* code, text */
-#define ERR_LIST(X)                                                      \
-    X(OK, "no error")                                                    \
-    X(SHORT, "the bytes end too early")                                  \
-    X(MALFORMED, "malformed bytes")                                      \
-    X(LIMIT, "a limit would be passed")                                  \
-    X(CHECKSUM, "checksum mismatch")                                     \
-    X(UNSUPPORTED, "not supported")                                      \
-    X(INVALID, "invalid argument")                                       \
-    X(CONFIG, "wrong configuration")                                     \
-    X(NOT_FOUND, "not found")                                            \
-    X(EXISTS, "exists already")                                          \
-    X(AGAIN, "not now, try again")                                       \
-    X(IO, "input/output error")                                          \
-    X(NO_SPACE, "no space left on device")                               \
-    X(PERMISSION, "permission denied")                                   \
-    X(CLOSED, "closed")                                                  \
-    X(TIMEOUT, "timed out")                                              \
-    X(CORRUPT, "corrupt data")                                           \
-    X(KAFKA, "the broker answered with an error")                        \
+#define ERR_LIST(X)                                                                                \
+    X(OK, "no error")                                                                              \
+    X(SHORT, "the bytes end too early")                                                            \
+    X(MALFORMED, "malformed bytes")                                                                \
+    X(LIMIT, "a limit would be passed")                                                            \
+    X(CHECKSUM, "checksum mismatch")                                                               \
+    X(UNSUPPORTED, "not supported")                                                                \
+    X(INVALID, "invalid argument")                                                                 \
+    X(CONFIG, "wrong configuration")                                                               \
+    X(NOT_FOUND, "not found")                                                                      \
+    X(EXISTS, "exists already")                                                                    \
+    X(AGAIN, "not now, try again")                                                                 \
+    X(IO, "input/output error")                                                                    \
+    X(NO_SPACE, "no space left on device")                                                         \
+    X(PERMISSION, "permission denied")                                                             \
+    X(CLOSED, "closed")                                                                            \
+    X(TIMEOUT, "timed out")                                                                        \
+    X(CORRUPT, "corrupt data")                                                                     \
+    X(KAFKA, "the broker answered with an error")                                                  \
     X(CANCELED, "canceled")
 
 enum err {
 #define ERR_ENUM(code, text) ERR_##code,
     ERR_LIST(ERR_ENUM)
 #undef ERR_ENUM
-    ERR_COUNT
+        ERR_COUNT
 };
 
 struct error {

@@ -13,11 +13,11 @@ struct list_node {
     struct list_node *prev, *next;
 };
 
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
-#define list_entry(node, type, member) container_of(node, type, member)
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define list_entry(node, type, member)  container_of(node, type, member)
 /* Walks the nodes; the current one may be removed inside the body. */
-#define list_for_each(node, head)                                                             \
-    for (struct list_node *node = (head)->next, *node##_next = node->next; node != (head);    \
+#define list_for_each(node, head)                                                                  \
+    for (struct list_node *node = (head)->next, *node##_next = node->next; node != (head);         \
          node = node##_next, node##_next = node->next)
 
 static inline void list_init(struct list_node *head)

@@ -74,7 +74,8 @@ static void rebuild(struct map *m)
     m->used = used;
 }
 
-static struct map_entry *find(const struct map *m, struct slice key, uint32_t hash, uint32_t *ret_slot)
+static struct map_entry *find(const struct map *m, struct slice key, uint32_t hash,
+                              uint32_t *ret_slot)
 {
     if (!m->slot_count) {
         return NULL;

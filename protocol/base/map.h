@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * map.h - a hash map from bytes to pointers that is walked in the order of insertion.
- * Keys are copied; values stay the caller's. A zeroed struct map is a valid empty one. The walk does
- * not depend on hashes or addresses, so that runs are deterministic. The hash is keyed by `seed`: a
- * daemon sets it at random, where keys come from outside.
+ * Keys are copied; values stay the caller's. A zeroed struct map is a valid empty one. The walk
+ * does not depend on hashes or addresses, so that runs are deterministic. The hash is keyed by
+ * `seed`: a daemon sets it at random, where keys come from outside.
  */
 #ifndef LOGBOOM_BASE_MAP_H
 #define LOGBOOM_BASE_MAP_H

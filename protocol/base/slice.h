@@ -18,9 +18,14 @@ struct slice {
 };
 
 /* For printf: printf("%.*s", SLICE_ARG(s)). */
-#define SLICE_ARG(s) ((int)((s).len > 4096 ? 4096 : (s).len)), ((const char *)((s).ptr ? (s).ptr : (const uint8_t *)""))
+#define SLICE_ARG(s)                                                                               \
+    ((int)((s).len > 4096 ? 4096 : (s).len)),                                                      \
+        ((const char *)((s).ptr ? (s).ptr : (const uint8_t *)""))
 /* A slice of a string literal, usable in initialisers. */
-#define SLICE_LIT(text) { (const uint8_t *)("" text), sizeof(text) - 1 }
+#define SLICE_LIT(text)                                                                            \
+    {                                                                                              \
+        (const uint8_t *)("" text), sizeof(text) - 1                                               \
+    }
 
 static inline struct slice slice_of(const void *ptr, size_t len)
 {

@@ -9,7 +9,8 @@
 /* Go-style durations, "1h2m3.5s" with ns us ms s m h d; a bare number counts `bare_unit_ns` each.
  * ERR_INVALID for anything else, ERR_LIMIT when it does not fit. Negative values are allowed. */
 enum err units_duration_ns(struct slice text, int64_t bare_unit_ns, int64_t *ret_ns);
-/* Sizes: a number with B, KB, MB, GB, TB (10^3) or KiB, MiB, GiB, TiB, K, M, G (2^10); bare is bytes. */
+/* Sizes: a number with B, KB, MB, GB, TB (10^3) or KiB, MiB, GiB, TiB, K, M, G (2^10); bare is
+ * bytes. */
 enum err units_size_bytes(struct slice text, int64_t *ret_bytes);
 /* A decimal integer with an optional sign and `_` between digits. */
 enum err units_int(struct slice text, int64_t *ret_value);

@@ -4,8 +4,8 @@
  *   (A1) Every partition of a topic that somebody subscribes to goes to exactly one member that
  *        subscribes to it; cooperative-sticky withholds those that are to change hands until their
  *        owner has given them up.
- *   (A2) cooperative-sticky: loads differ by at most one where subscriptions are the same, and no more
- *        partitions move than that needs.
+ *   (A2) cooperative-sticky: loads differ by at most one where subscriptions are the same, and no
+ *        more partitions move than that needs.
  * tests/protocol/check_client_assignor.c.
  */
 #include "protocol/client/assignor.h"
@@ -158,7 +158,7 @@ static enum err assign_round_robin(struct assignor_input *in, struct arena *aren
     return plan_finish(&p, arena);
 }
 
-/* --- cooperative-sticky ------------------------------------------------------------------------- */
+/* --- cooperative-sticky ----------------------------------------------------------------------- */
 
 static bool partition_at(const struct plan *p, const struct assignor_partition *a, int32_t *ret_at)
 {
@@ -178,7 +178,8 @@ static void keep_owned(struct plan *p, int32_t *generation, bool *disputed)
         const struct assignor_member *member = &p->in->members[m];
         for (int32_t i = 0; i < member->owned_count; i++) {
             int32_t at;
-            if (!partition_at(p, &member->owned[i], &at) || !subscribes(member, member->owned[i].topic)) {
+            if (!partition_at(p, &member->owned[i], &at) ||
+                !subscribes(member, member->owned[i].topic)) {
                 continue;
             }
             if (p->owner[at] < 0 || member->generation > generation[at]) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * call.c - the life of one request. Driven by node.c, connection.c and client.c.
- *   (C1) done() is called at most once, and nothing of the call is touched afterwards but its pieces.
+ *   (C1) done() is called at most once, and nothing of the call is touched afterwards but its
+ *        pieces.
  *   (C2) The memory lives until the stream has given back every piece.
  */
 #include "protocol/client/call.h"
@@ -69,7 +70,7 @@ void call_piece_released(void *owner)
     }
 }
 
-/* --- copies ------------------------------------------------------------------------------------- */
+/* --- copies ----------------------------------------------------------------------------------- */
 
 static void *at(const void *msg, size_t offset)
 {

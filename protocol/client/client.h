@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * client.h - one Kafka cluster as seen by a client: connections, versions, metadata, calls.
- * Works through env only. Connections are made on demand, ApiVersions first (KIP-511), then calls are
- * pipelined; answers come in order. A lost connection fails its calls with ERR_CLOSED, and is made
- * again with jittered back-off when somebody calls.
+ * Works through env only. Connections are made on demand, ApiVersions first (KIP-511), then calls
+ * are pipelined; answers come in order. A lost connection fails its calls with ERR_CLOSED, and is
+ * made again with jittered back-off when somebody calls.
  */
 #ifndef LOGBOOM_CLIENT_CLIENT_H
 #define LOGBOOM_CLIENT_CLIENT_H
@@ -18,12 +18,12 @@ struct client_config {
     const char *const *bootstrap; /* "host:port" */
     size_t bootstrap_count;
     const char *client_id;
-    uint64_t request_timeout_ns;   /* 0: 30 s */
-    uint64_t connect_timeout_ns;   /* 0: 10 s */
-    uint64_t metadata_max_age_ns;  /* 0: 5 min */
-    uint64_t backoff_ns;           /* 0: 100 ms, doubled with jitter to backoff_max_ns */
-    uint64_t backoff_max_ns;       /* 0: 10 s */
-    size_t response_bytes_max;     /* 0: 100 MiB; larger answers end the connection */
+    uint64_t request_timeout_ns;  /* 0: 30 s */
+    uint64_t connect_timeout_ns;  /* 0: 10 s */
+    uint64_t metadata_max_age_ns; /* 0: 5 min */
+    uint64_t backoff_ns;          /* 0: 100 ms, doubled with jitter to backoff_max_ns */
+    uint64_t backoff_max_ns;      /* 0: 10 s */
+    size_t response_bytes_max;    /* 0: 100 MiB; larger answers end the connection */
     bool allow_auto_topic_creation;
 };
 
@@ -36,25 +36,25 @@ void client_free(struct client *c);
 
 enum { NODE_ANY = -1, NODE_CONTROLLER = -2 };
 
-/* What a call gives: err is ERR_OK and response (of the schema's struct, decoded at `version`) lives
- * until the callback returns; or an error of the transport. Errors inside the response are the
- * caller's to read. */
+/* What a call gives: err is ERR_OK and response (of the schema's struct, decoded at `version`)
+ * lives until the callback returns; or an error of the transport. Errors inside the response are
+ * the caller's to read. */
 typedef void client_done(void *user, enum err err, int16_t version, const void *response);
 
 /* Sends a request to a node (an id from the metadata, or NODE_*), at the highest version that both
  * sides know and that is at most max_version (-1: the schema's). request is encoded before this
- * returns, or copied when no connection stands yet: it may live on the caller's stack, and its strings
- * may go away. ERR_UNSUPPORTED arrives when the broker lacks the API.
- * The records of a ProduceRequest are not copied while the call waits: they must live until done. When
- * given as `external` (the address of the bytes, and their length) they are never copied. A request
- * with acks 0 is done, with a NULL response, when it has been handed to the kernel. */
+ * returns, or copied when no connection stands yet: it may live on the caller's stack, and its
+ * strings may go away. ERR_UNSUPPORTED arrives when the broker lacks the API.
+ * The records of a ProduceRequest are not copied while the call waits: they must live until done.
+ * When given as `external` (the address of the bytes, and their length) they are never copied. A
+ * request with acks 0 is done, with a NULL response, when it has been handed to the kernel. */
 void client_call(struct client *c, int32_t node_id, const struct schema *request_schema,
                  const void *request, int16_t max_version, uint64_t timeout_ns, client_done *done,
                  void *user);
 
-/* A lane is a set of connections of its own. Brokers answer the requests of one connection one after
- * the other, so that a long poll would hold up what comes behind it: a consumer keeps its fetches and
- * its group calls on lanes of their own. Lane 0 is everybody's. */
+/* A lane is a set of connections of its own. Brokers answer the requests of one connection one
+ * after the other, so that a long poll would hold up what comes behind it: a consumer keeps its
+ * fetches and its group calls on lanes of their own. Lane 0 is everybody's. */
 uint32_t client_lane_new(struct client *c);
 /* Closes the lane's connections; its calls fail with ERR_CLOSED. */
 void client_lane_free(struct client *c, uint32_t lane);
@@ -70,7 +70,7 @@ uint64_t client_backoff_ns(const struct client *c, unsigned attempt);
 /* The configured or default one. */
 uint64_t client_request_timeout_ns(const struct client *c);
 
-/* --- metadata ----------------------------------------------------------------------------------- */
+/* --- metadata --------------------------------------------------------------------------------- */
 
 struct client_partition {
     int32_t index;
@@ -112,7 +112,8 @@ void client_unlisten(struct client_listener *l);
 const char *client_cluster_id(const struct client *c);
 struct env client_env(const struct client *c);
 const struct log *client_log(const struct client *c);
-/* For /metrics and /stats: connections now, calls in flight, bytes sent and received, reconnects. */
+/* For /metrics and /stats: connections now, calls in flight, bytes sent and received,
+ * reconnects. */
 struct client_stats {
     uint64_t connections, calls_in_flight, sent_bytes, received_bytes, connects, failures;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client_internal.h - what client.c, node.c and metadata.c share: the client, its nodes, its metadata.
- * Private to protocol/client; connection.c and call.c do not know it.
+ * client_internal.h - what client.c, node.c and metadata.c share: the client, its nodes, its
+ * metadata. Private to protocol/client; connection.c and call.c do not know it.
  */
 #ifndef LOGBOOM_CLIENT_CLIENT_INTERNAL_H
 #define LOGBOOM_CLIENT_CLIENT_INTERNAL_H
@@ -9,7 +9,8 @@
 #include "protocol/base/map.h"
 #include "protocol/client/connection.h"
 
-/* Bootstrap addresses are nodes with ids from here downwards, until the metadata names the brokers. */
+/* Bootstrap addresses are nodes with ids from here downwards, until the metadata names the
+ * brokers. */
 enum { NODE_BOOTSTRAP = -1000 };
 
 struct node {
@@ -44,15 +45,15 @@ struct topic_entry {
 };
 
 struct metadata {
-    struct map topics;       /* name -> struct topic_entry */
+    struct map topics; /* name -> struct topic_entry */
     struct list_node listeners;
-    struct timer timer;      /* the next refresh */
-    uint64_t last_ns;        /* when the last request went out */
-    unsigned hurry;          /* refreshes asked for in quick succession: the back-off's exponent */
+    struct timer timer; /* the next refresh */
+    uint64_t last_ns;   /* when the last request went out */
+    unsigned hurry;     /* refreshes asked for in quick succession: the back-off's exponent */
     bool in_flight;
-    bool again;              /* asked for while one was in flight */
+    bool again; /* asked for while one was in flight */
     uint32_t want_all;
-    bool failing;            /* told already */
+    bool failing; /* told already */
     int32_t controller_id;
     char cluster_id[64];
 };
@@ -73,20 +74,21 @@ struct client {
     bool freeing;
 };
 
-/* --- client.c ----------------------------------------------------------------------------------- */
+/* --- client.c --------------------------------------------------------------------------------- */
 
 /* The call ends with err from the loop, not from here. */
 void client_defer(struct client *c, struct call *call, enum err err);
 /* Gives the call to its node, or to the best for NODE_ANY. */
 void client_route(struct client *c, struct call *call, const void *request);
 
-/* --- node.c ------------------------------------------------------------------------------------- */
+/* --- node.c ----------------------------------------------------------------------------------- */
 
 struct node *node_new(struct client *c, int32_t id, struct slice host, uint16_t port);
 /* Its calls end with ERR_CLOSED. */
 void node_free(struct node *n);
 struct node *node_find(const struct client *c, int32_t id);
-/* The one to ask anything: connected and idle ones first, then by chance; NULL when there is none. */
+/* The one to ask anything: connected and idle ones first, then by chance; NULL when there is
+ * none. */
 struct node *node_pick(const struct client *c);
 /* Sends the call, or lets it wait for a connection. */
 void node_call(struct node *n, struct call *call, const void *request);
@@ -94,7 +96,7 @@ void node_lane_free(struct node *n, uint32_t lane);
 /* The brokers of a metadata answer: new ones, moved ones, gone ones. */
 void nodes_set(struct client *c, const struct metadata_response *r);
 
-/* --- metadata.c --------------------------------------------------------------------------------- */
+/* --- metadata.c ------------------------------------------------------------------------------- */
 
 void metadata_init(struct client *c);
 void metadata_deinit(struct client *c);

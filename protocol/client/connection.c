@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * connection.c - frames and answers of one broker connection. Driven by the stream's events.
- *   (K1) The calls of `in_flight` are in the order of their correlation ids, and so are the answers:
- *        any other answer ends the connection.
+ *   (K1) The calls of `in_flight` are in the order of their correlation ids, and so are the
+ *        answers: any other answer ends the connection.
  *   (K2) No more than response_bytes_max and a read-ahead are ever held of what the peer sends.
  *   (K3) When a call's done() runs, the stream no longer holds its records: an answer that comes
  *        before its request has left ends the connection.
@@ -59,7 +59,7 @@ uint32_t connection_in_flight(const struct connection *c)
     return c->in_flight_count;
 }
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void free_connection(struct connection *c)
 {
@@ -155,7 +155,7 @@ static void on_timer(void *owner)
     }
 }
 
-/* --- requests ----------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static enum err pick_version(const struct connection *c, const struct call *call, int16_t *ret)
 {
@@ -254,7 +254,7 @@ enum err connection_send(struct connection *c, struct call *call, const void *re
     return err;
 }
 
-/* --- the handshake ------------------------------------------------------------------------------ */
+/* --- the handshake ---------------------------------------------------------------------------- */
 
 static void handshake(struct connection *c, int16_t max_version);
 
@@ -313,13 +313,12 @@ static void on_opened(void *user)
     handshake(user, -1);
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 /* KIP-511: who does not know the version of an ApiVersions request answers in version 0. */
 static int16_t response_version(const struct call *call, struct reader r)
 {
-    bool refused = call->api->key == API_ApiVersions &&
-                   reader_i16(&r) == KAFKA_UNSUPPORTED_VERSION;
+    bool refused = call->api->key == API_ApiVersions && reader_i16(&r) == KAFKA_UNSUPPORTED_VERSION;
     return refused ? 0 : call->version;
 }
 
@@ -332,8 +331,7 @@ static enum err answer(struct connection *c, struct slice frame)
     }
     struct call *call = list_entry(first, struct call, node);
     int32_t correlation_id;
-    enum err err =
-        api_response_header_decode(&r, call->api->key, call->version, &correlation_id);
+    enum err err = api_response_header_decode(&r, call->api->key, call->version, &correlation_id);
     if (err || correlation_id != call->correlation_id || call->pieces) {
         return err ? err : ERR_MALFORMED;
     }

@@ -37,8 +37,8 @@ uint32_t connection_in_flight(const struct connection *c);
  * common, ERR_LIMIT when the request cannot be encoded: the call stays where it was. */
 enum err connection_send(struct connection *c, struct call *call, const void *request);
 /* The timer of a call in flight has fired. A request without an answer has left: ERR_OK. Else its
- * deadline has passed: it ends with ERR_TIMEOUT and takes the connection along, since answers come in
- * order. */
+ * deadline has passed: it ends with ERR_TIMEOUT and takes the connection along, since answers come
+ * in order. */
 void connection_call_due(struct call *call);
 /* Ends a call of which nobody shall hear any more. Its records are free afterwards: the connection
  * dies when they have not left yet. */

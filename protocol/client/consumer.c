@@ -2,8 +2,8 @@
 /*
  * consumer.c - the consumer's partitions and what its user hears of them. Driven by the user, by
  * group_member.c and by the kick timer.
- *   (C1) A part is known to the user from assigned() (or consumer_assign()) until its revocation has
- *        ended or lost() has returned; its memory goes then, and no call in flight names it.
+ *   (C1) A part is known to the user from assigned() (or consumer_assign()) until its revocation
+ *        has ended or lost() has returned; its memory goes then, and no call in flight names it.
  *   (C2) A part that is being revoked is not fetched and gets no events.
  *   (C3) After consumer_close() there are no events but its done().
  */
@@ -13,7 +13,7 @@
 
 #include <assert.h>
 
-/* --- partitions ---------------------------------------------------------------------------------- */
+/* --- partitions ------------------------------------------------------------------------------- */
 
 struct part *consumer_find_part(const struct consumer *c, struct slice topic, int32_t partition)
 {
@@ -60,7 +60,8 @@ void consumer_drop_part(struct consumer *c, struct part *p)
 static struct consumer_partition **list_parts(const struct consumer *c, bool revoking_only,
                                               size_t *ret_count)
 {
-    struct consumer_partition **list = mem_array(c->part_count + 1u, sizeof(struct consumer_partition *));
+    struct consumer_partition **list =
+        mem_array(c->part_count + 1u, sizeof(struct consumer_partition *));
     *ret_count = 0;
     list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
@@ -94,7 +95,7 @@ void consumer_tell_assigned(struct consumer *c, struct part *const *parts, size_
     consumer_wake(c, 0);
 }
 
-/* --- giving up ----------------------------------------------------------------------------------- */
+/* --- giving up -------------------------------------------------------------------------------- */
 
 /* Drops them, and goes on with the group. */
 static void end_revoke(struct consumer *c)
@@ -180,7 +181,7 @@ void consumer_lose(struct consumer *c, bool revoking_only)
     }
 }
 
-/* --- the user's hand ----------------------------------------------------------------------------- */
+/* --- the user's hand -------------------------------------------------------------------------- */
 
 static void reset_part(struct part *p, int64_t offset)
 {
@@ -198,8 +199,8 @@ static void reset_part(struct part *p, int64_t offset)
     consumer_wake(p->consumer, 0);
 }
 
-struct consumer_partition *consumer_assign(struct consumer *c, struct slice topic, int32_t partition,
-                                           int64_t offset)
+struct consumer_partition *consumer_assign(struct consumer *c, struct slice topic,
+                                           int32_t partition, int64_t offset)
 {
     struct part *p = consumer_add_part(c, topic, partition);
     reset_part(p, offset);
@@ -265,7 +266,9 @@ struct consumer_stats consumer_get_stats(const struct consumer *c)
     static const char *const states[] = { "joining", "assigning", "syncing", "stable", "left" };
     const struct group *g = &c->group;
     struct consumer_stats s = {
-        .state = !c->cfg.group_id ? "assigned" : c->revoking ? "revoking" : states[g->phase],
+        .state = !c->cfg.group_id ? "assigned"
+                 : c->revoking    ? "revoking"
+                                  : states[g->phase],
         .member_id = g->member_id,
         .generation = g->generation,
         .partitions = c->part_count,
@@ -277,7 +280,7 @@ struct consumer_stats consumer_get_stats(const struct consumer *c)
     return s;
 }
 
-/* --- life ---------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void consumer_wake(struct consumer *c, uint64_t deadline_ns)
 {
@@ -421,7 +424,7 @@ void consumer_free(struct consumer *c)
     mem_free(c);
 }
 
-/* --- close --------------------------------------------------------------------------------------- */
+/* --- close ------------------------------------------------------------------------------------ */
 
 static void closed(struct consumer *c)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * consumer.h - a member of a consumer group (or a reader of given partitions) that hands out batches.
- * Classic protocol: join, sync, heartbeat, cooperative or eager rebalancing (KIP-429), static members
- * (KIP-345). Batches are given as they came from the broker, checksum verified, and are walked by the
- * user (record_batch.h). Heartbeats run on the loop and do not depend on how fast the user is.
+ * consumer.h - a member of a consumer group (or a reader of given partitions) that hands out
+ * batches. Classic protocol: join, sync, heartbeat, cooperative or eager rebalancing (KIP-429),
+ * static members (KIP-345). Batches are given as they came from the broker, checksum verified, and
+ * are walked by the user (record_batch.h). Heartbeats run on the loop and do not depend on how fast
+ * the user is.
  */
 #ifndef LOGBOOM_CLIENT_CONSUMER_H
 #define LOGBOOM_CLIENT_CONSUMER_H
@@ -18,8 +19,9 @@ struct consumer_config {
     const char *group_instance_id; /* may be NULL */
     const char *const *topics;
     size_t topic_count;
-    const char *const *assignors; /* "range", "roundrobin", "cooperative-sticky", in order of wish */
-    size_t assignor_count;        /* 0: range and cooperative-sticky, as the Java client offers */
+    const char *const
+        *assignors;        /* "range", "roundrobin", "cooperative-sticky", in order of wish */
+    size_t assignor_count; /* 0: range and cooperative-sticky, as the Java client offers */
     enum offset_reset offset_reset;
     bool read_committed;
     uint64_t session_timeout_ns;    /* 0: 45 s */
@@ -35,10 +37,10 @@ struct consumer_config {
 struct consumer_partition {
     struct slice topic;
     int32_t partition;
-    int64_t position;        /* the next offset to be given out */
-    int64_t committed;       /* what the group has, -1 for nothing */
-    int64_t high_watermark;  /* -1 until the first fetch */
-    void *user;              /* the user's */
+    int64_t position;       /* the next offset to be given out */
+    int64_t committed;      /* what the group has, -1 for nothing */
+    int64_t high_watermark; /* -1 until the first fetch */
+    void *user;             /* the user's */
 };
 
 struct consumer;
@@ -46,14 +48,15 @@ struct consumer;
 struct consumer_events {
     /* New partitions; they are read from now on. */
     void (*assigned)(void *user, struct consumer_partition *const *parts, size_t count);
-    /* These are to be given up: no further batch comes for them. The user finishes what is in flight,
-     * commits, and calls consumer_revoked(); at the latest at the rebalance timeout they are lost. */
+    /* These are to be given up: no further batch comes for them. The user finishes what is in
+     * flight, commits, and calls consumer_revoked(); at the latest at the rebalance timeout they
+     * are lost. */
     void (*revoking)(void *user, struct consumer_partition *const *parts, size_t count);
     /* These are gone (session lost, fenced): nothing of theirs may be committed any more. */
     void (*lost)(void *user, struct consumer_partition *const *parts, size_t count);
-    /* The batches of one partition from one answer, in order; bytes live until the call returns. The
-     * first batch may begin before `position` (compressed or compacted): records below it are to be
-     * skipped. record-less and control batches are not given. */
+    /* The batches of one partition from one answer, in order; bytes live until the call returns.
+     * The first batch may begin before `position` (compressed or compacted): records below it are
+     * to be skipped. record-less and control batches are not given. */
     void (*batches)(void *user, struct consumer_partition *part, const struct batch_view *batches,
                     size_t count);
     /* Something an operator should know; the consumer goes on by itself unless fatal. */
@@ -71,8 +74,8 @@ void consumer_close(struct consumer *c, void (*done)(void *user), void *user);
 
 /* Without a group: read this partition. offset: a number, or OFFSET_EARLIEST / OFFSET_LATEST. */
 enum { OFFSET_LATEST = -1, OFFSET_EARLIEST = -2 };
-struct consumer_partition *consumer_assign(struct consumer *c, struct slice topic, int32_t partition,
-                                           int64_t offset);
+struct consumer_partition *consumer_assign(struct consumer *c, struct slice topic,
+                                           int32_t partition, int64_t offset);
 void consumer_unassign(struct consumer *c, struct consumer_partition *part);
 /* Answers revoking() once its partitions are drained and their commits given. */
 void consumer_revoked(struct consumer *c);
@@ -81,7 +84,8 @@ void consumer_resume(struct consumer *c, struct consumer_partition *part);
 /* Reads on from another offset; what is in flight for the partition is dropped. */
 void consumer_seek(struct consumer *c, struct consumer_partition *part, int64_t offset);
 /* The next offset to be read by the group, i.e. last done + 1. Sent together with others within
- * commit_delay (at once when 0); retried until it holds or the partition is gone; never goes back. */
+ * commit_delay (at once when 0); retried until it holds or the partition is gone; never goes
+ * back. */
 void consumer_commit(struct consumer *c, struct consumer_partition *part, int64_t offset,
                      uint64_t commit_delay_ns);
 /* Sends pending commits now; done(err) when they hold. */

@@ -36,7 +36,7 @@ struct part {
     int32_t asked_node; /* where the fetch is in flight */
     unsigned attempts;
     uint64_t retry_at_ns;
-    int64_t end_told; /* the position at which at_end() was called */
+    int64_t end_told;      /* the position at which at_end() was called */
     int64_t commit_wanted; /* pending while above pub.committed */
 };
 
@@ -54,8 +54,8 @@ struct group {
     int32_t coordinator; /* -1 unknown */
     bool busy;           /* a find, join or sync is in flight */
     bool leader;
-    bool cooperative;    /* all assignors are */
-    bool heartbeating;   /* one is in flight */
+    bool cooperative;  /* all assignors are */
+    bool heartbeating; /* one is in flight */
     unsigned attempts;
     uint64_t last_heard_ns; /* the last good heartbeat */
     struct timer step;      /* next try */
@@ -116,12 +116,12 @@ struct consumer {
     struct group group;
     /* Offsets. */
     struct timer commit_timer;
-    bool committing;     /* an OffsetCommit is in flight */
+    bool committing; /* an OffsetCommit is in flight */
     struct commit_sent *commit_sent;
     bool fetching_offsets;
     unsigned offsets_attempts;
     uint64_t offsets_at_ns;
-    bool commits_lost;   /* since the flush was asked for */
+    bool commits_lost; /* since the flush was asked for */
     unsigned commit_attempts;
     struct list_node flushes;
     /* Revocation. */
@@ -136,7 +136,7 @@ struct consumer {
     uint64_t fetches, fetched_bytes;
 };
 
-/* --- consumer.c --------------------------------------------------------------------------------- */
+/* --- consumer.c ------------------------------------------------------------------------------- */
 
 struct part *consumer_find_part(const struct consumer *c, struct slice topic, int32_t partition);
 struct part *consumer_add_part(struct consumer *c, struct slice topic, int32_t partition);
@@ -157,13 +157,13 @@ static inline struct part *part_of(struct consumer_partition *p)
     return container_of(p, struct part, pub);
 }
 
-/* --- fetcher.c ---------------------------------------------------------------------------------- */
+/* --- fetcher.c -------------------------------------------------------------------------------- */
 
 /* Asks for offsets and records wherever it may. */
 void fetcher_run(struct consumer *c);
 void fetcher_retry_part(struct part *p);
 
-/* --- offsets.c ---------------------------------------------------------------------------------- */
+/* --- offsets.c -------------------------------------------------------------------------------- */
 
 /* OffsetFetch for the parts that need it. */
 void offsets_fetch(struct consumer *c);
@@ -172,7 +172,7 @@ void offsets_commit(struct consumer *c);
 /* Tells those who wait for a flush, when nothing is pending. */
 void offsets_check_flushed(struct consumer *c);
 
-/* --- group_member.c ----------------------------------------------------------------------------- */
+/* --- group_member.c --------------------------------------------------------------------------- */
 
 void group_init(struct consumer *c);
 void group_deinit(struct consumer *c);
@@ -187,10 +187,11 @@ void group_on_metadata(struct consumer *c);
 /* The leader has what it needs, or not yet. */
 void group_sync(struct consumer *c);
 
-/* --- group_assign.c ----------------------------------------------------------------------------- */
+/* --- group_assign.c --------------------------------------------------------------------------- */
 
 /* Fills in the protocols of a join request; memory in the arena. */
-void group_subscriptions(struct consumer *c, struct join_group_request *request, struct arena *arena);
+void group_subscriptions(struct consumer *c, struct join_group_request *request,
+                         struct arena *arena);
 /* Notes the topics of all members, and wants them. */
 void group_note_members(struct consumer *c, const struct join_group_response *r);
 /* Whether every topic of the group is known by now. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fetcher.c - asks leaders for records and for offsets to begin at. Driven by consumer.c's kick timer
- * and by answers.
+ * fetcher.c - asks leaders for records and for offsets to begin at. Driven by consumer.c's kick
+ * timer and by answers.
  *   (F1) One fetch is in flight for each leader; it names every partition there that is active, not
  *        paused and not being revoked. Without a fetch session (KIP-227): each names them all.
  *   (F2) An answer counts for a partition only when it was not sought, paused or revoked meanwhile;
@@ -49,7 +49,7 @@ static bool is_due(const struct part *p, uint64_t now, uint64_t *wake)
     return true;
 }
 
-/* --- records ------------------------------------------------------------------------------------ */
+/* --- records ---------------------------------------------------------------------------------- */
 
 /* Producers whose transaction was aborted, as far as the walk over one answer has come (KIP-98). */
 struct aborted {
@@ -117,11 +117,12 @@ static enum err collect_batches(struct part *p, const struct fetch_response_part
 static void corrupt(struct part *p, enum err err)
 {
     char text[400];
-    snprintf(text, sizeof(text),
-             "a batch of %.*s-%d behind offset %lld cannot be used (%s); it is fetched again: if this "
-             "stays, the log on the leader's disk is damaged",
-             SLICE_ARG(slice_head(p->pub.topic, 249)), (int)p->pub.partition,
-             (long long)p->pub.position, err_text(err));
+    snprintf(
+        text, sizeof(text),
+        "a batch of %.*s-%d behind offset %lld cannot be used (%s); it is fetched again: if this "
+        "stays, the log on the leader's disk is damaged",
+        SLICE_ARG(slice_head(p->pub.topic, 249)), (int)p->pub.partition, (long long)p->pub.position,
+        err_text(err));
     if (p->attempts == 0) {
         consumer_trouble(p->consumer, KAFKA_CORRUPT_MESSAGE, text, false);
     }
@@ -201,7 +202,7 @@ static void take_answer(struct part *p, const struct fetch_response_partition_da
     fetcher_retry_part(p);
 }
 
-/* --- fetches ------------------------------------------------------------------------------------ */
+/* --- fetches ---------------------------------------------------------------------------------- */
 
 static struct part *find_answered(struct consumer *c, int16_t version,
                                   const struct fetch_response_fetchable_topic_response *t,
@@ -241,7 +242,8 @@ static void on_fetched(void *user, enum err err, int16_t version, const void *re
     if (!err && !r->error_code) {
         take_fetched(c, version, r);
     }
-    /* Those that the answer does not name, all of them after a failure: asked again a little later. */
+    /* Those that the answer does not name, all of them after a failure: asked again a little
+     * later. */
     list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         if (p->asked && p->state == PART_ACTIVE && p->asked_node == l->node_id) {
@@ -256,7 +258,8 @@ static void on_fetched(void *user, enum err err, int16_t version, const void *re
 }
 
 /* One entry for each topic, the parts below it; false when nothing is to be fetched there. */
-static bool fill_fetch(struct consumer *c, int32_t node_id, struct fetch_request *request, bool *ret_ids)
+static bool fill_fetch(struct consumer *c, int32_t node_id, struct fetch_request *request,
+                       bool *ret_ids)
 {
     uint64_t now = env_mono_ns(c->env), wake = UINT64_MAX;
     struct arena *a = &c->scratch;
@@ -271,14 +274,16 @@ static bool fill_fetch(struct consumer *c, int32_t node_id, struct fetch_request
         }
         struct fetch_request_topic *t = NULL;
         for (int32_t i = request->topics_n; i > 0 && !t; i--) {
-            t = slice_eq(request->topics[i - 1].topic, p->pub.topic) ? &request->topics[i - 1] : NULL;
+            t = slice_eq(request->topics[i - 1].topic, p->pub.topic) ? &request->topics[i - 1]
+                                                                     : NULL;
         }
         const struct client_topic *meta = client_topic(c->client, p->pub.topic);
         if (!t) {
             t = &request->topics[request->topics_n++];
             t->topic = p->pub.topic;
             t->topic_id = meta->id;
-            t->partitions = schema_new(&fetch_request_partition_schema, a, (size_t)meta->partition_count);
+            t->partitions =
+                schema_new(&fetch_request_partition_schema, a, (size_t)meta->partition_count);
             t->partitions_n = 0;
             *ret_ids = *ret_ids && !uuid_is_zero(&meta->id);
         }
@@ -325,7 +330,7 @@ static void fetch(struct consumer *c, int32_t node_id)
                      ids ? -1 : 12, 0, on_fetched, l);
 }
 
-/* --- where to begin ------------------------------------------------------------------------------ */
+/* --- where to begin --------------------------------------------------------------------------- */
 
 static void begin_at(struct part *p, const struct list_offsets_response_partition_response *r)
 {
@@ -334,7 +339,8 @@ static void begin_at(struct part *p, const struct list_offsets_response_partitio
         return;
     }
     if (r->error_code || r->offset < 0) {
-        if (r->error_code && (!kafka_error_is_retriable(r->error_code) || p->attempts == ATTEMPTS_TOLD)) {
+        if (r->error_code &&
+            (!kafka_error_is_retriable(r->error_code) || p->attempts == ATTEMPTS_TOLD)) {
             consumer_trouble(c, r->error_code, kafka_error_text(r->error_code), false);
         }
         client_refresh(c->client);
@@ -383,8 +389,8 @@ static void list_offsets(struct part *p, const struct client_partition *leader)
     partition.timestamp = p->reset_to;
     p->asked = true;
     p->asked_seek = p->seek;
-    client_call(c->client, leader->leader_id, &list_offsets_request_schema, &request, -1, 0, on_listed,
-                p);
+    client_call(c->client, leader->leader_id, &list_offsets_request_schema, &request, -1, 0,
+                on_listed, p);
 }
 
 void fetcher_run(struct consumer *c)
@@ -395,8 +401,7 @@ void fetcher_run(struct consumer *c)
     list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         const struct client_partition *leader = leader_of(p);
-        bool wants = is_fetchable(p) ||
-                     (p->state == PART_NEEDS_RESET && !p->asked && !p->revoking);
+        bool wants = is_fetchable(p) || (p->state == PART_NEEDS_RESET && !p->asked && !p->revoking);
         leaderless = leaderless || (wants && !leader);
         if (!wants || !leader || !is_due(p, now, &wake)) {
             continue;

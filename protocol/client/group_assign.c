@@ -6,7 +6,8 @@
  *        them gets partitions.
  *   (A2) What a member sends is outside input: it is decoded with bounds, and a member that sends
  *        nonsense gets nothing.
- * Source: KIP-429 (owned partitions), KIP-792 (generation); the leading i16 is the message's version.
+ * Source: KIP-429 (owned partitions), KIP-792 (generation); the leading i16 is the message's
+ * version.
  */
 #include "protocol/client/consumer_internal.h"
 
@@ -32,7 +33,8 @@ static struct slice encode(struct arena *arena, const struct schema *s, int16_t 
 }
 
 /* Versions above ours are read as ours: they only add (KIP-429). */
-static enum err decode(const struct schema *s, struct slice bytes, struct arena *arena, void *ret_msg)
+static enum err decode(const struct schema *s, struct slice bytes, struct arena *arena,
+                       void *ret_msg)
 {
     struct reader r = reader_of(bytes);
     int16_t version = reader_i16(&r);
@@ -42,7 +44,7 @@ static enum err decode(const struct schema *s, struct slice bytes, struct arena 
     return schema_decode(s, version < s->max ? version : s->max, &r, arena, ret_msg);
 }
 
-/* --- a member's own words ------------------------------------------------------------------------ */
+/* --- a member's own words --------------------------------------------------------------------- */
 
 static void add_owned(const struct consumer *c, struct consumer_protocol_subscription *sub,
                       struct arena *arena)
@@ -68,7 +70,8 @@ static void add_owned(const struct consumer *c, struct consumer_protocol_subscri
     }
 }
 
-void group_subscriptions(struct consumer *c, struct join_group_request *request, struct arena *arena)
+void group_subscriptions(struct consumer *c, struct join_group_request *request,
+                         struct arena *arena)
 {
     const struct group *g = &c->group;
     struct consumer_protocol_subscription sub;
@@ -80,8 +83,7 @@ void group_subscriptions(struct consumer *c, struct join_group_request *request,
     }
     sub.generation_id = g->generation;
     add_owned(c, &sub, arena);
-    request->protocols =
-        schema_new(&join_group_request_protocol_schema, arena, g->assignor_count);
+    request->protocols = schema_new(&join_group_request_protocol_schema, arena, g->assignor_count);
     request->protocols_n = (int32_t)g->assignor_count;
     for (size_t i = 0; i < g->assignor_count; i++) {
         /* The generation goes twice: members below version 2 look for it in the user data. */
@@ -95,7 +97,7 @@ void group_subscriptions(struct consumer *c, struct join_group_request *request,
     }
 }
 
-/* --- the leader's view --------------------------------------------------------------------------- */
+/* --- the leader's view ------------------------------------------------------------------------ */
 
 static void want_topic(struct consumer *c, struct slice name)
 {
@@ -181,11 +183,12 @@ bool group_topics_changed(const struct consumer *c)
     return false;
 }
 
-/* --- assigning ----------------------------------------------------------------------------------- */
+/* --- assigning -------------------------------------------------------------------------------- */
 
 static int compare_topics(const void *a, const void *b)
 {
-    return slice_cmp(((const struct assignor_topic *)a)->name, ((const struct assignor_topic *)b)->name);
+    return slice_cmp(((const struct assignor_topic *)a)->name,
+                     ((const struct assignor_topic *)b)->name);
 }
 
 static int32_t topic_index(const struct assignor_input *in, struct slice name)
@@ -273,13 +276,13 @@ static enum err collect_member(const struct join_group_response_member *from,
 }
 
 /* The partitions of a member are in the order of topics. */
-static struct slice encode_assignment(const struct assignor_input *in, const struct assignor_member *m,
-                                      struct arena *arena)
+static struct slice encode_assignment(const struct assignor_input *in,
+                                      const struct assignor_member *m, struct arena *arena)
 {
     struct consumer_protocol_assignment msg;
     schema_init(&consumer_protocol_assignment_schema, &msg);
-    msg.assigned_partitions = schema_new(&consumer_protocol_assignment_topic_partition_schema, arena,
-                                         (size_t)in->topic_count);
+    msg.assigned_partitions = schema_new(&consumer_protocol_assignment_topic_partition_schema,
+                                         arena, (size_t)in->topic_count);
     int32_t last = -1;
     for (int32_t i = 0; i < m->assigned_count; i++) {
         if (m->assigned[i].topic != last) {
@@ -320,7 +323,7 @@ enum err group_assign(struct consumer *c, struct sync_group_request *request, st
     return ERR_OK;
 }
 
-/* --- taking over --------------------------------------------------------------------------------- */
+/* --- taking over ------------------------------------------------------------------------------ */
 
 enum err group_take_assignment(struct consumer *c, struct slice assignment)
 {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * group_member.c - membership in a classic consumer group: coordinator, join, sync, heartbeat, leave.
- * Driven by its timers, by answers, and by consumer.c when a revocation has ended.
+ * group_member.c - membership in a classic consumer group: coordinator, join, sync, heartbeat,
+ * leave. Driven by its timers, by answers, and by consumer.c when a revocation has ended.
  *
  *   JOIN --join--> (leader: ASSIGN --metadata-->) SYNC --sync--> STABLE --rebalance--> JOIN
  *
  *   (G1) With an eager assignor nothing is owned when a join goes out; with a cooperative one the
  *        member goes on reading, and gives up only what the new assignment takes from it (KIP-429).
  *   (G2) Heartbeats go out while a generation is held, also while the user drains a revocation.
- *   (G3) Whatever says that the generation is no longer ours loses all partitions before the next join.
+ *   (G3) Whatever says that the generation is no longer ours loses all partitions before the next
+ *        join.
  *   (G4) Joins wait for other members, so they have a lane of their own (client_lane_new()).
  * Source: KIP-62, KIP-345 (static members), KIP-394 (member id required), KIP-800 (reasons).
  */
@@ -114,7 +115,7 @@ bool group_judge(struct consumer *c, int16_t error, int32_t generation)
     }
 }
 
-/* --- coordinator --------------------------------------------------------------------------------- */
+/* --- coordinator ------------------------------------------------------------------------------ */
 
 static void on_coordinator(void *user, enum err err, int16_t version, const void *response)
 {
@@ -159,7 +160,7 @@ static void find_coordinator(struct consumer *c)
                 on_coordinator, c);
 }
 
-/* --- heartbeat ----------------------------------------------------------------------------------- */
+/* --- heartbeat -------------------------------------------------------------------------------- */
 
 static void arm_heartbeat(struct consumer *c)
 {
@@ -208,7 +209,7 @@ static void heartbeat(void *owner)
                      -1, c->cfg.session_timeout_ns / 3, on_heartbeat, c);
 }
 
-/* --- sync ---------------------------------------------------------------------------------------- */
+/* --- sync ------------------------------------------------------------------------------------- */
 
 static void on_synced(void *user, enum err err, int16_t version, const void *response)
 {
@@ -290,7 +291,7 @@ static void on_metadata_wait(void *owner)
     }
 }
 
-/* --- join ---------------------------------------------------------------------------------------- */
+/* --- join ------------------------------------------------------------------------------------- */
 
 static void joined(struct consumer *c, int16_t version, const struct join_group_response *r)
 {
@@ -418,7 +419,7 @@ void group_on_metadata(struct consumer *c)
     }
 }
 
-/* --- life ---------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void group_leave(struct consumer *c, client_done *done)
 {
@@ -433,8 +434,8 @@ void group_leave(struct consumer *c, client_done *done)
     request.members = &member;
     request.members_n = 1;
     g->phase = GROUP_LEFT;
-    client_call_lane(c->client, g->coordinator, c->lane_group, &leave_group_request_schema, &request,
-                     -1, 0, done, c);
+    client_call_lane(c->client, g->coordinator, c->lane_group, &leave_group_request_schema,
+                     &request, -1, 0, done, c);
 }
 
 void group_init(struct consumer *c)

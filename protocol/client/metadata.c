@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * metadata.c - which brokers and topics there are, kept fresh. Driven by client.c and its own timer.
- *   (M1) At most one request is in flight; refreshes asked for in quick succession are spaced by the
- *        back-off, whose cap here is a second: a new leader is found soon after it is there.
+ * metadata.c - which brokers and topics there are, kept fresh. Driven by client.c and its own
+ * timer.
+ *   (M1) At most one request is in flight; refreshes asked for in quick succession are spaced by
+ *        the back-off, whose cap here is a second: a new leader is found soon after it is there.
  *   (M2) A partition's leader epoch never goes back while the topic's id is the same (KIP-320).
  *   (M3) Topics that somebody wants stay in the map, known or not; they are looked for until found.
  */
@@ -18,7 +19,7 @@ static const uint64_t RETRY_MAX_NS = NS_PER_S;
 
 static void send_request(struct client *c);
 
-/* --- topics ------------------------------------------------------------------------------------- */
+/* --- topics ----------------------------------------------------------------------------------- */
 
 static struct topic_entry *get_entry(struct metadata *m, struct slice name)
 {
@@ -100,7 +101,7 @@ const char *client_cluster_id(const struct client *c)
     return c->metadata.cluster_id;
 }
 
-/* --- listeners ---------------------------------------------------------------------------------- */
+/* --- listeners -------------------------------------------------------------------------------- */
 
 void client_listen(struct client *c, struct client_listener *l)
 {
@@ -128,7 +129,7 @@ static void tell_listeners(struct metadata *m)
     }
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static bool apply_partition(struct client_partition *p, const struct metadata_response_partition *r,
                             bool same_topic)
@@ -148,8 +149,9 @@ static void tell_missing(struct client *c, struct topic_entry *e, bool missing)
 {
     if (missing && e->wants && !e->told && c->metadata.hurry >= HURRY_TOLD) {
         e->told = true;
-        log_warn(&c->log, "a topic cannot be used; it is looked for until it is there: create it, or check "
-                          "its name and the rights of this client",
+        log_warn(&c->log,
+                 "a topic cannot be used; it is looked for until it is there: create it, or check "
+                 "its name and the rights of this client",
                  KV_SLICE("topic", e->topic.name),
                  KV_STR("why", kafka_error_text((int16_t)e->topic.error)));
     } else if (!missing && e->told) {
@@ -207,7 +209,8 @@ static bool apply(struct client *c, const struct metadata_response *r)
         e->seen = false;
     }
     if (r->cluster_id.ptr) {
-        snprintf(m->cluster_id, sizeof(m->cluster_id), "%.*s", SLICE_ARG(slice_head(r->cluster_id, 63)));
+        snprintf(m->cluster_id, sizeof(m->cluster_id), "%.*s",
+                 SLICE_ARG(slice_head(r->cluster_id, 63)));
     }
     m->controller_id = r->controller_id;
     nodes_set(c, r);
@@ -229,7 +232,7 @@ static bool apply(struct client *c, const struct metadata_response *r)
     return whole;
 }
 
-/* --- the cycle ---------------------------------------------------------------------------------- */
+/* --- the cycle -------------------------------------------------------------------------------- */
 
 static uint64_t spacing_ns(struct client *c)
 {

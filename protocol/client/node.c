@@ -4,8 +4,8 @@
  * Driven by client.c (calls), connection.c (events) and metadata.c (the list of brokers).
  *   (N1) A link has at most one connection; calls wait only while it is not ready.
  *   (N2) A connection is begun only when somebody calls, and not before not_before_ns.
- *   (N3) When a connection fails, what waited for any node goes to another one; what waited for this
- *        node ends with ERR_CLOSED, so that its owner can look for a new leader.
+ *   (N3) When a connection fails, what waited for any node goes to another one; what waited for
+ *        this node ends with ERR_CLOSED, so that its owner can look for a new leader.
  */
 #include "protocol/client/client_internal.h"
 
@@ -83,7 +83,7 @@ void node_lane_free(struct node *n, uint32_t lane)
     }
 }
 
-/* --- choice ------------------------------------------------------------------------------------- */
+/* --- choice ----------------------------------------------------------------------------------- */
 
 static bool is_bootstrap(const struct node *n)
 {
@@ -133,7 +133,7 @@ struct node *node_pick(const struct client *c)
     return best;
 }
 
-/* --- connections -------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static void connect_link(struct link *l);
 
@@ -170,7 +170,8 @@ static void note_failure(struct node *n, enum err why)
     n->failures++;
     n->not_before_ns = env_mono_ns(c->env) + client_backoff_ns(c, n->failures);
     c->stats.failures++;
-    /* Once is a restart or a moved leader; twice in a row is worth a line, and only the first time. */
+    /* Once is a restart or a moved leader; twice in a row is worth a line, and only the first
+     * time. */
     if (n->failures == 2 && !n->warned) {
         n->warned = true;
         log_warn(&c->log,
@@ -257,7 +258,7 @@ void node_call(struct node *n, struct call *call, const void *request)
     connect_link(l);
 }
 
-/* --- the list of brokers ------------------------------------------------------------------------ */
+/* --- the list of brokers ---------------------------------------------------------------------- */
 
 static bool moved(const struct node *n, const struct metadata_response_broker *b)
 {

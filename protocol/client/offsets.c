@@ -5,7 +5,8 @@
  *   (O1) One OffsetCommit is in flight at a time; it names what is wanted and not yet there.
  *   (O2) A committed offset never goes back.
  *   (O3) A commit is retried until it holds or its partition is gone. Offsets travel by topic name
- *        (OffsetCommit 9, OffsetFetch 9): ids (version 10) add nothing for a member that knows names.
+ *        (OffsetCommit 9, OffsetFetch 9): ids (version 10) add nothing for a member that knows
+ *        names.
  */
 #include "protocol/client/consumer_internal.h"
 
@@ -49,7 +50,7 @@ void offsets_check_flushed(struct consumer *c)
     }
 }
 
-/* --- commits ------------------------------------------------------------------------------------ */
+/* --- commits ---------------------------------------------------------------------------------- */
 
 static void committed(struct consumer *c, struct slice topic, int32_t partition, int64_t offset)
 {
@@ -170,7 +171,7 @@ void offsets_commit(struct consumer *c)
                 NAMES_VERSION_MAX, 0, on_committed, s);
 }
 
-/* --- the offsets to begin with ------------------------------------------------------------------ */
+/* --- the offsets to begin with ---------------------------------------------------------------- */
 
 static void begin(struct part *p, int64_t offset)
 {
@@ -205,7 +206,8 @@ static void take_offset(struct consumer *c, struct slice topic, int32_t partitio
 }
 
 /* Version 8 answers for many groups, in other structs. */
-static int16_t take_offsets(struct consumer *c, int16_t version, const struct offset_fetch_response *r)
+static int16_t take_offsets(struct consumer *c, int16_t version,
+                            const struct offset_fetch_response *r)
 {
     int16_t worst = r->error_code;
     if (version >= 8) {
@@ -215,7 +217,8 @@ static int16_t take_offsets(struct consumer *c, int16_t version, const struct of
             const struct offset_fetch_response_topics *t = &g->topics[i];
             for (int32_t j = 0; j < t->partitions_n; j++) {
                 const struct offset_fetch_response_partitions *o = &t->partitions[j];
-                take_offset(c, t->name, o->partition_index, o->error_code, o->committed_offset, &worst);
+                take_offset(c, t->name, o->partition_index, o->error_code, o->committed_offset,
+                            &worst);
             }
         }
         return worst;
@@ -306,6 +309,6 @@ void offsets_fetch(struct consumer *c)
     group.topics = lists.topics;
     group.topics_n = lists.count;
     c->fetching_offsets = true;
-    client_call(c->client, g->coordinator, &offset_fetch_request_schema, &request, NAMES_VERSION_MAX,
-                0, on_offsets, c);
+    client_call(c->client, g->coordinator, &offset_fetch_request_schema, &request,
+                NAMES_VERSION_MAX, 0, on_offsets, c);
 }

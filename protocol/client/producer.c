@@ -3,7 +3,8 @@
  * producer.c - records in, events out: topics, open batches, the buffer's bound, deliveries.
  * Driven by its user and by producer_send.c.
  *   (P1) A record is copied once, into its partition's open batch; batches are recycled.
- *   (P2) delivered() and refused() follow the order of the queue, so per partition that of appending.
+ *   (P2) delivered() and refused() follow the order of the queue, so per partition that of
+ *        appending.
  *   (P3) buffered_bytes is the sum over all queued batches; no record is taken that would pass the
  *        bound, except into an empty buffer.
  *   (P4) Events come last: what they call may append, and finds a settled state.
@@ -20,7 +21,7 @@ enum {
     RECORD_BYTES = 80, /* upper bound of what surrounds key, value and headers */
 };
 
-/* --- batches ------------------------------------------------------------------------------------ */
+/* --- batches ---------------------------------------------------------------------------------- */
 
 struct producer_batch *producer_take_batch(struct producer *p)
 {
@@ -74,7 +75,7 @@ static struct producer_batch *open_batch(struct producer *p, struct producer_par
     return b;
 }
 
-/* --- topics ------------------------------------------------------------------------------------- */
+/* --- topics ----------------------------------------------------------------------------------- */
 
 static struct producer_partition *partition_new(struct producer_topic *t, int32_t index)
 {
@@ -151,7 +152,7 @@ static int32_t choose_partition(struct producer *p, const struct producer_topic 
     return first;
 }
 
-/* --- records in --------------------------------------------------------------------------------- */
+/* --- records in ------------------------------------------------------------------------------- */
 
 static enum err again(struct producer *p)
 {
@@ -242,7 +243,7 @@ uint32_t producer_key_hash(struct slice key)
     return (h ^ h >> 15) & 0x7fffffff;
 }
 
-/* --- events out --------------------------------------------------------------------------------- */
+/* --- events out ------------------------------------------------------------------------------- */
 
 static void tell(struct producer *p, const struct producer_batch *b)
 {
@@ -299,7 +300,7 @@ void producer_tell_ready(struct producer *p)
     }
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void on_wake(void *owner)
 {

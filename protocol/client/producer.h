@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * producer.h - batches on their way to partition leaders: idempotent, in order, without giving up.
- * Records are written straight into the batch of their partition (one copy). A batch leaves when it is
- * full or has lingered; up to max_in_flight go at once per broker; retries keep the order (KIP-98,
- * KIP-679). Retriable errors are retried for ever with back-off: there is no delivery timeout.
+ * Records are written straight into the batch of their partition (one copy). A batch leaves when it
+ * is full or has lingered; up to max_in_flight go at once per broker; retries keep the order
+ * (KIP-98, KIP-679). Retriable errors are retried for ever with back-off: there is no delivery
+ * timeout.
  */
 #ifndef LOGBOOM_CLIENT_PRODUCER_H
 #define LOGBOOM_CLIENT_PRODUCER_H
@@ -12,11 +13,12 @@
 #include "protocol/wire/record_batch.h"
 
 struct producer_config {
-    int16_t acks;            /* -1, 0, 1 */
-    bool idempotence;        /* needs acks -1 */
+    int16_t acks;     /* -1, 0, 1 */
+    bool idempotence; /* needs acks -1 */
     enum codec codec;
     int level;
-    size_t batch_bytes_max;  /* uncompressed size at which a batch is closed; 0: 1 MiB less a margin */
+    size_t
+        batch_bytes_max; /* uncompressed size at which a batch is closed; 0: 1 MiB less a margin */
     size_t record_bytes_max; /* larger ones are refused: ERR_LIMIT; 0: 1 MiB less a margin */
     uint64_t linger_ns;
     uint32_t max_in_flight;  /* requests per broker; 0: 5 */
@@ -35,10 +37,10 @@ struct producer_delivery {
     int32_t partition;
     int64_t base_offset; /* -1 when the broker did not tell (acks 0) */
     uint32_t records;
-    size_t bytes;         /* of the batch as sent */
+    size_t bytes;                      /* of the batch as sent */
     const struct producer_span *spans; /* in the order of appending */
     size_t span_count;
-    uint64_t latency_ns;  /* from its first record to the acknowledgement */
+    uint64_t latency_ns; /* from its first record to the acknowledgement */
 };
 
 struct producer_events {
@@ -67,7 +69,9 @@ int32_t producer_partition_count(const struct producer_topic *t);
 /* murmur2 of Kafka's default partitioner, as a non-negative number. */
 uint32_t producer_key_hash(struct slice key);
 
-enum { PARTITION_ANY = -1 }; /* sticky: one partition a batch, the next one for the next (KIP-794) */
+enum {
+    PARTITION_ANY = -1
+}; /* sticky: one partition a batch, the next one for the next (KIP-794) */
 
 /* Copies the record into the partition's open batch. ERR_AGAIN: the buffer is full or the metadata
  * not there yet: nothing was taken, ready() comes. ERR_LIMIT: the record alone is too large.

@@ -40,8 +40,8 @@ void producer_batch_reset(struct producer_batch *b)
 
 size_t producer_batch_memory(const struct producer_batch *b)
 {
-    return sizeof(*b) + b->builder.buf.cap + b->compressed.cap + b->position_cap * sizeof(uint64_t) +
-           b->span_cap * sizeof(*b->spans);
+    return sizeof(*b) + b->builder.buf.cap + b->compressed.cap +
+           b->position_cap * sizeof(uint64_t) + b->span_cap * sizeof(*b->spans);
 }
 
 static uint32_t grown(uint32_t cap)

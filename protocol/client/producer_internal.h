@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * producer_internal.h - what producer.c (records in, events out) and producer_send.c (batches to the
- * brokers and back) share. Private to protocol/client.
+ * producer_internal.h - what producer.c (records in, events out) and producer_send.c (batches to
+ * the brokers and back) share. Private to protocol/client.
  */
 #ifndef LOGBOOM_CLIENT_PRODUCER_INTERNAL_H
 #define LOGBOOM_CLIENT_PRODUCER_INTERNAL_H
@@ -21,9 +21,9 @@ struct producer_partition {
     int64_t producer_id;
     int16_t producer_epoch;
     int32_t next_sequence;
-    bool renumber; /* adopt the newest epoch and start at sequence 0 once nothing flies */
-    bool proven;   /* a batch of this numbering was accepted: the leader checks the next ones */
-    bool settle;   /* after a failure: nothing is sent while something flies */
+    bool renumber;     /* adopt the newest epoch and start at sequence 0 once nothing flies */
+    bool proven;       /* a batch of this numbering was accepted: the leader checks the next ones */
+    bool settle;       /* after a failure: nothing is sent while something flies */
     unsigned attempts; /* failures in a row */
     uint64_t retry_at_ns;
     int32_t failed_leader_id, failed_leader_epoch; /* a newer leader ends the back-off */
@@ -35,7 +35,7 @@ struct producer_topic {
     struct slice name;
     struct producer_partition **partitions;
     int32_t partition_count;
-    int32_t sticky; /* where PARTITION_ANY goes now; -1: to be chosen */
+    int32_t sticky;         /* where PARTITION_ANY goes now; -1: to be chosen */
     size_t batch_bytes_max; /* below the configuration's once the broker found batches too large */
 };
 
@@ -70,7 +70,7 @@ struct producer {
     struct list_node free;
     size_t free_bytes;
     struct client_listener listener;
-    struct timer wake; /* drains: lingering batches, ends of back-offs */
+    struct timer wake;    /* drains: lingering batches, ends of back-offs */
     struct arena scratch; /* the request being built */
     size_t buffered_bytes;
     uint64_t outstanding;
@@ -83,19 +83,20 @@ struct producer {
     int16_t producer_epoch;
 };
 
-/* --- producer.c --------------------------------------------------------------------------------- */
+/* --- producer.c ------------------------------------------------------------------------------- */
 
 struct producer_batch *producer_take_batch(struct producer *p);
 /* Recycles it, or gives its memory back. */
 void producer_give_batch(struct producer *p, struct producer_batch *b);
 /* Drains at deadline_ns at the latest. */
 void producer_wake(struct producer *p, uint64_t deadline_ns);
-/* Tells of what is at the head of the queue and done with; then ready(), when there is room again. */
+/* Tells of what is at the head of the queue and done with; then ready(), when there is room
+ * again. */
 void producer_settle_head(struct producer *p, struct producer_partition *part);
 void producer_tell_ready(struct producer *p);
 void producer_close_batch(struct producer_partition *part);
 
-/* --- producer_send.c ---------------------------------------------------------------------------- */
+/* --- producer_send.c -------------------------------------------------------------------------- */
 
 /* Sends all that may go now and arms the timer for the rest. */
 void producer_drain(struct producer *p);

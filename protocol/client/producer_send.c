@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * producer_send.c - batches to their leaders, answers, retries. Driven by the producer's timer and by
- * the ends of its calls.
+ * producer_send.c - batches to their leaders, answers, retries. Driven by the producer's timer and
+ * by the ends of its calls.
  *   (S1) A partition's batches are sent in the order of its queue. After a failure nothing more is
  *        sent until nothing flies (`settle`); then the queue goes again from its head.
- *   (S2) With idempotence up to five batches of a partition fly at once: the broker remembers as many
- *        and finds repeated ones (KIP-98). Without it one flies at a time, which keeps the order.
+ *   (S2) With idempotence up to five batches of a partition fly at once: the broker remembers as
+ *        many and finds repeated ones (KIP-98). Without it one flies at a time, which keeps the
+ *        order.
  *   (S3) A batch keeps its sequence until the broker has answered for it; only a partition of which
  *        nothing flies is numbered anew, under a higher epoch (KIP-360).
  *   (S4) Nothing gives up: an unknown outcome is sent again with the same sequence.
  *   (S5) Nothing beyond the fifth batch from the head is sent, though those between may be safe: a
  *        broker would forget the head, and could not tell that it is repeated.
- *   (S6) The first batch of a numbering flies alone: a leader that does not know the producer takes any
- *        sequence, so that the second batch could come in before a first one that failed.
+ *   (S6) The first batch of a numbering flies alone: a leader that does not know the producer takes
+ *        any sequence, so that the second batch could come in before a first one that failed.
  * tests/protocol/check_client_producer.c: every_record_arrives_once_and_in_order_whatever_fails.
  */
 #include "protocol/client/producer_internal.h"
@@ -29,7 +30,7 @@ enum {
     WARN_ATTEMPTS = 3,
 };
 
-/* --- producer id -------------------------------------------------------------------------------- */
+/* --- producer id ------------------------------------------------------------------------------ */
 
 static void on_producer_id(void *user, enum err err, int16_t version, const void *response)
 {
@@ -124,7 +125,7 @@ static void renumber(struct producer *p, struct producer_partition *part)
     }
 }
 
-/* --- what may go -------------------------------------------------------------------------------- */
+/* --- what may go ------------------------------------------------------------------------------ */
 
 static const struct client_partition *leader_of(const struct producer *p,
                                                 const struct producer_partition *part)
@@ -136,8 +137,8 @@ static const struct client_partition *leader_of(const struct producer *p,
     return &t->partitions[part->index];
 }
 
-/* The first batch that has not been sent, or is to be sent again; none beyond the fifth from the head
- * (S5). */
+/* The first batch that has not been sent, or is to be sent again; none beyond the fifth from the
+ * head (S5). */
 static struct producer_batch *next_batch(const struct producer_partition *part)
 {
     int place = 0;
@@ -158,7 +159,8 @@ static bool is_due(const struct producer *p, const struct producer_batch *b, uin
     return b->state != BATCH_OPEN || p->flushing || now >= b->first_ns + p->cfg.linger_ns;
 }
 
-/* Whether the partition may send now; else *wake is lowered to when it will, if time decides that. */
+/* Whether the partition may send now; else *wake is lowered to when it will, if time decides
+ * that. */
 static bool may_send(struct producer *p, struct producer_partition *part,
                      const struct client_partition *leader, uint64_t now, uint64_t *wake)
 {
@@ -198,7 +200,7 @@ static struct producer_broker *get_broker(struct producer *p, int32_t id)
     return b;
 }
 
-/* --- requests ----------------------------------------------------------------------------------- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void seal(struct producer *p, struct producer_partition *part, struct producer_batch *b)
 {
@@ -245,9 +247,10 @@ static struct producer_batch *prepare(struct producer *p, struct producer_partit
 static void on_produced(void *user, enum err err, int16_t version, const void *response);
 
 /* Where the topic stands in the request; room for a new one is there. */
-static struct produce_request_topic_produce_data *
-request_topic(struct produce_request *request, const struct producer_topic *t,
-              const struct client_topic *meta, struct arena *arena)
+static struct produce_request_topic_produce_data *request_topic(struct produce_request *request,
+                                                                const struct producer_topic *t,
+                                                                const struct client_topic *meta,
+                                                                struct arena *arena)
 {
     for (int32_t i = request->topic_data_n; i > 0; i--) {
         if (request->topic_data[i - 1].name.ptr == t->name.ptr) {
@@ -257,8 +260,8 @@ request_topic(struct produce_request *request, const struct producer_topic *t,
     struct produce_request_topic_produce_data *d = &request->topic_data[request->topic_data_n++];
     d->name = t->name;
     d->topic_id = meta->id;
-    d->partition_data = schema_new(&produce_request_partition_produce_data_schema, arena,
-                                   REQUEST_BATCHES_MAX);
+    d->partition_data =
+        schema_new(&produce_request_partition_produce_data_schema, arena, REQUEST_BATCHES_MAX);
     return d;
 }
 
@@ -269,8 +272,8 @@ static void send_request(struct producer *p, struct producer_broker *broker)
     arena_reset(&p->scratch);
     request.acks = p->cfg.acks;
     request.timeout_ms = (int32_t)(client_request_timeout_ns(p->client) / NS_PER_MS * 2 / 3);
-    request.topic_data = schema_new(&produce_request_topic_produce_data_schema, &p->scratch,
-                                    REQUEST_BATCHES_MAX);
+    request.topic_data =
+        schema_new(&produce_request_topic_produce_data_schema, &p->scratch, REQUEST_BATCHES_MAX);
     struct producer_batch *batches[REQUEST_BATCHES_MAX];
     uint32_t count = 0;
     size_t bytes = 0;
@@ -358,7 +361,7 @@ void producer_drain(struct producer *p)
     }
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void acked(struct producer *p, struct producer_batch *b, int64_t base_offset)
 {

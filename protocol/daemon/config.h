@@ -58,11 +58,11 @@ enum config_kind {
 
 enum config_flags {
     CONFIG_STATIC = 0,
-    CONFIG_DYNAMIC = 1,   /* may change while running */
-    CONFIG_REQUIRED = 2,  /* must be set */
-    CONFIG_TOPIC = 4,     /* a topic may override it */
-    CONFIG_ALIAS = 8,     /* an old or foreign spelling: `default` names the row it stands for */
-    CONFIG_IGNORED = 16,  /* known to others and harmless here: accepted with a warning */
+    CONFIG_DYNAMIC = 1,  /* may change while running */
+    CONFIG_REQUIRED = 2, /* must be set */
+    CONFIG_TOPIC = 4,    /* a topic may override it */
+    CONFIG_ALIAS = 8,    /* an old or foreign spelling: `default` names the row it stands for */
+    CONFIG_IGNORED = 16, /* known to others and harmless here: accepted with a warning */
 };
 
 struct config_list {
@@ -85,21 +85,24 @@ struct config_table {
     size_t struct_size;
 };
 
-#define CONFIG_CTYPE_BOOL bool
-#define CONFIG_CTYPE_INT int64_t
-#define CONFIG_CTYPE_SIZE int64_t
-#define CONFIG_CTYPE_DURATION_MS int64_t
-#define CONFIG_CTYPE_DURATION_S int64_t
-#define CONFIG_CTYPE_STR const char *
-#define CONFIG_CTYPE_SECRET const char *
-#define CONFIG_CTYPE_LIST struct config_list
-#define CONFIG_CTYPE_ENUM int64_t
-#define CONFIG_CTYPE_NODE const struct yaml_node *
+#define CONFIG_CTYPE_BOOL                                               bool
+#define CONFIG_CTYPE_INT                                                int64_t
+#define CONFIG_CTYPE_SIZE                                               int64_t
+#define CONFIG_CTYPE_DURATION_MS                                        int64_t
+#define CONFIG_CTYPE_DURATION_S                                         int64_t
+#define CONFIG_CTYPE_STR                                                const char *
+#define CONFIG_CTYPE_SECRET                                             const char *
+#define CONFIG_CTYPE_LIST                                               struct config_list
+#define CONFIG_CTYPE_ENUM                                               int64_t
+#define CONFIG_CTYPE_NODE                                               const struct yaml_node *
 
 #define CONFIG_MEMBER(kind, field, name, value, min, max, flags, about) CONFIG_CTYPE_##kind field;
-#define CONFIG_ROW(kind_, field_, name_, value_, min_, max_, flags_, about_)                     \
-    { CONFIG_##kind_, (uint16_t)offsetof(struct CONFIG_STRUCT, field_), #field_, name_, value_,  \
-      min_, max_, flags_, about_ },
+#define CONFIG_ROW(kind_, field_, name_, value_, min_, max_, flags_, about_)                       \
+    { CONFIG_##kind_, (uint16_t)offsetof(struct CONFIG_STRUCT, field_),                            \
+      #field_,        name_,                                                                       \
+      value_,         min_,                                                                        \
+      max_,           flags_,                                                                      \
+      about_ },
 
 /* Fills the struct: defaults first, then what the mapping says (NULL: nothing). Every leaf of the
  * mapping must be a row (or below a NODE row): an unknown key is ERR_CONFIG and names file, line,

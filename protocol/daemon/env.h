@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * env.h - the seam to the world: clock, random numbers, timers, connections, workers.
- * The programs get it from the event loop (net/loop.h), the simulator gives its own. Everything runs
- * on one thread; only work->run() runs elsewhere. Callbacks never come from inside the call that
- * caused them: they come from the loop later.
+ * The programs get it from the event loop (net/loop.h), the simulator gives its own. Everything
+ * runs on one thread; only work->run() runs elsewhere. Callbacks never come from inside the call
+ * that caused them: they come from the loop later.
  */
 #ifndef LOGBOOM_DAEMON_ENV_H
 #define LOGBOOM_DAEMON_ENV_H
@@ -20,8 +20,8 @@ struct timer {
     void *owner;
 };
 
-/* Blocking work: run() on a worker thread, then done() on the loop. Embedded in its owner, which must
- * live until done(). */
+/* Blocking work: run() on a worker thread, then done() on the loop. Embedded in its owner, which
+ * must live until done(). */
 struct work {
     void (*run)(struct work *w);
     void (*done)(struct work *w);
@@ -64,9 +64,9 @@ struct stream_ops {
 /* An ordered connection of bytes. */
 struct stream {
     const struct stream_ops *ops;
-    size_t queued_bytes;   /* given to send and not yet with the kernel */
-    char peer[64];         /* "127.0.0.1:40312", for logs */
-    char local_host[48];   /* the address the peer came in by; "" until opened */
+    size_t queued_bytes; /* given to send and not yet with the kernel */
+    char peer[64];       /* "127.0.0.1:40312", for logs */
+    char local_host[48]; /* the address the peer came in by; "" until opened */
     uint16_t local_port;
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vfs.h - the seam to the disk.
- * The programs use vfs_posix(); the simulator gives a disk that crashes, fills up and lies. All calls
- * are synchronous; sync calls that must not hold up the loop run on a worker (env.h, env_work).
- * Paths are NUL-terminated. A failed call leaves *ret_* untouched.
+ * The programs use vfs_posix(); the simulator gives a disk that crashes, fills up and lies. All
+ * calls are synchronous; sync calls that must not hold up the loop run on a worker (env.h,
+ * env_work). Paths are NUL-terminated. A failed call leaves *ret_* untouched.
  */
 #ifndef LOGBOOM_DAEMON_VFS_H
 #define LOGBOOM_DAEMON_VFS_H

@@ -4,7 +4,8 @@
  * Stateless, so every function may run on any thread.
  *   (V1) descriptors are close-on-exec;
  *   (V2) an interrupted or partial call is continued here, callers see all or an error;
- *   (V3) a file that vfs_replace_file() made is on the disk, name and bytes, when it returns ERR_OK.
+ *   (V3) a file that vfs_replace_file() made is on the disk, name and bytes, when it returns
+ *        ERR_OK.
  */
 #include "protocol/daemon/vfs.h"
 
@@ -79,8 +80,8 @@ static enum err posix_pread(struct vfs *v, struct vfs_file *f, void *bytes, size
 static enum err write_rest(int fd, const struct iovec *piece, size_t from, uint64_t pos)
 {
     while (from < piece->iov_len) {
-        ssize_t n = pwrite(fd, (const uint8_t *)piece->iov_base + from, piece->iov_len - from,
-                           (off_t)pos);
+        ssize_t n =
+            pwrite(fd, (const uint8_t *)piece->iov_base + from, piece->iov_len - from, (off_t)pos);
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -353,7 +354,8 @@ enum err vfs_replace_file(struct vfs *v, const char *path, struct slice bytes, s
         e = v->ops->rename(v, tmp, path, err);
     }
     if (e) {
-        (void)v->ops->unlink(v, tmp, NULL); /* the reason is in err; a leftover is overwritten later */
+        (void)v->ops->unlink(v, tmp,
+                             NULL); /* the reason is in err; a leftover is overwritten later */
     } else {
         e = v->ops->sync_dir(v, dir_of(path, &text));
         if (e) {

@@ -81,7 +81,7 @@ struct env loop_env(struct loop *l)
     return (struct env){ &ops, l };
 }
 
-/* --- life cycle --------------------------------------------------------------------------------- */
+/* --- life cycle ------------------------------------------------------------------------------- */
 
 enum err loop_new(unsigned worker_count, struct loop **ret_loop, struct error *err)
 {
@@ -127,7 +127,7 @@ void loop_free(struct loop *l)
     mem_free(l);
 }
 
-/* --- watches ------------------------------------------------------------------------------------ */
+/* --- watches ---------------------------------------------------------------------------------- */
 
 enum err loop_watch_add(struct loop *l, struct watch *w)
 {
@@ -155,7 +155,7 @@ void loop_watch_remove(struct loop *l, struct watch *w)
     }
 }
 
-/* --- signals ------------------------------------------------------------------------------------ */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 static void on_signal_ready(void *owner, uint32_t events)
 {
@@ -192,7 +192,7 @@ void loop_on_signal(struct loop *l, int signum, void (*fire)(void *owner, int si
     }
 }
 
-/* --- turning -------------------------------------------------------------------------------------- */
+/* --- turning ---------------------------------------------------------------------------------- */
 
 static void fire_timers(struct loop *l)
 {

@@ -17,7 +17,8 @@ void loop_free(struct loop *l);
 struct env loop_env(struct loop *l);
 /* Until loop_stop(). */
 void loop_run(struct loop *l);
-/* One turn: waits at most timeout_ns (0: not at all), handles what is ready. For tests and the CLI. */
+/* One turn: waits at most timeout_ns (0: not at all), handles what is ready. For tests and the
+ * CLI. */
 void loop_turn(struct loop *l, uint64_t timeout_ns);
 void loop_stop(struct loop *l);
 

@@ -2,8 +2,8 @@
 /*
  * tcp_stream.c - struct stream over TCP sockets. Driven by the loop; used through env.h.
  *
- * Sending is deferred to the end of the turn, so that all answers of a turn leave in few system calls;
- * memory goes by sendmsg, file ranges by sendfile.
+ * Sending is deferred to the end of the turn, so that all answers of a turn leave in few system
+ * calls; memory goes by sendmsg, file ranges by sendfile.
  *
  *   (T1) A stream is in exactly one of the states resolving, connecting, open, dead.
  *   (T2) Once dead it gets no event, and its memory goes at the end of the turn.
@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 enum {
-    READ_BUDGET_BYTES = 1 << 20,  /* per stream and turn: others want to be read, too */
+    READ_BUDGET_BYTES = 1 << 20, /* per stream and turn: others want to be read, too */
     WRITE_BUDGET_BYTES = 4 << 20,
     IOV_MAX_PER_CALL = 64,
 };
@@ -78,7 +78,8 @@ static void fail_later(struct tcp_stream *s, enum err why)
 static void want_events(struct tcp_stream *s)
 {
     if (s->watched && s->state == TCP_OPEN) {
-        uint32_t events = (s->paused ? 0u : (uint32_t)EPOLLIN) | (s->count ? (uint32_t)EPOLLOUT : 0u);
+        uint32_t events =
+            (s->paused ? 0u : (uint32_t)EPOLLIN) | (s->count ? (uint32_t)EPOLLOUT : 0u);
         loop_watch_change(s->loop, &s->watch, events);
     }
 }
@@ -107,7 +108,7 @@ static void die(struct tcp_stream *s)
     list_push_back(&s->loop->dead, &s->link);
 }
 
-/* --- pieces ------------------------------------------------------------------------------------- */
+/* --- pieces ----------------------------------------------------------------------------------- */
 
 static void piece_release(const struct piece *p)
 {
@@ -221,7 +222,7 @@ static void flush_pieces(struct tcp_stream *s)
     }
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static void read_some(struct tcp_stream *s)
 {
@@ -257,7 +258,7 @@ static void read_some(struct tcp_stream *s)
     }
 }
 
-/* --- connecting ---------------------------------------------------------------------------------- */
+/* --- connecting ------------------------------------------------------------------------------- */
 
 static void name_ends(struct tcp_stream *s)
 {
@@ -266,14 +267,16 @@ static void name_ends(struct tcp_stream *s)
     char host[NI_MAXHOST], port[NI_MAXSERV];
     int flags = NI_NUMERICHOST | NI_NUMERICSERV;
     if (getpeername(s->watch.fd, (struct sockaddr *)&a, &len) == 0 &&
-        getnameinfo((struct sockaddr *)&a, len, host, sizeof(host), port, sizeof(port), flags) == 0) {
+        getnameinfo((struct sockaddr *)&a, len, host, sizeof(host), port, sizeof(port), flags) ==
+            0) {
         bool v6 = a.ss_family == AF_INET6;
         snprintf(s->base.peer, sizeof(s->base.peer), "%s%.48s%s:%.8s", v6 ? "[" : "", host,
                  v6 ? "]" : "", port);
     }
     len = sizeof(a);
     if (getsockname(s->watch.fd, (struct sockaddr *)&a, &len) == 0 &&
-        getnameinfo((struct sockaddr *)&a, len, host, sizeof(host), port, sizeof(port), flags) == 0) {
+        getnameinfo((struct sockaddr *)&a, len, host, sizeof(host), port, sizeof(port), flags) ==
+            0) {
         snprintf(s->base.local_host, sizeof(s->base.local_host), "%.47s", host);
         s->base.local_port = (uint16_t)strtoul(port, NULL, 10);
     }
@@ -455,7 +458,7 @@ void tcp_stream_start(struct stream *base, void *user)
     want_events(s);
 }
 
-/* --- the end of a turn ---------------------------------------------------------------------------- */
+/* --- the end of a turn ------------------------------------------------------------------------ */
 
 void tcp_flush_dirty(struct loop *l)
 {

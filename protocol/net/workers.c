@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * workers.c - a few threads for what blocks: fsync, name look-ups, compression. Driven by env_work().
+ * workers.c - a few threads for what blocks: fsync, name look-ups, compression. Driven by
+ * env_work().
  *   (W1) run() is called exactly once, on a worker; done() exactly once, on the loop, afterwards.
  *   (W2) Work starts in the order in which it was given.
  *   (W3) Threads start when there is work, at most thread_count of them.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * compress.h - the codecs of the Kafka protocol behind one table.
- * Snappy is written in the xerial framing that the Java client writes and read in both framings; lz4
- * is the frame format (KIP-57); gzip and zstd are their own formats.
+ * Snappy is written in the xerial framing that the Java client writes and read in both framings;
+ * lz4 is the frame format (KIP-57); gzip and zstd are their own formats.
  */
 #ifndef LOGBOOM_WIRE_COMPRESS_H
 #define LOGBOOM_WIRE_COMPRESS_H

@@ -3,20 +3,28 @@
 #include "protocol/wire/messages.h"
 
 #define FIELD(T, shape_, kind_, name_, since_, until_, nullable_, tag_, value_, n_, sub_)          \
-    { .name = #name_, .shape = shape_, .kind = kind_, .since = since_, .until = until_,            \
-      .nullable = nullable_, .tag = tag_, .value = value_,                                         \
-      .offset = (uint16_t)offsetof(struct T, name_), .offset_n = n_, .sub = sub_ },
-#define FIELD_F(T, kind, name, since, until, nullable, tag, value) \
+    { .name = #name_,                                                                              \
+      .shape = shape_,                                                                             \
+      .kind = kind_,                                                                               \
+      .since = since_,                                                                             \
+      .until = until_,                                                                             \
+      .nullable = nullable_,                                                                       \
+      .tag = tag_,                                                                                 \
+      .value = value_,                                                                             \
+      .offset = (uint16_t)offsetof(struct T, name_),                                               \
+      .offset_n = n_,                                                                              \
+      .sub = sub_ },
+#define FIELD_F(T, kind, name, since, until, nullable, tag, value)                                 \
     FIELD(T, SHAPE_SCALAR, KIND_##kind, name, since, until, nullable, tag, value, 0, NULL)
-#define FIELD_V(T, kind, name, since, until, nullable, tag, value)                 \
-    FIELD(T, SHAPE_VECTOR, KIND_##kind, name, since, until, nullable, tag, value,  \
+#define FIELD_V(T, kind, name, since, until, nullable, tag, value)                                 \
+    FIELD(T, SHAPE_VECTOR, KIND_##kind, name, since, until, nullable, tag, value,                  \
           (uint16_t)offsetof(struct T, name##_n), NULL)
-#define FIELD_S(T, type, name, since, until, nullable, tag, value) \
+#define FIELD_S(T, type, name, since, until, nullable, tag, value)                                 \
     FIELD(T, SHAPE_STRUCT, 0, name, since, until, nullable, tag, value, 0, &type##_schema)
-#define FIELD_O(T, type, name, since, until, nullable, tag, value) \
+#define FIELD_O(T, type, name, since, until, nullable, tag, value)                                 \
     FIELD(T, SHAPE_OPTIONAL, 0, name, since, until, nullable, tag, value, 0, &type##_schema)
-#define FIELD_A(T, type, name, since, until, nullable, tag, value)                 \
-    FIELD(T, SHAPE_ARRAY, 0, name, since, until, nullable, tag, value,             \
+#define FIELD_A(T, type, name, since, until, nullable, tag, value)                                 \
+    FIELD(T, SHAPE_ARRAY, 0, name, since, until, nullable, tag, value,                             \
           (uint16_t)offsetof(struct T, name##_n), &type##_schema)
 
 #define TABLE(name_, FIELDS, kafka_name, key_, min_, max_, flexible_)                              \
@@ -24,15 +32,15 @@
                                                           FIELD_O, FIELD_A) };                     \
     const struct schema name_##_schema = { .name = kafka_name,                                     \
                                            .fields = name_##_fields,                               \
-                                           .field_count = sizeof(name_##_fields) /                 \
-                                                          sizeof(struct field),                    \
+                                           .field_count =                                          \
+                                               sizeof(name_##_fields) / sizeof(struct field),      \
                                            .size = sizeof(struct name_),                           \
                                            .key = key_,                                            \
                                            .min = min_,                                            \
                                            .max = max_,                                            \
                                            .flexible = flexible_ };
 #define STRUCT(name, FIELDS) TABLE(name, FIELDS, #name, -1, 0, MAX, NEVER)
-#define MESSAGE(name, FIELDS, kafka_name, key, min, max, flexible) \
+#define MESSAGE(name, FIELDS, kafka_name, key, min, max, flexible)                                 \
     TABLE(name, FIELDS, kafka_name, key, min, max, flexible)
 
 #include "protocol/wire/messages_admin.h"

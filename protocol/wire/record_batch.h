@@ -2,8 +2,8 @@
 /*
  * record_batch.h - Kafka's record batch, format 2 (KIP-98): view, walk, build.
  * Layout of the 61-byte header: baseOffset i64 @0, length i32 @8, partitionLeaderEpoch i32 @12,
- * magic i8 @16, crc u32 @17 (CRC-32C of everything from @21), attributes i16 @21, lastOffsetDelta i32
- * @23, baseTimestamp i64 @27, maxTimestamp i64 @35, producerId i64 @43, producerEpoch i16 @51,
+ * magic i8 @16, crc u32 @17 (CRC-32C of everything from @21), attributes i16 @21, lastOffsetDelta
+ * i32 @23, baseTimestamp i64 @27, maxTimestamp i64 @35, producerId i64 @43, producerEpoch i16 @51,
  * baseSequence i32 @53, count i32 @57, records @61. baseOffset and the leader epoch lie outside the
  * checksum: a broker stamps both in place.
  */
@@ -55,11 +55,11 @@ static inline enum codec batch_codec(const struct batch_view *b)
  * header), ERR_MALFORMED for a length below the header's or counts that cannot be, ERR_UNSUPPORTED
  * for another magic. The checksum is not looked at. */
 enum err batch_parse(struct slice bytes, struct batch_view *ret_batch);
-/* Decodes a header alone: BATCH_HEADER_BYTES are enough. *ret_size is the size of the whole batch, and
- * ret_batch->bytes the null slice. ERR_SHORT for fewer bytes, otherwise as batch_parse(). */
+/* Decodes a header alone: BATCH_HEADER_BYTES are enough. *ret_size is the size of the whole batch,
+ * and ret_batch->bytes the null slice. ERR_SHORT for fewer bytes, otherwise as batch_parse(). */
 enum err batch_parse_header(struct slice bytes, struct batch_view *ret_batch, uint32_t *ret_size);
-/* The size of the batch at the start of bytes from its first 12 bytes; 0 when they are fewer, -1 for
- * a length that cannot be. */
+/* The size of the batch at the start of bytes from its first 12 bytes; 0 when they are fewer, -1
+ * for a length that cannot be. */
 int64_t batch_size(struct slice bytes);
 /* ERR_CHECKSUM when the bytes do not match. */
 enum err batch_check_crc(const struct batch_view *b);
@@ -81,8 +81,8 @@ struct record_header {
 struct record {
     int64_t offset;
     int64_t timestamp_ms;
-    struct slice key;   /* null allowed */
-    struct slice value; /* null allowed */
+    struct slice key;     /* null allowed */
+    struct slice value;   /* null allowed */
     struct slice headers; /* encoded; record_headers_next() walks them */
     int32_t header_count;
 };
@@ -123,8 +123,8 @@ size_t batch_builder_size_with(const struct batch_builder *b, size_t key_len, si
 
 struct batch_seal {
     enum codec codec;
-    int level; /* the codec's own; 0 = its default */
-    int16_t attributes; /* further bits, e.g. transactional, control */
+    int level;           /* the codec's own; 0 = its default */
+    int16_t attributes;  /* further bits, e.g. transactional, control */
     int64_t producer_id; /* -1 for none */
     int16_t producer_epoch;
     int32_t base_sequence;

@@ -18,12 +18,18 @@
 static size_t kind_size(uint8_t kind)
 {
     static const uint8_t sizes[] = {
-        [KIND_BOOL] = sizeof(bool),           [KIND_I8] = 1,
-        [KIND_I16] = 2,                       [KIND_U16] = 2,
-        [KIND_I32] = 4,                       [KIND_U32] = 4,
-        [KIND_I64] = 8,                       [KIND_F64] = 8,
-        [KIND_UUID] = sizeof(struct uuid),    [KIND_STR] = sizeof(struct slice),
-        [KIND_STR16] = sizeof(struct slice),  [KIND_BYTES] = sizeof(struct slice),
+        [KIND_BOOL] = sizeof(bool),
+        [KIND_I8] = 1,
+        [KIND_I16] = 2,
+        [KIND_U16] = 2,
+        [KIND_I32] = 4,
+        [KIND_U32] = 4,
+        [KIND_I64] = 8,
+        [KIND_F64] = 8,
+        [KIND_UUID] = sizeof(struct uuid),
+        [KIND_STR] = sizeof(struct slice),
+        [KIND_STR16] = sizeof(struct slice),
+        [KIND_BYTES] = sizeof(struct slice),
         [KIND_RECORDS] = sizeof(struct records),
     };
     return sizes[kind];
@@ -300,8 +306,8 @@ static void decode_struct(struct decoder *d, const struct schema *s, void *ret_m
     }
 }
 
-enum err schema_decode(const struct schema *s, int16_t version, struct reader *r, struct arena *arena,
-                       void *ret_msg)
+enum err schema_decode(const struct schema *s, int16_t version, struct reader *r,
+                       struct arena *arena, void *ret_msg)
 {
     if (version < s->min || version > s->max) {
         return ERR_UNSUPPORTED;

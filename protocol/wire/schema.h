@@ -80,12 +80,13 @@ void schema_init(const struct schema *s, void *ret_msg);
 /* count structs with defaults set; NULL at the arena's cap. */
 void *schema_new(const struct schema *s, struct arena *arena, size_t count);
 
-/* Decodes a body of the given version into ret_msg, which need not be initialised. Strings and bytes
- * are views into the reader's bytes; arrays live in the arena. Unknown tagged fields are skipped.
- * ERR_SHORT, ERR_MALFORMED (a null where none may be, a negative length, tags out of order), ERR_LIMIT
- * (the arena's cap), ERR_UNSUPPORTED (version outside [min, max]). Bytes behind the body stay unread. */
-enum err schema_decode(const struct schema *s, int16_t version, struct reader *r, struct arena *arena,
-                       void *ret_msg);
+/* Decodes a body of the given version into ret_msg, which need not be initialised. Strings and
+ * bytes are views into the reader's bytes; arrays live in the arena. Unknown tagged fields are
+ * skipped. ERR_SHORT, ERR_MALFORMED (a null where none may be, a negative length, tags out of
+ * order), ERR_LIMIT (the arena's cap), ERR_UNSUPPORTED (version outside [min, max]). Bytes behind
+ * the body stay unread. */
+enum err schema_decode(const struct schema *s, int16_t version, struct reader *r,
+                       struct arena *arena, void *ret_msg);
 /* Encodes msg at the given version. Fields the version lacks are left out silently. A null that the
  * version does not allow is written as empty. ERR_LIMIT when a string or count does not fit its
  * length field, ERR_UNSUPPORTED for a version outside [min, max]. */

@@ -29,7 +29,8 @@ void writer_splice(struct writer *w, void *external, size_t external_len)
             w->splice_cap = w->splice_cap ? w->splice_cap * 2 : 8;
             w->splices = mem_rearray(w->splices, w->splice_cap, sizeof(*w->splices));
         }
-        w->splices[w->splice_count++] = (struct writer_splice){ w->buf->len, external, external_len };
+        w->splices[w->splice_count++] =
+            (struct writer_splice){ w->buf->len, external, external_len };
     }
     w->len += external_len;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_json.c - JSON in and out. Promises: any bytes as a string are valid JSON that reads back; what
- * parses is written to a text that parses to the same text again; memory within the arena's cap.
+ * fuzz_json.c - JSON in and out. Promises: any bytes as a string are valid JSON that reads back;
+ * what parses is written to a text that parses to the same text again; memory within the arena's
+ * cap.
  */
 #include "protocol/daemon/json.h"
 #include "tests/fuzz/fuzz.h"

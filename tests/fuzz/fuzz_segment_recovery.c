@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_segment_recovery.c - a partition's directory with any bytes in its log, indexes, snapshot and
- * epochs. Promises: it opens; what it then holds can be read to its end; opening again finds the same.
- * Input: byte 0 = which file gets what share, then the bytes.
+ * fuzz_segment_recovery.c - a partition's directory with any bytes in its log, indexes, snapshot
+ * and epochs. Promises: it opens; what it then holds can be read to its end; opening again finds
+ * the same. Input: byte 0 = which file gets what share, then the bytes.
  */
 #include "broker/storage/log.h"
 #include "tests/fuzz/fuzz.h"
@@ -68,9 +68,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct log_config config;
     log_config_default(&config);
     config.index_interval_bytes = 64;
-    struct log_open_args args = { .files = &files, .dir = scratch.path, .topic = "t",
-                                  .config = &config, .recovery_point = -1,
-                                  .log_start_offset = -1, .now_ms = 1 };
+    struct log_open_args args = { .files = &files,
+                                  .dir = scratch.path,
+                                  .topic = "t",
+                                  .config = &config,
+                                  .recovery_point = -1,
+                                  .log_start_offset = -1,
+                                  .now_ms = 1 };
     int64_t ends[2];
     for (unsigned round = 0; round < 2; round++) {
         struct log *log;

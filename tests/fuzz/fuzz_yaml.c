@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_yaml.c - a file of settings. Promises: memory within the arena's cap, every refusal has a text
- * with the file's name, every tree is within the bounds and no mapping holds a key twice.
+ * fuzz_yaml.c - a file of settings. Promises: memory within the arena's cap, every refusal has a
+ * text with the file's name, every tree is within the bounds and no mapping holds a key twice.
  */
 #include "protocol/daemon/yaml.h"
 #include "tests/fuzz/fuzz.h"

@@ -182,11 +182,11 @@ END_TEST
 START_TEST(error_codes_are_without_gaps_and_known_by_name)
 {
     int16_t code = -1;
-#define ROW(code_, name, retriable, text)                                  \
-    ck_assert_int_eq(code_, code);                                         \
-    ck_assert_str_eq(kafka_error_name(code), #name);                       \
-    ck_assert_str_eq(kafka_error_text(code), text);                        \
-    ck_assert_int_eq(kafka_error_is_retriable(code), retriable);           \
+#define ROW(code_, name, retriable, text)                                                          \
+    ck_assert_int_eq(code_, code);                                                                 \
+    ck_assert_str_eq(kafka_error_name(code), #name);                                               \
+    ck_assert_str_eq(kafka_error_text(code), text);                                                \
+    ck_assert_int_eq(kafka_error_is_retriable(code), retriable);                                   \
     code++;
     KAFKA_ERROR_LIST(ROW)
 #undef ROW

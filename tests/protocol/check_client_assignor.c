@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_client_assignor.c - range, roundrobin and cooperative-sticky, by example and by property. */
+/* check_client_assignor.c - range, roundrobin and cooperative-sticky, by example and by
+ * property. */
 #include "protocol/client/assignor.h"
 
 #include "protocol/base/rng.h"
@@ -49,7 +50,8 @@ static const char *show(const struct world *w, char *text, size_t size)
     text[0] = 0;
     for (int32_t m = 0; m < w->in.member_count; m++) {
         const struct assignor_member *member = &w->members[m];
-        n += (size_t)snprintf(text + n, size - n, "%s%.*s:", m ? ", " : "", SLICE_ARG(member->member_id));
+        n += (size_t)snprintf(text + n, size - n, "%s%.*s:", m ? ", " : "",
+                              SLICE_ARG(member->member_id));
         for (int32_t i = 0; i < member->assigned_count; i++) {
             n += (size_t)snprintf(text + n, size - n, " %d-%d", (int)member->assigned[i].topic,
                                   (int)member->assigned[i].partition);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_client_group.c - subscriptions and assignments, byte by byte as Apache Kafka's Java consumer
- * (4.3.1, cooperative-sticky, topic t6) sends and reads them; taken from a DescribeGroups answer. */
+/* check_client_group.c - subscriptions and assignments, byte by byte as Apache Kafka's Java
+ * consumer (4.3.1, cooperative-sticky, topic t6) sends and reads them; taken from a DescribeGroups
+ * answer. */
 #include "protocol/client/consumer_internal.h"
 #include "tests/support/fake_env.h"
 
@@ -10,8 +11,8 @@
 Suite *client_group_suite(void);
 
 static const char fresh_member[] = "0003000000010002743600000004ffffffff00000000ffffffffffff";
-static const char member_with_three[] =
-    "00030000000100027436000000040000000200000001000274360000000300000000000000010000000200000002ffff";
+static const char member_with_three[] = "0003000000010002743600000004000000020000000100027436000000"
+                                        "0300000000000000010000000200000002ffff";
 static const char three_assigned[] = "0003000000010002743600000003000000000000000100000002ffffffff";
 
 struct rig {
@@ -49,10 +50,14 @@ static void rig_init(struct rig *r)
     *r = (struct rig){ .answer = true };
     fake_env_init(&r->env, 1);
     struct client_config client_cfg = { .bootstrap_count = 0 };
-    struct consumer_config cfg = {
-        .group_id = "g", .topics = topics, .topic_count = 1, .assignors = assignors, .assignor_count = 1
-    };
-    struct consumer_events events = { .assigned = on_assigned, .revoking = on_revoking, .lost = on_lost };
+    struct consumer_config cfg = { .group_id = "g",
+                                   .topics = topics,
+                                   .topic_count = 1,
+                                   .assignors = assignors,
+                                   .assignor_count = 1 };
+    struct consumer_events events = { .assigned = on_assigned,
+                                      .revoking = on_revoking,
+                                      .lost = on_lost };
     r->client = client_new(r->env.env, &client_cfg, NULL);
     r->consumer = consumer_new(r->client, &cfg, &events, r);
     arena_init(&r->arena, 1 << 20);
@@ -143,8 +148,9 @@ START_TEST(only_what_moves_is_revoked)
     struct consumer *c = r.consumer;
     ck_assert_int_eq(group_take_assignment(c, from_hex(three_assigned, &r.arena)), ERR_OK);
     const struct part *kept = consumer_find_part(c, slice_str("t6"), 0);
-    ck_assert_int_eq(group_take_assignment(
-                         c, from_hex("000000000001000274360000000100000000ffffffff", &r.arena)),
+    ck_assert_int_eq(group_take_assignment(c,
+                                           from_hex("000000000001000274360000000100000000ffffffff",
+                                                    &r.arena)),
                      ERR_OK);
     ck_assert_uint_eq(r.revoking, 2);
     fake_env_run(&r.env, r.env.now_ns + 1);

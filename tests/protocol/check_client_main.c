@@ -9,6 +9,6 @@ Suite *client_group_suite(void);
 int main(void)
 {
     Suite *(*const suites[])(void) = { client_producer_suite, client_assignor_suite,
-                                      client_group_suite };
+                                       client_group_suite };
     return RUN_SUITES(suites);
 }

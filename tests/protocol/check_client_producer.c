@@ -143,8 +143,8 @@ static void check_logs(const struct rig *r)
         const struct fake_partition *p = &r->cluster.partitions[i];
         total += p->count;
         for (size_t j = 0; j < p->count; j++) {
-            ck_assert_msg(p->values[j] == i + j * FAKE_PARTITIONS, "partition %d, offset %d holds %d",
-                          (int)i, (int)j, (int)p->values[j]);
+            ck_assert_msg(p->values[j] == i + j * FAKE_PARTITIONS,
+                          "partition %d, offset %d holds %d", (int)i, (int)j, (int)p->values[j]);
         }
     }
     ck_assert_uint_eq(total, r->count);
@@ -160,10 +160,9 @@ static void rig_deinit(struct rig *r)
     fake_env_deinit(&r->env);
 }
 
-static const struct producer_config usual = { .acks = -1,
-                                              .idempotence = true,
-                                              .batch_bytes_max = 2000,
-                                              .linger_ns = 5 * NS_PER_MS };
+static const struct producer_config usual = {
+    .acks = -1, .idempotence = true, .batch_bytes_max = 2000, .linger_ns = 5 * NS_PER_MS
+};
 
 START_TEST(every_record_arrives_once_and_in_order)
 {
@@ -321,7 +320,8 @@ START_TEST(without_idempotence_the_order_is_kept_over_retries)
 {
     struct rig r;
     rig_init(&r, 8);
-    r.cluster.faults = (struct fake_faults){ .drop_before = 50, .not_leader = 50, .error_before = 50 };
+    r.cluster.faults =
+        (struct fake_faults){ .drop_before = 50, .not_leader = 50, .error_before = 50 };
     struct producer_config cfg = usual;
     cfg.idempotence = false;
     cfg.acks = 1;

@@ -107,7 +107,8 @@ START_TEST(a_bomb_is_refused_at_the_cap)
     for (unsigned c = 1; c < CODEC_COUNT; c++) {
         buf_reset(&packed);
         ck_assert_int_eq(codec_compress((enum codec)c, 0, slice_of(zeros, size), &packed), ERR_OK);
-        ck_assert_int_eq(codec_decompress((enum codec)c, buf_slice(&packed), cap, &back), ERR_LIMIT);
+        ck_assert_int_eq(codec_decompress((enum codec)c, buf_slice(&packed), cap, &back),
+                         ERR_LIMIT);
         ck_assert_uint_eq(back.len, 0);
         ck_assert_uint_le(back.cap, 4 * cap);
     }
@@ -127,7 +128,8 @@ START_TEST(the_cap_is_exact)
         ck_assert_int_eq(codec_compress((enum codec)c, 0, in, &packed), ERR_OK);
         ck_assert_int_eq(codec_decompress((enum codec)c, buf_slice(&packed), in.len - 1, &back),
                          ERR_LIMIT);
-        ck_assert_int_eq(codec_decompress((enum codec)c, buf_slice(&packed), in.len, &back), ERR_OK);
+        ck_assert_int_eq(codec_decompress((enum codec)c, buf_slice(&packed), in.len, &back),
+                         ERR_OK);
     }
     buf_deinit(&plain);
     buf_deinit(&packed);
@@ -140,7 +142,8 @@ START_TEST(sizes_that_are_only_declared_take_no_memory)
     struct buf back = { 0 };
     /* A raw snappy block that says 4 GiB - 1, in six bytes. */
     static const uint8_t snappy[] = { 0xff, 0xff, 0xff, 0xff, 0x0f, 0 };
-    ck_assert_int_eq(codec_decompress(CODEC_SNAPPY, slice_of(snappy, sizeof(snappy)), SIZE_MAX, &back),
+    ck_assert_int_eq(codec_decompress(CODEC_SNAPPY, slice_of(snappy, sizeof(snappy)), SIZE_MAX,
+                                      &back),
                      ERR_MALFORMED);
     /* zstd: single segment, 8-byte content size of 1 TiB. */
     static const uint8_t zstd[] = { 0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0, 0, 1, 0, 0 };
@@ -181,7 +184,8 @@ START_TEST(rows_of_members_and_frames_are_read_as_one)
         ck_assert_int_eq(codec_decompress(codecs[i], buf_slice(&packed), 100, &back), ERR_OK);
         ck_assert(slice_eq_str(buf_slice(&back), "one two"));
         buf_append_byte(&packed, 'x');
-        ck_assert_int_eq(codec_decompress(codecs[i], buf_slice(&packed), 100, &back), ERR_MALFORMED);
+        ck_assert_int_eq(codec_decompress(codecs[i], buf_slice(&packed), 100, &back),
+                         ERR_MALFORMED);
         buf_deinit(&packed);
         buf_deinit(&back);
     }

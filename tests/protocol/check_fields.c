@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * check_fields.c - the message tables against Kafka's own definitions, every field of every version
- * that we have (tests/golden/kafka_fields.tsv, made by fields.py). Old versions are no longer sent by
- * the clients at hand, so recorded frames alone would not show a mistake there.
+ * that we have (tests/golden/kafka_fields.tsv, made by fields.py). Old versions are no longer sent
+ * by the clients at hand, so recorded frames alone would not show a mistake there.
  */
 #include "protocol/wire/messages.h"
 #include "tests/support/files.h"
@@ -33,8 +33,9 @@ static const char *line_after(const char *p)
 
 static bool read_fact(const char *p, struct fact *ret)
 {
-    return sscanf(p, "F\t%d\t%79s\t%d\t%d\t%d\t%d\t%d\t%d\t%lld", &ret->depth, ret->name, &ret->shape,
-                  &ret->kind, &ret->since, &ret->until, &ret->nullable, &ret->tag, &ret->value) == 9;
+    return sscanf(p, "F\t%d\t%79s\t%d\t%d\t%d\t%d\t%d\t%d\t%lld", &ret->depth, ret->name,
+                  &ret->shape, &ret->kind, &ret->since, &ret->until, &ret->nullable, &ret->tag,
+                  &ret->value) == 9;
 }
 
 /* The next field that exists in a version of ours; others are passed over with all below them. */
@@ -66,7 +67,9 @@ static bool same_name(const char *ours, const char *theirs)
 
 static int within(int version, const struct schema *message)
 {
-    return version < message->min ? message->min : version > message->max ? message->max + 1 : version;
+    return version < message->min   ? message->min
+           : version > message->max ? message->max + 1
+                                    : version;
 }
 
 static void compare(struct cursor *c, const struct schema *s, int depth)
@@ -79,8 +82,8 @@ static void compare(struct cursor *c, const struct schema *s, int depth)
         }
         struct fact fact;
         ck_assert_msg(next_fact(c, &fact), "%s: %s is not Kafka's", m->name, f->name);
-        ck_assert_msg(same_name(f->name, fact.name) && depth == fact.depth, "%s: %s where %s should be",
-                      m->name, f->name, fact.name);
+        ck_assert_msg(same_name(f->name, fact.name) && depth == fact.depth,
+                      "%s: %s where %s should be", m->name, f->name, fact.name);
         ck_assert_msg(f->shape == fact.shape && (f->sub || f->kind == fact.kind), "%s: type of %s",
                       m->name, f->name);
         ck_assert_msg(within(f->since, m) == within(fact.since, m) &&

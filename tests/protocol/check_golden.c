@@ -64,7 +64,8 @@ static void check_frame(void *ctx, const char *name, struct slice bytes)
     int32_t correlation_id = 0;
     const struct schema *schema = response ? api->response : api->request;
     if (response) {
-        ck_assert_int_eq(api_response_header_decode(&r, api->key, (int16_t)version, &correlation_id),
+        ck_assert_int_eq(api_response_header_decode(&r, api->key, (int16_t)version,
+                                                    &correlation_id),
                          ERR_OK);
         /* An unknown version of ApiVersions is answered with version 0. */
         if (api->key == API_ApiVersions && reader_left(&r) > 1 && r.pos[1] == 35) {
@@ -162,8 +163,8 @@ START_TEST(batches_of_the_java_producer_read_in_every_codec)
 END_TEST
 
 /* Decodes a message, checks that nothing is left and that it is written again to the byte. */
-static void check_message(struct golden *g, const char *name, const struct schema *s, int16_t version,
-                          struct slice bytes)
+static void check_message(struct golden *g, const char *name, const struct schema *s,
+                          int16_t version, struct slice bytes)
 {
     arena_reset(&g->arena);
     void *msg = arena_alloc(&g->arena, s->size);
@@ -193,7 +194,8 @@ static void check_offset_record(struct golden *g, const char *name, const struct
     check_message(g, name, type == 1 ? &offset_commit_key_schema : &group_metadata_key_schema, 0,
                   key_body);
     if (!slice_is_null(rec->value)) {
-        check_message(g, name, type == 1 ? &offset_commit_value_schema : &group_metadata_value_schema,
+        check_message(g, name,
+                      type == 1 ? &offset_commit_value_schema : &group_metadata_value_schema,
                       version, value_body);
     }
 }

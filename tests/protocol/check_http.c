@@ -109,23 +109,23 @@ static long ask(const char *method, const char *path, struct slice body, bool ch
 }
 
 START_TEST(methods_paths_queries_and_bodies_arrive)
-    {
-        ck_assert_int_eq(ask("GET", "/echo?q=a%20b&x=1", slice_null(), false), 200);
-        ck_assert_str_eq(buf_cstr(&answer), "GET /echo q=a b body=");
-        static const char *const methods[] = { "POST", "PUT", "PATCH" };
-        for (size_t i = 0; i < 3; i++) {
-            char expected[64];
-            (void)snprintf(expected, sizeof(expected), "%s /echo q=- body={\"a\":1}", methods[i]);
-            ck_assert_int_eq(ask(methods[i], "/echo", slice_str("{\"a\":1}"), false), 200);
-            ck_assert_str_eq(buf_cstr(&answer), expected);
-            ck_assert_int_eq(ask(methods[i], "/echo", slice_str("{\"a\":1}"), true), 200);
-            ck_assert_str_eq(buf_cstr(&answer), expected);
-        }
-        ck_assert_int_eq(ask("HEAD", "/echo", slice_null(), false), 200);
-        ck_assert_uint_eq(answer.len, 0);
-        ck_assert_int_eq(ask("DELETE", "/things/a/b", slice_null(), false), 204);
-        ck_assert_int_eq(deleted, 1);
+{
+    ck_assert_int_eq(ask("GET", "/echo?q=a%20b&x=1", slice_null(), false), 200);
+    ck_assert_str_eq(buf_cstr(&answer), "GET /echo q=a b body=");
+    static const char *const methods[] = { "POST", "PUT", "PATCH" };
+    for (size_t i = 0; i < 3; i++) {
+        char expected[64];
+        (void)snprintf(expected, sizeof(expected), "%s /echo q=- body={\"a\":1}", methods[i]);
+        ck_assert_int_eq(ask(methods[i], "/echo", slice_str("{\"a\":1}"), false), 200);
+        ck_assert_str_eq(buf_cstr(&answer), expected);
+        ck_assert_int_eq(ask(methods[i], "/echo", slice_str("{\"a\":1}"), true), 200);
+        ck_assert_str_eq(buf_cstr(&answer), expected);
     }
+    ck_assert_int_eq(ask("HEAD", "/echo", slice_null(), false), 200);
+    ck_assert_uint_eq(answer.len, 0);
+    ck_assert_int_eq(ask("DELETE", "/things/a/b", slice_null(), false), 204);
+    ck_assert_int_eq(deleted, 1);
+}
 END_TEST
 
 static void expect_error(int code, const char *message)
@@ -140,27 +140,27 @@ static void expect_error(int code, const char *message)
 }
 
 START_TEST(unknown_paths_and_methods_are_told_as_connect_does)
-    {
-        ck_assert_int_eq(ask("GET", "/nothing%22%0a", slice_null(), false), 404);
-        expect_error(404, "there is nothing at this path: /nothing\"\n");
-        ck_assert_int_eq(ask("DELETE", "/echo", slice_null(), false), 405);
-        expect_error(405, "this path does not take that method; it takes: GET, POST, PUT, PATCH");
-        ck_assert_int_eq(ask("GET", "/thingsx", slice_null(), false), 404);
-        ck_assert_int_eq(ask("GET", "/things/", slice_null(), false), 405);
-    }
+{
+    ck_assert_int_eq(ask("GET", "/nothing%22%0a", slice_null(), false), 404);
+    expect_error(404, "there is nothing at this path: /nothing\"\n");
+    ck_assert_int_eq(ask("DELETE", "/echo", slice_null(), false), 405);
+    expect_error(405, "this path does not take that method; it takes: GET, POST, PUT, PATCH");
+    ck_assert_int_eq(ask("GET", "/thingsx", slice_null(), false), 404);
+    ck_assert_int_eq(ask("GET", "/things/", slice_null(), false), 405);
+}
 END_TEST
 
 START_TEST(bodies_are_bounded)
-    {
-        size_t len = HTTP_BODY_BYTES_MAX + 1;
-        uint8_t *bytes = mem_zalloc(len);
-        ck_assert_int_eq(ask("POST", "/echo", slice_of(bytes, len - 1), false), 200);
-        ck_assert_uint_eq(answer.len, strlen("POST /echo q=- body=") + len - 1);
-        ck_assert_int_eq(ask("POST", "/echo", slice_of(bytes, len), false), 413);
-        ck_assert_int_eq(ask("POST", "/echo", slice_of(bytes, len), true), 0);
-        ck_assert_int_eq(ask("GET", "/echo", slice_null(), false), 200); /* it goes on */
-        mem_free(bytes);
-    }
+{
+    size_t len = HTTP_BODY_BYTES_MAX + 1;
+    uint8_t *bytes = mem_zalloc(len);
+    ck_assert_int_eq(ask("POST", "/echo", slice_of(bytes, len - 1), false), 200);
+    ck_assert_uint_eq(answer.len, strlen("POST /echo q=- body=") + len - 1);
+    ck_assert_int_eq(ask("POST", "/echo", slice_of(bytes, len), false), 413);
+    ck_assert_int_eq(ask("POST", "/echo", slice_of(bytes, len), true), 0);
+    ck_assert_int_eq(ask("GET", "/echo", slice_null(), false), 200); /* it goes on */
+    mem_free(bytes);
+}
 END_TEST
 
 static int connect_raw(void)
@@ -175,67 +175,64 @@ static int connect_raw(void)
 }
 
 START_TEST(connections_are_bounded_and_garbage_is_survived)
-    {
-        int fds[HTTP_CONNECTIONS_MAX + 8];
-        static const char *const garbage[] = {
-            "\0\0\0",
-            "GET",
-            "GET / HTTP/9.9\r\n\r\n",
-            "\r\n\r\n\r\n",
-            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1"
-            "\r\n\r\n",
-            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: "
-            "99999999999999999999\r\n\r\n"
-        };
-        for (size_t i = 0; i < HTTP_CONNECTIONS_MAX + 8; i++) {
-            const char *text = garbage[i % 6];
-            fds[i] = connect_raw();
-            (void)!write(fds[i], text, text[0] ? strlen(text) : 3);
-            loop_turn(loop, 0);
-        }
-        for (int i = 0; i < 100; i++) {
-            loop_turn(loop, NS_PER_MS / 10);
-        }
-        for (size_t i = 0; i < HTTP_CONNECTIONS_MAX + 8; i++) {
-            close(fds[i]);
-        }
-        ck_assert_int_eq(ask("GET", "/echo", slice_null(), false), 200);
+{
+    int fds[HTTP_CONNECTIONS_MAX + 8];
+    static const char *const garbage[] = { "\0\0\0",
+                                           "GET",
+                                           "GET / HTTP/9.9\r\n\r\n",
+                                           "\r\n\r\n\r\n",
+                                           "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -1"
+                                           "\r\n\r\n",
+                                           "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: "
+                                           "99999999999999999999\r\n\r\n" };
+    for (size_t i = 0; i < HTTP_CONNECTIONS_MAX + 8; i++) {
+        const char *text = garbage[i % 6];
+        fds[i] = connect_raw();
+        (void)!write(fds[i], text, text[0] ? strlen(text) : 3);
+        loop_turn(loop, 0);
     }
+    for (int i = 0; i < 100; i++) {
+        loop_turn(loop, NS_PER_MS / 10);
+    }
+    for (size_t i = 0; i < HTTP_CONNECTIONS_MAX + 8; i++) {
+        close(fds[i]);
+    }
+    ck_assert_int_eq(ask("GET", "/echo", slice_null(), false), 200);
+}
 END_TEST
 
 START_TEST(port_in_use_is_told_with_a_remedy)
-    {
-        struct http_server *second = NULL;
-        struct error err = { 0 };
-        char expected[256];
-        uint16_t port = http_server_port(server);
-        (void)snprintf(expected, sizeof(expected),
-                       "listen for HTTP on 127.0.0.1:%u: another program has "
-                       "the port; set http.port to a free one, or http.enabled to false",
-                       port);
-        ck_assert_int_ne(http_server_new(loop, "127.0.0.1", port, routes, 5, NULL, &second, &err),
-                         ERR_OK);
-        ck_assert_str_eq(err.text, expected);
-        ck_assert_int_ne(http_server_new(loop, "no.such.host.invalid", 0, routes, 5, NULL, &second,
-                                         &err),
-                         ERR_OK);
-        ck_assert_ptr_nonnull(strstr(err.text, "set http.host to an address of this machine"));
-        ck_assert_ptr_null(second);
-    }
+{
+    struct http_server *second = NULL;
+    struct error err = { 0 };
+    char expected[256];
+    uint16_t port = http_server_port(server);
+    (void)snprintf(expected, sizeof(expected),
+                   "listen for HTTP on 127.0.0.1:%u: another program has "
+                   "the port; set http.port to a free one, or http.enabled to false",
+                   port);
+    ck_assert_int_ne(http_server_new(loop, "127.0.0.1", port, routes, 5, NULL, &second, &err),
+                     ERR_OK);
+    ck_assert_str_eq(err.text, expected);
+    ck_assert_int_ne(http_server_new(loop, "no.such.host.invalid", 0, routes, 5, NULL, &second,
+                                     &err),
+                     ERR_OK);
+    ck_assert_ptr_nonnull(strstr(err.text, "set http.host to an address of this machine"));
+    ck_assert_ptr_null(second);
+}
 END_TEST
 
 START_TEST(idle_server_lets_the_loop_sleep)
-    {
-        int turns = 0;
-        ck_assert_int_eq(ask("GET", "/echo", slice_null(), false), 200);
-        struct env env = loop_env(loop);
-        loop_turn(loop, 0);
-        for (uint64_t until = env_mono_ns(env) + 50 * NS_PER_MS; env_mono_ns(env) < until;
-             turns++) {
-            loop_turn(loop, 50 * NS_PER_MS);
-        }
-        ck_assert_int_le(turns, 5);
+{
+    int turns = 0;
+    ck_assert_int_eq(ask("GET", "/echo", slice_null(), false), 200);
+    struct env env = loop_env(loop);
+    loop_turn(loop, 0);
+    for (uint64_t until = env_mono_ns(env) + 50 * NS_PER_MS; env_mono_ns(env) < until; turns++) {
+        loop_turn(loop, 50 * NS_PER_MS);
     }
+    ck_assert_int_le(turns, 5);
+}
 END_TEST
 
 Suite *http_suite(void)

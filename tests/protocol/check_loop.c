@@ -83,9 +83,10 @@ static void connect_both(struct fixture *f, const char *host)
     ck_assert_int_eq(loop_new(2, &f->loop, NULL), ERR_OK);
     struct error err;
     ck_assert_msg(loop_listen(f->loop, "127.0.0.1", 0, &end_events, accept_one, f, &f->listener,
-                              &err) == ERR_OK, "%s", err.text);
-    f->client.s = env_connect(loop_env(f->loop), host, listener_port(f->listener), &end_events,
-                              &f->client);
+                              &err) == ERR_OK,
+                  "%s", err.text);
+    f->client.s =
+        env_connect(loop_env(f->loop), host, listener_port(f->listener), &end_events, &f->client);
     for (int i = 0; i < 500 && !(f->client.opened && f->server.s); i++) {
         loop_turn(f->loop, NS_PER_MS * 10);
     }
@@ -121,7 +122,10 @@ START_TEST(memory_and_file_pieces_arrive_in_order)
     struct vfs_file file = { fd };
     struct piece pieces[] = {
         { .bytes = slice_str("head "), .release = end_release, .owner = &f.client },
-        { .file = &file, .file_pos = 1, .file_len = sizeof(body) - 1, .release = end_release,
+        { .file = &file,
+          .file_pos = 1,
+          .file_len = sizeof(body) - 1,
+          .release = end_release,
           .owner = &f.client },
         { .bytes = slice_str(" tail"), .release = end_release, .owner = &f.client },
     };
@@ -179,7 +183,8 @@ START_TEST(the_end_of_the_peer_is_told_once_and_pieces_are_released)
     struct fixture f;
     connect_both(&f, "127.0.0.1");
     static char much[1 << 22];
-    struct piece p = { .bytes = slice_of(much, sizeof(much)), .release = end_release,
+    struct piece p = { .bytes = slice_of(much, sizeof(much)),
+                       .release = end_release,
                        .owner = &f.client };
     f.server.room_bytes = 0;
     for (int i = 0; i < 8; i++) {

@@ -47,8 +47,8 @@ static void make(struct fixture *f, const struct schema *s, int16_t version, uin
     ck_assert_int_eq(schema_encode(s, version, &w, f->msg), ERR_OK);
 }
 
-static enum err decode(struct fixture *f, const struct schema *s, int16_t version, struct slice bytes,
-                       size_t *ret_left)
+static enum err decode(struct fixture *f, const struct schema *s, int16_t version,
+                       struct slice bytes, size_t *ret_left)
 {
     arena_reset(&f->decoded);
     struct reader r = reader_of(bytes);
@@ -85,8 +85,8 @@ static void round_trip(struct fixture *f, const struct schema *s, int16_t versio
     struct writer w;
     writer_init(&w, &f->again);
     ck_assert_int_eq(schema_encode(s, version, &w, f->back), ERR_OK);
-    ck_assert_msg(slice_eq(buf_slice(&f->bytes), buf_slice(&f->again)), "%s v%d seed %d: other bytes",
-                  s->name, version, (int)seed);
+    ck_assert_msg(slice_eq(buf_slice(&f->bytes), buf_slice(&f->again)),
+                  "%s v%d seed %d: other bytes", s->name, version, (int)seed);
     ck_assert_uint_eq(schema_size(s, version, f->msg), f->bytes.len);
     ck_assert_msg(message_lengths(s, version, buf_slice(&f->bytes), NULL, 0) >= 0,
                   "%s v%d seed %d: the second reading of the format differs", s->name, version,
@@ -108,8 +108,8 @@ static void truncations(struct fixture *f, const struct schema *s, int16_t versi
         memcpy(copy, f->bytes.ptr, len);
         enum err err = decode(f, s, version, slice_of(copy, len), &left);
         mem_free(copy);
-        ck_assert_msg(err == ERR_SHORT, "%s v%d seed %d cut at %zu of %zu: error %d", s->name, version,
-                      (int)seed, len, f->bytes.len, err);
+        ck_assert_msg(err == ERR_SHORT, "%s v%d seed %d cut at %zu of %zu: error %d", s->name,
+                      version, (int)seed, len, f->bytes.len, err);
     }
 }
 
@@ -144,8 +144,9 @@ static void huge_lengths(struct fixture *f, const struct schema *s, int16_t vers
         ck_assert_msg(err == ERR_SHORT || err == ERR_MALFORMED,
                       "%s v%d seed %d, length at %zu: error %d", s->name, version, (int)seed,
                       lengths[i].at, err);
-        ck_assert_msg(f->decoded.used_bytes <= honest, "%s v%d seed %d, length at %zu took %zu bytes",
-                      s->name, version, (int)seed, lengths[i].at, f->decoded.used_bytes);
+        ck_assert_msg(f->decoded.used_bytes <= honest,
+                      "%s v%d seed %d, length at %zu took %zu bytes", s->name, version, (int)seed,
+                      lengths[i].at, f->decoded.used_bytes);
     }
 }
 
@@ -235,7 +236,8 @@ START_TEST(null_where_none_may_be_is_refused)
     static const uint8_t bytes[] = { 0xff, 0xff, 0, 0 }; /* SyncGroup v0 without a group id */
     struct fixture *f = fixture_new();
     size_t left;
-    ck_assert_int_eq(decode(f, &sync_group_request_schema, 0, slice_of(bytes, sizeof(bytes)), &left),
+    ck_assert_int_eq(decode(f, &sync_group_request_schema, 0, slice_of(bytes, sizeof(bytes)),
+                            &left),
                      ERR_MALFORMED);
     fixture_free(f);
 }

@@ -51,8 +51,9 @@ static struct slice build(struct fixture *f, enum codec codec, int count)
         batch_builder_append(&f->builder, &rec);
         ck_assert_uint_le(f->builder.buf.len, most + rec.headers.len);
     }
-    struct batch_seal seal = { .codec = codec, .producer_id = 9, .producer_epoch = 3,
-                               .base_sequence = 77 };
+    struct batch_seal seal = {
+        .codec = codec, .producer_id = 9, .producer_epoch = 3, .base_sequence = 77
+    };
     struct slice bytes;
     ck_assert_int_eq(batch_builder_seal(&f->builder, &seal, &f->out, &bytes), ERR_OK);
     buf_reset(&f->copy);
@@ -199,7 +200,8 @@ START_TEST(a_flipped_bit_fails_the_checksum)
 END_TEST
 
 /* What becomes of a batch whose header field at `at` holds another value. */
-static enum err parse_with(struct fixture *f, enum codec codec, size_t at, size_t size, uint64_t value)
+static enum err parse_with(struct fixture *f, enum codec codec, size_t at, size_t size,
+                           uint64_t value)
 {
     struct slice bytes = build(f, codec, RECORDS);
     uint8_t be[8];
@@ -274,7 +276,8 @@ START_TEST(bytes_left_inside_a_record_are_malformed)
         f.copy.len = BATCH_HEADER_BYTES;
         buf_append_slice(&f.copy, records[i]);
         be32_store(f.copy.ptr + 8, (uint32_t)(f.copy.len - 12));
-        ck_assert_int_eq(walk(&f, buf_slice(&f.copy), &count), i == 4 ? ERR_NOT_FOUND : ERR_MALFORMED);
+        ck_assert_int_eq(walk(&f, buf_slice(&f.copy), &count),
+                         i == 4 ? ERR_NOT_FOUND : ERR_MALFORMED);
     }
     fixture_deinit(&f);
 }

@@ -15,13 +15,13 @@ struct row {
     int64_t value;
 };
 
-#define CHECK_ROWS(rows, call)                                                                  \
-    for (size_t i = 0; i < sizeof(rows) / sizeof((rows)[0]); i++) {                             \
-        int64_t value = 4711;                                                                   \
-        struct slice text = slice_str((rows)[i].text);                                          \
-        ck_assert_msg((call) == (rows)[i].err, "'%s': another code", (rows)[i].text);           \
-        ck_assert_msg(value == ((rows)[i].err ? 4711 : (rows)[i].value), "'%s' gave %lld",      \
-                      (rows)[i].text, (long long)value);                                        \
+#define CHECK_ROWS(rows, call)                                                                     \
+    for (size_t i = 0; i < sizeof(rows) / sizeof((rows)[0]); i++) {                                \
+        int64_t value = 4711;                                                                      \
+        struct slice text = slice_str((rows)[i].text);                                             \
+        ck_assert_msg((call) == (rows)[i].err, "'%s': another code", (rows)[i].text);              \
+        ck_assert_msg(value == ((rows)[i].err ? 4711 : (rows)[i].value), "'%s' gave %lld",         \
+                      (rows)[i].text, (long long)value);                                           \
     }
 
 START_TEST(durations_are_read_exactly_or_refused)
@@ -160,7 +160,8 @@ START_TEST(a_printed_duration_reads_back_as_itself)
     for (int i = 0; i < 20000; i++) {
         int64_t ns = (int64_t)(rng_next(&rng) >> rng_below(&rng, 64)), back;
         ns = i & 1 ? -ns : ns;
-        ck_assert_int_eq(units_duration_ns(slice_str(units_format_duration(ns, text)), 1, &back), 0);
+        ck_assert_int_eq(units_duration_ns(slice_str(units_format_duration(ns, text)), 1, &back),
+                         0);
         ck_assert_msg(back == ns, "%lld was printed as %s", (long long)ns, text);
     }
 }

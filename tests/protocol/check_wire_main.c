@@ -12,7 +12,8 @@ Suite *record_batch_suite(void);
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { messages_suite, api_suite, compress_suite,
-                                        record_batch_suite, fields_suite, golden_suite, reader_suite };
+    Suite *(*const suites[])(void) = { messages_suite,     api_suite,    compress_suite,
+                                       record_batch_suite, fields_suite, golden_suite,
+                                       reader_suite };
     return RUN_SUITES(suites);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fake_broker.c - the scripted brokers. Driven by fake_env's messages.
- *   (B1) A batch is appended only where the sequence follows the last one, as Apache Kafka checks it;
- *        a repeated one of the last five gets its old offset.
+ *   (B1) A batch is appended only where the sequence follows the last one, as Apache Kafka checks
+ *        it; a repeated one of the last five gets its old offset.
  *   (B2) All nodes share the logs: replication is not what is tested here.
  */
 #include "tests/support/fake_broker.h"
@@ -42,7 +42,7 @@ static void reply(struct request *r, const void *body)
     buf_deinit(&buf);
 }
 
-/* --- metadata ------------------------------------------------------------------------------------ */
+/* --- metadata --------------------------------------------------------------------------------- */
 
 static void api_versions(struct request *r)
 {
@@ -100,7 +100,7 @@ static void init_producer_id(struct request *r)
     reply(r, &body);
 }
 
-/* --- logs ---------------------------------------------------------------------------------------- */
+/* --- logs ------------------------------------------------------------------------------------- */
 
 static struct fake_producer_state *producer_state(struct fake_partition *p, int64_t id)
 {
@@ -116,7 +116,8 @@ static struct fake_producer_state *producer_state(struct fake_partition *p, int6
 }
 
 /* NONE: append. DUPLICATE_SEQUENCE_NUMBER with an offset: it is there. */
-static int16_t check_sequence(struct fake_partition *p, const struct batch_view *b, int64_t *ret_offset)
+static int16_t check_sequence(struct fake_partition *p, const struct batch_view *b,
+                              int64_t *ret_offset)
 {
     struct fake_producer_state *s = producer_state(p, b->producer_id);
     if (b->producer_epoch < s->epoch) {
@@ -228,7 +229,8 @@ static int16_t produce_partition(struct request *r, struct fake_partition *p, st
         return KAFKA_NOT_ENOUGH_REPLICAS;
     }
     int16_t error = append_batch(c, p, bytes, ret_offset);
-    return !error && chance(c, c->faults.error_after) ? KAFKA_NOT_ENOUGH_REPLICAS_AFTER_APPEND : error;
+    return !error && chance(c, c->faults.error_after) ? KAFKA_NOT_ENOUGH_REPLICAS_AFTER_APPEND
+                                                      : error;
 }
 
 static void on_up(void *owner)
@@ -283,7 +285,7 @@ static void produce(struct request *r, const struct produce_request *q)
     }
 }
 
-/* --- frames -------------------------------------------------------------------------------------- */
+/* --- frames ----------------------------------------------------------------------------------- */
 
 static void handle(struct fake_node *node, struct fake_conn *conn, struct slice frame)
 {
@@ -346,7 +348,8 @@ void fake_cluster_init(struct fake_cluster *c, struct fake_env *env)
     for (int32_t i = 0; i < FAKE_NODES; i++) {
         c->nodes[i].cluster = c;
         c->nodes[i].id = i;
-        c->nodes[i].server = (struct fake_server){ .port = (uint16_t)(PORT + i), .received = received };
+        c->nodes[i].server =
+            (struct fake_server){ .port = (uint16_t)(PORT + i), .received = received };
         fake_server_add(env, &c->nodes[i].server);
     }
     for (int32_t i = 0; i < FAKE_PARTITIONS; i++) {

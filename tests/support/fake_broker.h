@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fake_broker.h - a few scripted brokers on fake_env: one topic, its logs with sequence checks, faults.
- * They know ApiVersions, Metadata, InitProducerId and Produce; each record's value is a number, kept in
- * its partition's log.
+ * fake_broker.h - a few scripted brokers on fake_env: one topic, its logs with sequence checks,
+ * faults. They know ApiVersions, Metadata, InitProducerId and Produce; each record's value is a
+ * number, kept in its partition's log.
  */
 #ifndef LOGBOOM_TESTS_SUPPORT_FAKE_BROKER_H
 #define LOGBOOM_TESTS_SUPPORT_FAKE_BROKER_H
@@ -31,11 +31,11 @@ struct fake_partition {
 
 /* Chances in 1000, for each produce request. */
 struct fake_faults {
-    unsigned drop_before, drop_after; /* the connection breaks before or after the append */
-    unsigned hang;                    /* no answer at all */
-    unsigned not_leader;              /* the leader moves, and the old one says so */
+    unsigned drop_before, drop_after;   /* the connection breaks before or after the append */
+    unsigned hang;                      /* no answer at all */
+    unsigned not_leader;                /* the leader moves, and the old one says so */
     unsigned error_before, error_after; /* a retriable error without or with an append */
-    unsigned restart;                 /* the node goes down for a while */
+    unsigned restart;                   /* the node goes down for a while */
 };
 
 struct fake_cluster;
@@ -55,8 +55,8 @@ struct fake_cluster {
     struct slice topic;
     struct fake_faults faults;
     int64_t next_producer_id;
-    size_t batch_bytes_max;     /* 0: any */
-    int16_t api_versions_max;   /* above this ApiVersions is answered with UNSUPPORTED_VERSION */
+    size_t batch_bytes_max;   /* 0: any */
+    int16_t api_versions_max; /* above this ApiVersions is answered with UNSUPPORTED_VERSION */
     int16_t produce_max;
     uint64_t forget_at;   /* once a log has so many records, all producers are forgotten; 0 never */
     int16_t refuse_error; /* the next batch gets this, once */

@@ -87,7 +87,7 @@ void fake_env_run(struct fake_env *e, uint64_t until_ns)
     e->now_ns = until_ns;
 }
 
-/* --- messages ------------------------------------------------------------------------------------ */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static void release(struct message *m)
 {
@@ -233,7 +233,7 @@ static void run_work(void *ctx, struct work *w)
     w->done(w);
 }
 
-/* --- servers ------------------------------------------------------------------------------------- */
+/* --- servers ---------------------------------------------------------------------------------- */
 
 void fake_server_add(struct fake_env *e, struct fake_server *server)
 {
@@ -271,11 +271,11 @@ void fake_server_stop(struct fake_env *e, struct fake_server *server)
     }
 }
 
-/* --- life ---------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void fake_env_init(struct fake_env *e, uint64_t seed)
 {
-    static const struct env_ops ops = { mono_ns, wall_ms, next_random, arm,
+    static const struct env_ops ops = { mono_ns, wall_ms,          next_random, arm,
                                         cancel,  env_connect_fake, run_work };
     *e = (struct fake_env){ .env = { &ops, e }, .now_ns = NS_PER_S, .latency_ns = 100 * NS_PER_US };
     rng_seed(&e->rng, seed);

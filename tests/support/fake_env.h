@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fake_env.h - an env without a world: a virtual clock, a seeded generator, and connections in memory.
- * Every run of one seed is the same. Servers are plain callbacks; what travels is delayed, in order, and
- * the pieces a client sends are read only on arrival, so that bytes that change too early are found.
+ * fake_env.h - an env without a world: a virtual clock, a seeded generator, and connections in
+ * memory. Every run of one seed is the same. Servers are plain callbacks; what travels is delayed,
+ * in order, and the pieces a client sends are read only on arrival, so that bytes that change too
+ * early are found.
  */
 #ifndef LOGBOOM_TESTS_SUPPORT_FAKE_ENV_H
 #define LOGBOOM_TESTS_SUPPORT_FAKE_ENV_H

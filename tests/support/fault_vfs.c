@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fault_vfs.c - a disk that fails on purpose. Driven by tests only.
- * Counted operations are those that may fail in life: open, read, write, sync, truncate, rename, unlink,
- * mkdir, list, sync_dir. size, stat and close never fail here.
+ * Counted operations are those that may fail in life: open, read, write, sync, truncate, rename,
+ * unlink, mkdir, list, sync_dir. size, stat and close never fail here.
  */
 #include "tests/support/fault_vfs.h"
 
@@ -159,8 +159,7 @@ static enum err fault_sync(struct vfs *v, struct vfs_file *file)
 static enum err fault_truncate(struct vfs *v, struct vfs_file *file, uint64_t size_bytes)
 {
     struct fault_vfs *f = fault_of(v);
-    return fails(f) ? f->fail_with
-                    : real()->ops->truncate(real(), file_of(file)->real, size_bytes);
+    return fails(f) ? f->fail_with : real()->ops->truncate(real(), file_of(file)->real, size_bytes);
 }
 
 static enum err fault_size(struct vfs *v, struct vfs_file *file, uint64_t *ret_bytes)
@@ -237,11 +236,21 @@ static enum err fault_free_bytes(struct vfs *v, const char *path, uint64_t *ret_
 void fault_vfs_init(struct fault_vfs *f)
 {
     static const struct vfs_ops ops = {
-        .open = fault_open,         .close = fault_close,       .pread = fault_pread,
-        .pwritev = fault_pwritev,   .sync = fault_sync,         .truncate = fault_truncate,
-        .size = fault_size,         .lock = fault_lock,         .stat = fault_stat,
-        .rename = fault_rename,     .unlink = fault_unlink,     .mkdir = fault_mkdir,
-        .rmdir = fault_rmdir,       .list = fault_list,         .sync_dir = fault_sync_dir,
+        .open = fault_open,
+        .close = fault_close,
+        .pread = fault_pread,
+        .pwritev = fault_pwritev,
+        .sync = fault_sync,
+        .truncate = fault_truncate,
+        .size = fault_size,
+        .lock = fault_lock,
+        .stat = fault_stat,
+        .rename = fault_rename,
+        .unlink = fault_unlink,
+        .mkdir = fault_mkdir,
+        .rmdir = fault_rmdir,
+        .list = fault_list,
+        .sync_dir = fault_sync_dir,
         .free_bytes = fault_free_bytes,
     };
     *f = (struct fault_vfs){ .vfs = { &ops }, .fail_with = ERR_IO, .space_bytes = -1 };

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * driver_consume.c - reads a topic as a member of a group through protocol/client, for end-to-end
- * checks and for measuring: driver_consume BOOTSTRAP TOPIC GROUP COUNT [ASSIGNOR] [IDLE_SECONDS] [print].
- * Checks that the numbers of driver_produce ascend within each partition, commits as it goes, and ends
- * after COUNT records or when nothing has come for IDLE_SECONDS. `print` writes "partition number".
+ * checks and for measuring: driver_consume BOOTSTRAP TOPIC GROUP COUNT [ASSIGNOR] [IDLE_SECONDS]
+ * [print]. Checks that the numbers of driver_produce ascend within each partition, commits as it
+ * goes, and ends after COUNT records or when nothing has come for IDLE_SECONDS. `print` writes
+ * "partition number".
  */
 #include "protocol/client/consumer.h"
 #include "protocol/net/loop.h"
@@ -82,8 +83,8 @@ static void look(struct driver *d, const struct consumer_partition *part, const 
     }
 }
 
-static void on_batches(void *user, struct consumer_partition *part, const struct batch_view *batches,
-                       size_t count)
+static void on_batches(void *user, struct consumer_partition *part,
+                       const struct batch_view *batches, size_t count)
 {
     struct driver *d = user;
     struct env env = loop_env(d->loop);
@@ -113,13 +114,15 @@ static void on_batches(void *user, struct consumer_partition *part, const struct
 
 static void on_trouble(void *user, enum kafka_error error, const char *text, bool fatal)
 {
-    fprintf(stderr, "trouble%s: %s: %s\n", fatal ? " (fatal)" : "", kafka_error_name((int16_t)error), text);
+    fprintf(stderr, "trouble%s: %s: %s\n", fatal ? " (fatal)" : "",
+            kafka_error_name((int16_t)error), text);
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 5) {
-        fprintf(stderr, "usage: %s BOOTSTRAP TOPIC GROUP COUNT [ASSIGNOR] [IDLE] [print]\n", argv[0]);
+        fprintf(stderr, "usage: %s BOOTSTRAP TOPIC GROUP COUNT [ASSIGNOR] [IDLE] [print]\n",
+                argv[0]);
         return 2;
     }
     static struct driver d;
@@ -147,7 +150,8 @@ int main(int argc, char **argv)
                                    .session_timeout_ns = 10ull * NS_PER_S,
                                    .rebalance_timeout_ns = 20ull * NS_PER_S,
                                    .heartbeat_interval_ns = NS_PER_S };
-    struct consumer_events events = { on_assigned, on_revoking, on_lost, on_batches, on_trouble, NULL };
+    struct consumer_events events = { on_assigned, on_revoking, on_lost,
+                                      on_batches,  on_trouble,  NULL };
     d.idle = (struct timer){ .fire = on_idle, .owner = &d };
     timer_arm_in(loop_env(d.loop), &d.idle, d.idle_ns);
     d.consumer = consumer_new(client, &cfg, &events, &d);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * driver_produce.c - produces numbered records through protocol/client, for end-to-end checks and for
- * measuring: driver_produce BOOTSTRAP TOPIC COUNT [BYTES] [acks] [codec] [records a second].
- * Record i goes to partition i % partitions with the value "i" padded to BYTES; driver_consume checks
- * that every partition holds its numbers once and in order. Ends when all are delivered.
+ * driver_produce.c - produces numbered records through protocol/client, for end-to-end checks and
+ * for measuring: driver_produce BOOTSTRAP TOPIC COUNT [BYTES] [acks] [codec] [records a second].
+ * Record i goes to partition i % partitions with the value "i" padded to BYTES; driver_consume
+ * checks that every partition holds its numbers once and in order. Ends when all are delivered.
  */
 #include "protocol/client/producer.h"
 #include "protocol/net/loop.h"
