@@ -16,7 +16,7 @@
 #include "agent/ship/output_file.h"
 #include "protocol/base/alloc.h"
 
-enum { PUMP_TURNS = 16, PARKED_RETRY_MS = 100 };
+enum { PUMP_TURNS = 16, PARKED_RETRY_MS = 5 };
 
 struct agent {
     struct input_context ctx;
@@ -27,8 +27,7 @@ struct agent {
     size_t input_count;
     struct timer pump;
     struct timer deadline; /* of stopping */
-    bool blocked, stopping, flushed_last, done_called;
-    uint64_t blocked_since_ns;
+    bool blocked, flushed_last, done_called;
     void (*done)(void *ctx);
     void *done_ctx;
 };
@@ -71,7 +70,6 @@ static void pump(void *owner)
             f->ready = true;
             list_push_front(&a->ctx.ready, &f->ready_node);
             a->blocked = true;
-            a->blocked_since_ns = env_mono_ns(a->ctx.env);
             timer_cancel(a->ctx.env, &a->pump);
             return;
         } else if (t == TURN_PARKED) {
@@ -84,7 +82,7 @@ static void pump(void *owner)
     }
     if (!list_is_empty(&a->ctx.ready)) {
         bool wait = parked >= a->metrics.files || queue_is_full(a);
-        timer_arm_in(a->ctx.env, &a->pump, wait ? (uint64_t)PARKED_RETRY_MS * NS_PER_MS / 20 : 0);
+        timer_arm_in(a->ctx.env, &a->pump, wait ? (uint64_t)PARKED_RETRY_MS * NS_PER_MS : 0);
     }
 }
 
@@ -190,6 +188,7 @@ enum err agent_new(const struct agent_args *args, struct agent **ret_agent, stru
         .log = log_for(args->log, "agent"),
         .metrics = &a->metrics,
         .read_buf = mem_alloc(READ_BYTES + IDENTITY_TAIL_BYTES),
+        .open_max = args->open_max,
         .wake = wake,
         .owner = a,
     };
@@ -287,7 +286,6 @@ void agent_stop(struct agent *a, void (*done)(void *ctx), void *ctx)
 {
     a->done = done;
     a->done_ctx = ctx;
-    a->stopping = true;
     a->blocked = true; /* nobody pumps any more */
     for (size_t i = 0; i < a->input_count; i++) {
         filestream_stop(a->inputs[i]);

@@ -19,6 +19,7 @@ struct agent_args {
     struct agent_plan *plan; /* the agent's from now on, not its memory */
     struct agent_facts facts;
     struct host_facts host;
+    uint64_t open_max; /* files open at once over all inputs; 0: no limit */
 };
 
 /* Opens the registry and the output. Files are first looked at by agent_run(). */

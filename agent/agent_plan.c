@@ -490,13 +490,13 @@ static enum err read_kafka(const struct reading *r, struct agent_plan *p)
     int64_t linger_ms = s.bulk_flush_ms ? s.bulk_flush_ms : p->cfg->queue_flush_ms;
     size_t max = (size_t)s.max_message_bytes;
     p->output = OUTPUT_KAFKA;
-    p->kafka.retry_ns = (uint64_t)s.backoff_init_ms * NS_PER_MS;
     p->kafka.client = (struct client_config){
         .bootstrap = s.hosts.items,
         .bootstrap_count = s.hosts.count,
         .client_id = s.client_id,
         .request_timeout_ns = (uint64_t)s.timeout_ms * NS_PER_MS,
         .metadata_max_age_ns = (uint64_t)s.refresh_ms * NS_PER_MS,
+        .backoff_ns = (uint64_t)s.backoff_init_ms * NS_PER_MS,
         .backoff_max_ns = (uint64_t)s.backoff_max_ms * NS_PER_MS,
         .allow_auto_topic_creation = true,
     };

@@ -49,7 +49,7 @@ static enum err start(struct service *s, struct error *err)
     if (!p) {
         return err_set(err, ERR_LIMIT, "no memory left for the program");
     }
-    runtime_raise_descriptor_limit();
+    uint64_t open_max = runtime_raise_descriptor_limit();
     enum err rc = agent_plan_init(&plan, cfg, &s->arena, warn, s, err);
     if (rc) {
         return rc;
@@ -60,6 +60,7 @@ static enum err start(struct service *s, struct error *err)
         .files = files_posix(),
         .log = &s->log,
         .plan = &plan,
+        .open_max = open_max,
     };
     p->lock_fd = -1;
     rc = runtime_lock_data(cfg->path_data, &p->lock_fd, err);

@@ -17,13 +17,19 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-void runtime_raise_descriptor_limit(void)
+enum { RESERVED_DESCRIPTORS = 40 };
+
+uint64_t runtime_raise_descriptor_limit(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return 0;
+    }
+    return limit.rlim_cur > RESERVED_DESCRIPTORS + 8 ? limit.rlim_cur - RESERVED_DESCRIPTORS : 8;
 }
 
 enum err runtime_lock_data(const char *path_data, int *ret_fd, struct error *err)

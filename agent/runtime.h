@@ -13,7 +13,8 @@ enum err runtime_lock_data(const char *path_data, int *ret_fd, struct error *err
 enum err runtime_facts(const struct agent_config *cfg, struct env env, struct vfs *vfs,
                        struct arena *arena, struct agent_facts *ret_facts,
                        struct host_facts *ret_host, struct error *err);
-/* As many descriptors as the system gives: every followed file is one. */
-void runtime_raise_descriptor_limit(void);
+/* As many descriptors as the system gives: every followed file is one. Returns how many files may take,
+ * so that registry and network keep theirs; 0: any number. */
+uint64_t runtime_raise_descriptor_limit(void);
 
 #endif

@@ -31,6 +31,7 @@ struct input_context {
     struct output *output;
     struct log log;
     struct agent_metrics *metrics;
+    uint64_t open_max;      /* descriptors that files may take, so that the rest works; 0: any */
     uint8_t *read_buf; /* READ_BYTES + IDENTITY_TAIL_BYTES; one file at a time uses it */
     struct list_node ready; /* files with something to do, in turn */
     /* Something became ready: the agent's pump shall run. */

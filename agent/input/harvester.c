@@ -64,7 +64,8 @@ enum err file_open(struct file *f)
     if (f->fd >= 0) {
         return ERR_OK;
     }
-    if (fs->cfg.harvester_limit && fs->open_count >= fs->cfg.harvester_limit) {
+    if ((fs->cfg.harvester_limit && fs->open_count >= fs->cfg.harvester_limit) ||
+        (ctx->open_max && ctx->metrics->files_open >= ctx->open_max)) {
         wait_for_descriptor(f);
         return ERR_LIMIT;
     }
@@ -250,6 +251,18 @@ static void settle(struct file *f)
     }
 }
 
+/* A file that is read and acknowledged to its end does not keep a descriptor that others need. */
+static void close_at_end(struct file *f)
+{
+    if (f->eof && file_is_settled(f) && f->state == FILE_ACTIVE) {
+        if (f->input->cfg.close_eof) {
+            file_close(f, "eof");
+        } else if (!list_is_empty(&f->input->waiting)) {
+            file_close(f, "others wait");
+        }
+    }
+}
+
 static void acked(struct tracker *t)
 {
     struct file *f = container_of(t, struct file, tracker);
@@ -266,6 +279,8 @@ static void acked(struct tracker *t)
     settle(f);
     if (f->state == FILE_ENDING) {
         file_wake(f);
+    } else {
+        close_at_end(f);
     }
 }
 
@@ -467,11 +482,7 @@ enum turn file_turn(struct file *f)
         enum err rc = ship_stash(f);
         return rc ? blocked_turn(rc) : TURN_MORE;
     }
-    if (f->eof && f->input->cfg.close_eof && file_is_settled(f)) {
-        file_close(f, "eof");
-    } else if (f->eof && !list_is_empty(&f->input->waiting) && file_is_settled(f)) {
-        file_close(f, "others wait");
-    }
+    close_at_end(f);
     return t;
 }
 

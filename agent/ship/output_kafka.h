@@ -20,7 +20,6 @@ struct output_kafka_config {
     uint32_t group_events; /* round robin and random: events between two choices */
     struct slice headers;  /* encoded, for every record */
     int32_t header_count;
-    uint64_t retry_ns;     /* after the broker refused for a reason that an operator can mend */
 };
 
 struct output *output_kafka_new(struct env env, const struct output_kafka_config *cfg,

@@ -246,7 +246,10 @@ static bool collect(struct walk *w, const struct states *s, struct entries *ret_
         if (rc) {
             return false;
         }
-        qsort(ret_entries->items, ret_entries->count, sizeof(*ret_entries->items), compare_entries);
+        if (ret_entries->count > 0) {
+            qsort(ret_entries->items, ret_entries->count, sizeof(*ret_entries->items),
+                  compare_entries);
+        }
     } else {
         for (size_t i = 0; i < s->count; i++) {
             add_entry_once(ret_entries, w->d->globs[s->items[i].glob].parts[s->items[i].part].text);
