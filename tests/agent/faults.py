@@ -324,13 +324,13 @@ def kill_loop():
         mine = []
         f = open(r.logs + "/w%d.log" % k, "a")
         while not stop.is_set():
-            for _ in range(50):
+            for _ in range(20):
                 f.write(line(n, k) + "\n")
                 mine.append(line(n, k))
                 n += 1
             f.flush()
             time.sleep(0.002)
-            if n % 20000 == 0:
+            if n % 5000 == 0:
                 os.rename(r.logs + "/w%d.log" % k, r.logs + "/w%d.log.%d" % (k, gen))
                 gen += 1
                 f.close()
@@ -338,10 +338,10 @@ def kill_loop():
         f.close()
         want.extend(mine)
 
-    threads = [threading.Thread(target=writer, args=(k,)) for k in range(4)]
+    threads = [threading.Thread(target=writer, args=(k,)) for k in range(2)]
     for t in threads:
         t.start()
-    for _ in range(25):
+    for _ in range(10):
         r.start()
         time.sleep(RNG.random() * 0.4)
         r.kill()
