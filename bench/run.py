@@ -15,8 +15,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/e2e"))
 from support import peers  # noqa: E402
-from support.process import (BUILD, Agent, Broker, Connect, Process, SOURCE, free_port, run,  # noqa: E402
-                             wait_until)
+from support.process import (  # noqa: E402
+    BUILD, Agent, Broker, Connect, Process, SOURCE, free_port, run, wait_until)
 
 LINES = int(os.environ.get("BENCH_LINES", 3_000_000))
 RECORDS = int(os.environ.get("BENCH_RECORDS", 1_500_000))
@@ -47,7 +47,7 @@ class Meter:
         return self.process.cpu_seconds() - self.cpu, time.monotonic() - self.wall
 
 
-# --- start-up and idle memory -----------------------------------------------------------------------
+# --- start-up and idle memory -------------------------------------------------------------------
 
 def start_time_ms(daemon):
     began = time.monotonic()
@@ -59,15 +59,21 @@ def start_time_ms(daemon):
 
 def bench_startup(folder):
     broker = Broker(folder / "b")
-    daemons = [broker,
-               Agent(folder / "a", broker.bootstrap,
-                     f'- {{type: filestream, id: x, paths: ["{folder}/none*.log"], fields: {{log_topic: x}}}}'),
-               Connect(folder / "c", broker.bootstrap, f"""
+    daemons = [
+        broker,
+        Agent(
+            folder / "a", broker.bootstrap,
+            f'- {{type: filestream, id: x, paths: ["{folder}/none*.log"],'
+            ' fields: {log_topic: x}}'
+        ),
+        Connect(
+            folder / "c", broker.bootstrap, f"""
   f:
     nodes:
       in:  {{type: kafka, group_id: g, topics: [logs-x], auto_offset_reset: earliest}}
       out: {{type: file, from: in, path: "{folder}/out"}}
-""")]
+""")
+    ]
     for d in daemons:
         (folder / d.name).mkdir(exist_ok=True)
         ms = start_time_ms(d)
@@ -81,16 +87,18 @@ def bench_startup(folder):
         d.stop()
 
 
-# --- agent ------------------------------------------------------------------------------------------
+# --- agent --------------------------------------------------------------------------------------
 
 def bench_agent_run(folder, what, log, lines, output):
     broker = Broker(folder, sets=["num.partitions=1"]).start()
     size = log.stat().st_size
     agent = Agent(folder, broker.bootstrap,
-                  f'- {{type: filestream, id: x, paths: ["{log}"], fields: {{log_topic: x}}}}', output)
+                  f'- {{type: filestream, id: x, paths: ["{log}"], fields: {{log_topic: x}}}}',
+                  output)
     began = time.monotonic()
     agent.start()
-    wait_until(lambda: agent.metric("logboom_agent_lines_delivered_total") >= lines, 300, "all lines delivered")
+    wait_until(lambda: agent.metric("logboom_agent_lines_delivered_total") >= lines, 300,
+               "all lines delivered")
     wall, cpu = time.monotonic() - began, agent.cpu_seconds()
     row("agent", what, mb_s=f"{size / 1e6 / wall:.0f}", lines_s=f"{lines / wall:,.0f}",
         mb_per_cpu_s=f"{size / 1e6 / cpu:.0f}", cpu_s_per_million=f"{cpu / lines * 1e6:.2f}",
@@ -101,8 +109,10 @@ def bench_agent_run(folder, what, log, lines, output):
 
 
 def bench_rsyslog(folder, log, lines):
-    if not shutil.which("rsyslogd") or not list(pathlib.Path("/usr/lib").glob("*/rsyslog/omkafka.so")):
-        return row("agent", "rsyslog (imfile -> omkafka)", result="not installed: rsyslog rsyslog-kafka")
+    if not shutil.which("rsyslogd") or not list(
+            pathlib.Path("/usr/lib").glob("*/rsyslog/omkafka.so")):
+        return row("agent", "rsyslog (imfile -> omkafka)",
+                   result="not installed: rsyslog rsyslog-kafka")
     broker = Broker(folder, sets=["num.partitions=1"]).start()
     run(["kcat", "-b", broker.bootstrap, "-L", "-t", "logs-x"])
     conf = folder / "rsyslog.conf"
@@ -113,18 +123,21 @@ module(load="omkafka")
 template(name="bare" type="string" string="%msg%")
 main_queue(queue.type="FixedArray" queue.size="100000" queue.dequeueBatchSize="2048")
 input(type="imfile" File="{log}" Tag="x" freshStartTail="off" ruleset="out")
-ruleset(name="out") {{ action(type="omkafka" broker=["127.0.0.1:{broker.port}"] topic="logs-x" template="bare"
+ruleset(name="out") {{ action(type="omkafka" broker=["127.0.0.1:{broker.port}"]
+  topic="logs-x" template="bare"
   confParam=["queue.buffering.max.messages=500000", "acks=all"] partitions.auto="on"
   queue.type="LinkedList" queue.size="100000") }}
 """)
-    rsyslog = Process("rsyslog", ["rsyslogd", "-n", "-f", conf, "-i", folder / "rsyslog.pid"], folder / "rsyslog.log")
+    rsyslog = Process("rsyslog", ["rsyslogd", "-n", "-f", conf, "-i", folder / "rsyslog.pid"],
+                      folder / "rsyslog.log")
     began = time.monotonic()
     rsyslog.start()
-    wait_until(lambda: end_offset(broker.bootstrap, "logs-x") >= lines, 300, "all lines delivered", every=0.5)
+    wait_until(lambda: end_offset(broker.bootstrap, "logs-x") >= lines, 300, "all lines delivered",
+               every=0.5)
     wall, cpu = time.monotonic() - began, rsyslog.cpu_seconds()
-    row("agent", "rsyslog, bare lines (imfile -> omkafka)", mb_s=f"{log.stat().st_size / 1e6 / wall:.0f}",
-        lines_s=f"{lines / wall:,.0f}", cpu_s_per_million=f"{cpu / lines * 1e6:.2f}",
-        peak_mb=f"{rsyslog.peak_bytes() / 1e6:.1f}")
+    row("agent", "rsyslog, bare lines (imfile -> omkafka)",
+        mb_s=f"{log.stat().st_size / 1e6 / wall:.0f}", lines_s=f"{lines / wall:,.0f}",
+        cpu_s_per_million=f"{cpu / lines * 1e6:.2f}", peak_mb=f"{rsyslog.peak_bytes() / 1e6:.1f}")
     rsyslog.kill()
     broker.stop()
 
@@ -150,7 +163,7 @@ def bench_agent(folder):
     bench_rsyslog(folder / "5", part, count)
 
 
-# --- broker -----------------------------------------------------------------------------------------
+# --- broker -------------------------------------------------------------------------------------
 
 def load(*args):
     text = run([BUILD / "bench/kafka_load", *args], seconds=300)
@@ -165,10 +178,11 @@ def bench_broker_run(name, broker, warm):
     gb = RECORDS * 1024 / 1e9
     for acks in ("all", "1"):
         meter = Meter(broker)
-        got = load("produce", broker.bootstrap, f"load-{acks}", RECORDS, 1024, f"acks={acks}", *settings[1:])
+        got = load("produce", broker.bootstrap, f"load-{acks}", RECORDS, 1024, f"acks={acks}",
+                   *settings[1:])
         cpu, _ = meter.read()
-        row("broker", f"{name}: produce 1 KiB, acks={acks}", mb_s=got["mb_s"], cpu_s_per_gb=f"{cpu / gb:.2f}",
-            rss_mb=f"{broker.rss_bytes() / 1e6:.0f}")
+        row("broker", f"{name}: produce 1 KiB, acks={acks}", mb_s=got["mb_s"],
+            cpu_s_per_gb=f"{cpu / gb:.2f}", rss_mb=f"{broker.rss_bytes() / 1e6:.0f}")
     meter = Meter(broker)
     got = load("consume", broker.bootstrap, "load-all", RECORDS)
     cpu, _ = meter.read()
@@ -191,7 +205,7 @@ def bench_broker(folder):
     theirs.stop()
 
 
-# --- connector --------------------------------------------------------------------------------------
+# --- connector ----------------------------------------------------------------------------------
 
 def bench_connect(folder):
     if not shutil.which("nginx"):
@@ -199,28 +213,36 @@ def bench_connect(folder):
     web = folder / "nginx"
     web.mkdir()
     port = free_port()
-    (web / "nginx.conf").write_text((SOURCE / "bench/nginx-null.conf").read_text().replace("@PORT@", str(port)))
+    (web / "nginx.conf").write_text(
+        (SOURCE / "bench/nginx-null.conf").read_text().replace("@PORT@", str(port)))
     nginx = Process("nginx", ["nginx", "-p", web, "-c", web / "nginx.conf"], web / "log").start()
     lines = LINES // 3
     log = folder / "access.log"
     with open(log, "wb") as f:
         subprocess.run([BUILD / "bench/genlog", "access", str(lines)], stdout=f, check=True)
     broker = Broker(folder, sets=["num.partitions=1"]).start()
-    agent = Agent(folder, broker.bootstrap, f'- {{type: filestream, id: x, paths: ["{log}"], fields: {{log_topic: x}}}}').start()
-    wait_until(lambda: agent.metric("logboom_agent_lines_delivered_total") >= lines, 300, "all lines delivered")
+    agent = Agent(
+        folder, broker.bootstrap,
+        f'- {{type: filestream, id: x, paths: ["{log}"], fields: {{log_topic: x}}}}').start()
+    wait_until(lambda: agent.metric("logboom_agent_lines_delivered_total") >= lines, 300,
+               "all lines delivered")
     agent.stop()
     for gzip in ("false", "true"):
-        connect = Connect(folder, broker.bootstrap, f"""
+        connect = Connect(
+            folder, broker.bootstrap, f"""
   f{gzip}:
     nodes:
       in:    {{type: kafka, group_id: g-{gzip}, topics: [logs-x], auto_offset_reset: earliest}}
       parse: {{type: json, from: in}}
-      es:    {{type: elasticsearch, from: parse, hosts: ["http://127.0.0.1:{port}"], index: "web-%{{+yyyy.MM.dd}}", document_id: event.id, gzip: {gzip}}}
+      es:    {{type: elasticsearch, from: parse, hosts: ["http://127.0.0.1:{port}"],
+              index: "web-%{{+yyyy.MM.dd}}",
+              document_id: event.id, gzip: {gzip}}}
 """, name=f"connect-{gzip}")
         connect.argv[0] = str(BUILD / "logboom-connect")
         began = time.monotonic()
         connect.start()
-        wait_until(lambda: connect.metric("logboom_connect_records_delivered_total") >= lines, 300, "all delivered")
+        wait_until(lambda: connect.metric("logboom_connect_records_delivered_total") >= lines, 300,
+                   "all delivered")
         wall, cpu = time.monotonic() - began, connect.cpu_seconds()
         row("connect", f"documents to a null sink, gzip {gzip}", docs_s=f"{lines / wall:,.0f}",
             docs_per_cpu_s=f"{lines / cpu:,.0f}", peak_mb=f"{connect.peak_bytes() / 1e6:.1f}")
@@ -229,7 +251,12 @@ def bench_connect(folder):
     nginx.stop()
 
 
-PARTS = {"startup": bench_startup, "agent": bench_agent, "broker": bench_broker, "connect": bench_connect}
+PARTS = {
+    "startup": bench_startup,
+    "agent": bench_agent,
+    "broker": bench_broker,
+    "connect": bench_connect
+}
 
 
 def main():

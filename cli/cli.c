@@ -91,10 +91,10 @@ enum err cli_check(int16_t error_code, struct slice message, struct error *err, 
     buf_vprintf(&what, format, ap);
     va_end(ap);
     if (!message.len) {
-        message = slice_str(kafka_error_text((enum kafka_error)error_code));
+        message = slice_str(kafka_error_text(error_code));
     }
-    (void)err_set(err, ERR_KAFKA, "%s: %s: %.*s", buf_cstr(&what),
-                  kafka_error_name((enum kafka_error)error_code), SLICE_ARG(message));
+    (void)err_set(err, ERR_KAFKA, "%s: %s: %.*s", buf_cstr(&what), kafka_error_name(error_code),
+                  SLICE_ARG(message));
     buf_deinit(&what);
     return ERR_KAFKA;
 }

@@ -137,10 +137,10 @@ static void on_trouble(void *user, enum kafka_error error, const char *text, boo
 {
     struct reading *r = user;
     if (fatal) {
-        r->err = err_set(r->ret_err, ERR_KAFKA, "%s: %s", kafka_error_name(error), text);
+        r->err = err_set(r->ret_err, ERR_KAFKA, "%s: %s", kafka_error_name((int16_t)error), text);
         r->stop = true;
     } else {
-        fprintf(stderr, "logboom: %s: %s\n", kafka_error_name(error), text);
+        fprintf(stderr, "logboom: %s: %s\n", kafka_error_name((int16_t)error), text);
     }
 }
 

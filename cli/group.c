@@ -72,7 +72,7 @@ static enum err find_coordinator(struct cli *c, const char *group, int32_t *ret_
             *ret_node = resp->node_id;
             return ERR_OK;
         }
-        bool retry = kafka_error_is_retriable((enum kafka_error)resp->error_code);
+        bool retry = kafka_error_is_retriable(resp->error_code);
         if (!retry || !cli_wait(c, began_ns)) {
             return e;
         }

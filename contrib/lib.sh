@@ -15,7 +15,8 @@ install_packages() {
     local kind name missing=()
     for kind in "$@"; do
         while read -r name; do
-            dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
+            dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' ||
+                missing+=("$name")
         done < <(sed -n "s/^$kind: //p" "$top/contrib/packages" | tr ' ' '\n')
     done
     [ ${#missing[@]} -gt 0 ] || return 0
@@ -39,6 +40,7 @@ build() {
     [ -x "$top/configure" ] || (cd "$top" && autoreconf -fi >/dev/null 2>&1) ||
         die "autoreconf failed; run it by hand to see why"
     mkdir -p "$dir"
-    [ -f "$dir/Makefile" ] || (cd "$dir" && "$top/configure" -q "$@") || die "configure failed, see above"
+    [ -f "$dir/Makefile" ] || (cd "$dir" && "$top/configure" -q "$@") ||
+        die "configure failed, see above"
     make -C "$dir" -s -j"$(nproc)" || die "the build failed, see above"
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# check_reference.sh - docs/generated and conf are what the daemons' tables say, and every sample is a
-# right configuration. A test of `make check`, run in the build directory.
+# check_reference.sh - docs/generated and conf are what the daemons' tables say, and every sample is
+# a right configuration. A test of `make check`, run in the build directory.
 top=${srcdir:-.}
 made=$(mktemp -d) || exit 1
 trap 'rm -rf "$made"' EXIT

@@ -9,7 +9,8 @@ from support import peers, process
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "peers: needs the real Apache Kafka or OpenSearch (make check-peers)")
+    config.addinivalue_line("markers",
+                            "peers: needs the real Apache Kafka or OpenSearch (make check-peers)")
 
 
 @pytest.fixture

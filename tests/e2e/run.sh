@@ -11,4 +11,7 @@ if [ -z "$tool" ] || ! command -v kcat >/dev/null; then
     exit 77
 fi
 : "${srcdir:=.}"
-LOGBOOM_BUILD=$(pwd) PYTHONDONTWRITEBYTECODE=1 exec "$tool" -q -x -p no:cacheprovider -m "not peers" "$srcdir/tests/e2e"
+LOGBOOM_BUILD=$(pwd)
+PYTHONDONTWRITEBYTECODE=1
+export LOGBOOM_BUILD PYTHONDONTWRITEBYTECODE
+exec "$tool" -q -x -p no:cacheprovider -m "not peers" "$srcdir/tests/e2e"

@@ -17,15 +17,20 @@ CASES = [
     ("logboom-broker", "node.id: 1\nlisteners: [unclosed\nx: y\n", ":3:", ""),
     ("logboom-broker", "node.id: 1\n\tlog.dirs: /tmp\n", ":2:", ""),
     ("logboom-broker", "listeners: SASL_SSL://127.0.0.1:9092\n", ":1:", "SASL_SSL"),
-    ("logboom-agent", AGENT + "filebeat.inputs:\n- {type: filestream, id: a, path: [\"/x\"]}\n", ":4:", "paths"),
-    ("logboom-agent", AGENT + "filebeat.inputs:\n- {type: filestrem, id: a, paths: [\"/x\"]}\n", ":4:", "filestream"),
+    ("logboom-agent", AGENT + "filebeat.inputs:\n- {type: filestream, id: a, path: [\"/x\"]}\n",
+     ":4:", "paths"),
+    ("logboom-agent", AGENT + "filebeat.inputs:\n- {type: filestrem, id: a, paths: [\"/x\"]}\n",
+     ":4:", "filestream"),
     ("logboom-agent", "output.kafka: {host: [\"127.0.0.1:1\"], topic: t}\n"
      "filebeat.inputs:\n- {type: filestream, id: a, paths: [\"/x\"]}\n", ":1:", "hosts"),
-    ("logboom-connect", CONNECT + "flows:\n  f:\n    nodes:\n      in: {type: kafk, topics: [t], group_id: g}\n",
+    ("logboom-connect",
+     CONNECT + "flows:\n  f:\n    nodes:\n      in: {type: kafk, topics: [t], group_id: g}\n",
      ":6:", "kafka"),
-    ("logboom-connect", CONNECT + "flows:\n  f:\n    nodes:\n      in: {type: kafka, topics: [t], group_id: g}\n"
+    ("logboom-connect",
+     CONNECT + "flows:\n  f:\n    nodes:\n      in: {type: kafka, topics: [t], group_id: g}\n"
      "      out: {type: file, from: inn, path: /tmp/x}\n", ":7:", "in"),
-    ("logboom-connect", CONNECT + "flows:\n  f:\n    nodes:\n      in: {type: kafka, topics: [t], group_id: g}\n"
+    ("logboom-connect",
+     CONNECT + "flows:\n  f:\n    nodes:\n      in: {type: kafka, topics: [t], group_id: g}\n"
      "      out: {type: file, form: in, path: /tmp/x}\n", ":7:", "from"),
 ]
 
@@ -35,7 +40,8 @@ def test_a_wrong_configuration_is_refused_with_its_place(tmp_path, program, text
     path = tmp_path / "wrong.yml"
     path.write_text(text)
     for extra in (["--check-config"], []):
-        p = subprocess.run([BUILD / program, "--config", path, *extra], capture_output=True, text=True, timeout=20)
+        p = subprocess.run([BUILD / program, "--config", path, *extra], capture_output=True,
+                           text=True, timeout=20)
         assert p.returncode == 78, p.stderr
         assert f"wrong.yml{place}" in p.stderr and hint in p.stderr, p.stderr
 
@@ -53,5 +59,6 @@ def test_set_wins_over_the_file(tmp_path):
     path.write_text(BROKER + "num.partitions: 3\n")
     argv = [BUILD / "logboom-broker", "--config", path, "--check-config"]
     assert subprocess.run(argv, capture_output=True, timeout=20).returncode == 0
-    p = subprocess.run(argv + ["--set", "num.partitions=none"], capture_output=True, text=True, timeout=20)
+    p = subprocess.run(argv + ["--set", "num.partitions=none"], capture_output=True, text=True,
+                       timeout=20)
     assert p.returncode == 78 and "--set" in p.stderr

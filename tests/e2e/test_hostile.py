@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a stranger sends: the broker answers by Kafka's error or closes, goes on, and stays small."""
+"""What a stranger sends: the broker answers by Kafka's error or closes, and stays small."""
 import os
 import socket
 import struct
@@ -115,11 +115,13 @@ def test_many_half_open_connections_leave_room_for_others(broker):
     assert broker.rss_bytes() < before + (16 << 20)
     for s in idle:
         s.close()
-    wait_until(lambda: len(os.listdir(f"/proc/{broker.child.pid}/fd")) < 150, 10, "descriptors are given back")
+    wait_until(lambda: len(os.listdir(f"/proc/{broker.child.pid}/fd")) < 150, 10,
+               "descriptors are given back")
 
 
 def test_a_reader_that_never_reads_does_not_grow_the_broker(broker):
-    run(["kcat", "-b", broker.bootstrap, "-P", "-t", "big"], stdin=b"".join(b"%d" % i * 200 + b"\n" for i in range(20000)))
+    run(["kcat", "-b", broker.bootstrap, "-P", "-t", "big"],
+        stdin=b"".join(b"%d" % i * 200 + b"\n" for i in range(20000)))
     before = broker.rss_bytes()
     with connect(broker) as s:
         body = struct.pack(">iiiib", -1, 100, 1, 50 << 20, 0) + struct.pack(">ih", 1, 3) + b"big" \

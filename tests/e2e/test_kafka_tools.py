@@ -20,18 +20,19 @@ def produce(broker, topic, count, first=0):
 
 def test_topics_are_created_described_altered_and_deleted(broker):
     server = ["--bootstrap-server", broker.bootstrap]
-    kafka_tool("kafka-topics", *server, "--create", "--topic", "made", "--partitions", "3", "--config",
-               "retention.ms=100000")
+    kafka_tool("kafka-topics", *server, "--create", "--topic", "made", "--partitions", "3",
+               "--config", "retention.ms=100000")
     assert kafka_tool("kafka-topics", *server, "--list").split() == ["made"]
     text = kafka_tool("kafka-topics", *server, "--describe", "--topic", "made")
     assert re.search(r"PartitionCount:\s*3", text) and "retention.ms=100000" in text
     assert len(re.findall(r"Leader:\s*1\s", text)) == 3
     kafka_tool("kafka-topics", *server, "--alter", "--topic", "made", "--partitions", "5")
-    assert re.search(r"PartitionCount:\s*5", kafka_tool("kafka-topics", *server, "--describe", "--topic", "made"))
-    kafka_tool("kafka-configs", *server, "--alter", "--entity-type", "topics", "--entity-name", "made",
-               "--add-config", "segment.bytes=1048576")
-    assert "segment.bytes=1048576" in kafka_tool("kafka-configs", *server, "--describe", "--entity-type", "topics",
-                                                 "--entity-name", "made")
+    assert re.search(r"PartitionCount:\s*5",
+                     kafka_tool("kafka-topics", *server, "--describe", "--topic", "made"))
+    kafka_tool("kafka-configs", *server, "--alter", "--entity-type", "topics", "--entity-name",
+               "made", "--add-config", "segment.bytes=1048576")
+    assert "segment.bytes=1048576" in kafka_tool("kafka-configs", *server, "--describe",
+                                                 "--entity-type", "topics", "--entity-name", "made")
     kafka_tool("kafka-topics", *server, "--delete", "--topic", "made")
     assert kafka_tool("kafka-topics", *server, "--list").split() == []
 
@@ -39,10 +40,11 @@ def test_topics_are_created_described_altered_and_deleted(broker):
 def test_console_producer_and_consumer(broker):
     """The console producer is idempotent by default."""
     lines = "".join(f"line {i}\n" for i in range(1000))
-    kafka_tool("kafka-console-producer", "--bootstrap-server", broker.bootstrap, "--topic", "console",
-               stdin=lines.encode())
-    got = kafka_tool("kafka-console-consumer", "--bootstrap-server", broker.bootstrap, "--topic", "console",
-                     "--from-beginning", "--max-messages", "1000", "--timeout-ms", "30000")
+    kafka_tool("kafka-console-producer", "--bootstrap-server", broker.bootstrap, "--topic",
+               "console", stdin=lines.encode())
+    got = kafka_tool("kafka-console-consumer", "--bootstrap-server", broker.bootstrap, "--topic",
+                     "console", "--from-beginning", "--max-messages", "1000", "--timeout-ms",
+                     "30000")
     assert got == lines
 
 
@@ -54,8 +56,8 @@ def test_every_codec_of_the_java_producer_is_read_by_kcat(broker, codec):
 
 
 def test_idempotent_verifiable_producer(broker):
-    text = kafka_tool("kafka-verifiable-producer", "--bootstrap-server", broker.bootstrap, "--topic", "verified",
-                      "--max-messages", "20000", "--acks", "-1")
+    text = kafka_tool("kafka-verifiable-producer", "--bootstrap-server", broker.bootstrap,
+                      "--topic", "verified", "--max-messages", "20000", "--acks", "-1")
     assert '"sent":20000,"acked":20000' in text
     got = kcat(broker, "-C", "-t", "verified", "-e", "-q").split()
     assert sorted(map(int, got)) == list(range(20000))
@@ -63,15 +65,16 @@ def test_idempotent_verifiable_producer(broker):
 
 def test_consumer_groups_are_listed_and_described(broker):
     produce(broker, "grouped", 100)
-    kafka_tool("kafka-console-consumer", "--bootstrap-server", broker.bootstrap, "--topic", "grouped", "--group",
-               "readers", "--from-beginning", "--max-messages", "60", "--timeout-ms", "30000")
+    kafka_tool("kafka-console-consumer", "--bootstrap-server", broker.bootstrap, "--topic",
+               "grouped", "--group", "readers", "--from-beginning", "--max-messages", "60",
+               "--timeout-ms", "30000")
     server = ["--bootstrap-server", broker.bootstrap]
     assert "readers" in kafka_tool("kafka-consumer-groups", *server, "--list")
     text = kafka_tool("kafka-consumer-groups", *server, "--describe", "--group", "readers")
     row = next(line.split() for line in text.splitlines() if line.startswith("readers"))
     assert row[1:6] == ["grouped", "0", "60", "100", "40"]
-    kafka_tool("kafka-consumer-groups", *server, "--group", "readers", "--topic", "grouped", "--reset-offsets",
-               "--to-earliest", "--execute")
+    kafka_tool("kafka-consumer-groups", *server, "--group", "readers", "--topic", "grouped",
+               "--reset-offsets", "--to-earliest", "--execute")
     text = kafka_tool("kafka-consumer-groups", *server, "--describe", "--group", "readers")
     row = next(line.split() for line in text.splitlines() if line.startswith("readers"))
     assert row[3] == "0"
@@ -85,13 +88,15 @@ def test_offsets_by_time_and_log_dirs(broker):
     for when, offset in (("-1", 50), ("-2", 0), ("0", 0)):
         text = kafka_tool("kafka-get-offsets", *server, "--topic", "timed", "--time", when)
         assert text.split() == [f"timed:0:{offset}"]
-    assert '"partition":"timed-0"' in kafka_tool("kafka-log-dirs", *server, "--describe", "--topic-list", "timed")
+    assert '"partition":"timed-0"' in kafka_tool("kafka-log-dirs", *server, "--describe",
+                                                 "--topic-list", "timed")
     assert "Fetch(1): 4 to" in kafka_tool("kafka-broker-api-versions", *server)
 
 
 def test_segments_and_indexes_pass_kafka_dump_log(broker):
-    kafka_tool("kafka-topics", "--bootstrap-server", broker.bootstrap, "--create", "--topic", "dumped", "--config",
-               "segment.bytes=1048576", "--config", "index.interval.bytes=4096")
+    kafka_tool("kafka-topics", "--bootstrap-server", broker.bootstrap, "--create", "--topic",
+               "dumped", "--config", "segment.bytes=1048576", "--config",
+               "index.interval.bytes=4096")
     for i in range(5):
         kcat(broker, "-P", "-t", "dumped", "-X", "batch.size=8000",
              stdin="".join(f"{i} {j} {'x' * 140}\n" for j in range(5000)).encode())
@@ -105,7 +110,8 @@ def test_segments_and_indexes_pass_kafka_dump_log(broker):
         assert "isvalid: true" in text and "isvalid: false" not in text
         total += len(re.findall(r"^\| offset: ", text, re.M))
     assert total == 25000
-    indexes = ",".join(map(str, sorted(folder.glob("*.index")) + sorted(folder.glob("*.timeindex"))))
+    indexes = ",".join(map(str,
+                           sorted(folder.glob("*.index")) + sorted(folder.glob("*.timeindex"))))
     text = kafka_tool("kafka-dump-log", "--files", indexes, "--index-sanity-check")
     assert text.count("passed sanity check") == len(indexes.split(","))
     text = kafka_tool("kafka-dump-log", "--files", indexes, "--verify-index-only")

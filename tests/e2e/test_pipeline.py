@@ -30,15 +30,18 @@ INPUTS = """
 SEARCH_FLOWS = """
   {kind}-to-search:
     nodes:
-      in:    {{type: kafka, group_id: {kind}-to-search, topics: [logs-{kind}], auto_offset_reset: earliest}}
+      in:    {{type: kafka, group_id: {kind}-to-search, topics: [logs-{kind}],
+              auto_offset_reset: earliest}}
       parse: {{type: json, from: in}}
-      es:    {{type: elasticsearch, from: parse, hosts: ["{url}"], index: "{index}-{kind}", document_id: event.id}}
+      es:    {{type: elasticsearch, from: parse, hosts: ["{url}"], index: "{index}-{kind}",
+              document_id: event.id}}
 """
 
 FILE_FLOWS = """
   {kind}-to-file:
     nodes:
-      in:    {{type: kafka, group_id: {kind}-to-file, topics: [logs-{kind}], auto_offset_reset: earliest}}
+      in:    {{type: kafka, group_id: {kind}-to-file, topics: [logs-{kind}],
+              auto_offset_reset: earliest}}
       parse: {{type: json, from: in}}
       out:   {{type: file, from: parse, path: "{out}/{kind}.ndjson"}}
 """
@@ -105,11 +108,13 @@ def test_every_line_arrives_in_a_file_once(tmp_path, started):
     out = tmp_path / "out"
     out.mkdir()
     write_logs(tmp_path / "logs", 20000, 1000)
-    p = Pipeline(tmp_path, started, "".join(FILE_FLOWS.format(kind=k, out=out) for k in ("web", "app")))
+    p = Pipeline(tmp_path, started,
+                 "".join(FILE_FLOWS.format(kind=k, out=out) for k in ("web", "app")))
     p.start()
     for kind, count in (("web", 20000), ("app", 1000)):
         path = out / f"{kind}.ndjson"
-        wait_until(lambda: path.exists() and path.read_bytes().count(b"\n") >= count, 60, f"{count} {kind} lines")
+        wait_until(lambda: path.exists() and path.read_bytes().count(b"\n") >= count, 60,
+                   f"{count} {kind} lines")
         ids = list(values(path, ["event", "id"]))
         assert len(ids) == len(set(ids)) == count
         seqs = sorted(int(m.split("seq=")[1].split()[0]) for m in values(path, ["message"]))
@@ -127,8 +132,8 @@ def test_lines_appended_while_everything_runs_arrive(tmp_path, started):
     for round_ in range(5):
         with open(tmp_path / "logs/web.log", "ab") as f:
             f.write(genlog("access", 10, round_, round_ * 10))
-        wait_until(lambda: path.exists() and path.read_bytes().count(b"\n") >= (round_ + 1) * 10, 30,
-                   f"round {round_}")
+        wait_until(lambda: path.exists() and path.read_bytes().count(b"\n") >= (round_ + 1) * 10,
+                   30, f"round {round_}")
     p.stop()
 
 
@@ -137,7 +142,8 @@ def test_no_line_is_lost_when_each_program_is_killed(tmp_path, started, rng):
     out = tmp_path / "out"
     out.mkdir()
     write_logs(tmp_path / "logs", 30000, 1500)
-    p = Pipeline(tmp_path, started, "".join(FILE_FLOWS.format(kind=k, out=out) for k in ("web", "app")))
+    p = Pipeline(tmp_path, started,
+                 "".join(FILE_FLOWS.format(kind=k, out=out) for k in ("web", "app")))
     p.start()
     killer = Killer([p.broker, p.agent, p.connect], 2, rng, (0.1, 0.6))
     killer.start()
@@ -151,7 +157,8 @@ def test_no_line_is_lost_when_each_program_is_killed(tmp_path, started, rng):
                 lines = f.read().split(b"\n")[:-1]
             return {json.loads(line)["event"]["id"] for line in lines if line}
 
-        wait_until(lambda: path.exists() and len(distinct()) >= count, 60, f"{count} {kind} events", every=0.5)
+        wait_until(lambda: path.exists() and len(distinct()) >= count, 60, f"{count} {kind} events",
+                   every=0.5)
         time.sleep(1)
         assert len(distinct()) == count
     p.stop()
@@ -160,16 +167,18 @@ def test_no_line_is_lost_when_each_program_is_killed(tmp_path, started, rng):
 @pytest.mark.peers
 def test_the_index_holds_every_line_exactly_once(tmp_path, started, opensearch):
     write_logs(tmp_path / "logs")
-    p = Pipeline(tmp_path, started, "".join(SEARCH_FLOWS.format(kind=k, url=opensearch.url, index="calm")
-                                            for k in ("web", "app")))
+    p = Pipeline(
+        tmp_path, started, "".join(
+            SEARCH_FLOWS.format(kind=k, url=opensearch.url, index="calm") for k in ("web", "app")))
     p.start()
     for kind, count in (("web", LINES), ("app", JAVA_EVENTS)):
-        wait_until(lambda: opensearch.count(f"calm-{kind}") >= count, 30 + LINES / 1000, f"{count} in calm-{kind}",
-                   every=1)
+        wait_until(lambda: opensearch.count(f"calm-{kind}") >= count, 30 + LINES / 1000,
+                   f"{count} in calm-{kind}", every=1)
     time.sleep(3)
     assert opensearch.count("calm-web") == LINES
     assert opensearch.count("calm-app") == JAVA_EVENTS
-    traces = opensearch.ask("/calm-app/_search", {"query": {"match_phrase": {"message": "Caused by"}}})
+    traces = opensearch.ask("/calm-app/_search",
+                            {"query": {"match_phrase": {"message": "Caused by"}}})
     assert "\tat com.example.shop.Layer0.handle" in traces["hits"]["hits"][0]["_source"]["message"]
     p.stop()
 
@@ -177,10 +186,13 @@ def test_the_index_holds_every_line_exactly_once(tmp_path, started, opensearch):
 @pytest.mark.peers
 def test_the_index_is_exact_after_kill_9_of_every_program(tmp_path, started, opensearch, rng):
     write_logs(tmp_path / "logs")
-    p = Pipeline(tmp_path, started, "".join(SEARCH_FLOWS.format(kind=k, url=opensearch.url, index="killed")
-                                            for k in ("web", "app")))
+    p = Pipeline(
+        tmp_path, started, "".join(
+            SEARCH_FLOWS.format(kind=k, url=opensearch.url, index="killed")
+            for k in ("web", "app")))
     p.start()
-    killer = Killer([p.broker, p.agent, p.connect], KILLS, rng, (0.2, max(1.0, LINES / 10000 / KILLS / 3)))
+    killer = Killer([p.broker, p.agent, p.connect], KILLS, rng,
+                    (0.2, max(1.0, LINES / 10000 / KILLS / 3)))
     killer.start()
     killer.join(600)
     assert killer.error is None, killer.error
@@ -199,11 +211,13 @@ def test_agent_and_connect_do_the_same_job_over_a_real_kafka(tmp_path, started, 
     out.mkdir()
     write_logs(logs, 20000, 1000)
     agent = started(Agent(tmp_path, kafka.bootstrap, INPUTS.format(logs=logs))).start()
-    connect = started(Connect(tmp_path, kafka.bootstrap,
-                              "".join(FILE_FLOWS.format(kind=k, out=out) for k in ("web", "app")))).start()
+    connect = started(
+        Connect(tmp_path, kafka.bootstrap,
+                "".join(FILE_FLOWS.format(kind=k, out=out) for k in ("web", "app")))).start()
     for kind, count in (("web", 20000), ("app", 1000)):
         path = out / f"{kind}.ndjson"
-        wait_until(lambda: path.exists() and path.read_bytes().count(b"\n") >= count, 90, f"{count} {kind} lines")
+        wait_until(lambda: path.exists() and path.read_bytes().count(b"\n") >= count, 90,
+                   f"{count} {kind} lines")
         ids = list(values(path, ["event", "id"]))
         assert len(ids) == len(set(ids)) == count
     assert agent.stop() == 0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real Apache Kafka and the real OpenSearch, from the Java registry, on loopback.
 
-Both are fetched once by Maven into the cache directory (LOGBOOM_PEERS, else ~/.cache/logboom-peers) and
-run as they were published. They are for comparing and for judging; nothing of theirs is part of us.
+Both are fetched once by Maven into the cache directory (LOGBOOM_PEERS, else
+~/.cache/logboom-peers) and run as they were published. They are for comparing and for judging; nothing of theirs is part of us.
 """
 import base64
 import fcntl
@@ -58,9 +58,10 @@ def java_argv(heap, *options):
 def log4j_file(directory):
     """Log4j's configuration: warnings to the standard error."""
     path = pathlib.Path(directory) / "log4j2.properties"
-    path.write_text("rootLogger.level = WARN\nappender.e.type = Console\nappender.e.target = SYSTEM_ERR\n"
-                    "appender.e.name = e\nappender.e.layout.type = PatternLayout\n"
-                    "appender.e.layout.pattern = %d %p %c %m%n\nrootLogger.appenderRef.e.ref = e\n")
+    path.write_text(
+        "rootLogger.level = WARN\nappender.e.type = Console\nappender.e.target = SYSTEM_ERR\n"
+        "appender.e.name = e\nappender.e.layout.type = PatternLayout\n"
+        "appender.e.layout.pattern = %d %p %c %m%n\nrootLogger.appenderRef.e.ref = e\n")
     return path
 
 
@@ -84,17 +85,20 @@ class Kafka(Process):
             "process.roles=broker,controller", "node.id=1",
             f"listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}",
             "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "controller.listener.names=CONTROLLER", f"controller.quorum.voters=1@127.0.0.1:{controller}",
-            f"log.dirs={self.data}", "offsets.topic.replication.factor=1",
-            "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",
-            "group.initial.rebalance.delay.ms=0", *properties]) + "\n")
+            "controller.listener.names=CONTROLLER",
+            f"controller.quorum.voters=1@127.0.0.1:{controller}", f"log.dirs={self.data}",
+            "offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1",
+            "transaction.state.log.min.isr=1", "group.initial.rebalance.delay.ms=0", *properties
+        ]) + "\n")
         lib = fetched("kafka")
         options = [f"-Dlog4j2.configurationFile={log4j_file(directory)}"]
         if not self.data.exists():
             cluster = base64.urlsafe_b64encode(os.urandom(15) + b"\0").decode().rstrip("=")
-            kafka_tool("kafka-storage", "format", "-t", cluster.replace("-", "x"), "-c", self.properties)
+            kafka_tool("kafka-storage", "format", "-t", cluster.replace("-", "x"), "-c",
+                       self.properties)
         argv = ["java", f"-Xmx{heap}", f"-Xms{heap}", "-XX:+UseG1GC", "-Djava.awt.headless=true"]
-        super().__init__("kafka", argv + options + ["-cp", f"{lib}/*", "kafka.Kafka", self.properties],
+        super().__init__("kafka",
+                         argv + options + ["-cp", f"{lib}/*", "kafka.Kafka", self.properties],
                          directory / "kafka.log")
 
     @property
@@ -131,16 +135,20 @@ class OpenSearch(Process):
             "cluster.routing.allocation.disk.threshold_enabled: false", *settings]) + "\n")
         (config / "log4j2.properties").write_text(
             "status = error\nappender.o.type = Console\nappender.o.name = o\n"
-            "appender.o.layout.type = PatternLayout\nappender.o.layout.pattern = %d %p %c{1.} %m%n\n"
+            "appender.o.layout.type = PatternLayout\n"
+            "appender.o.layout.pattern = %d %p %c{1.} %m%n\n"
             "rootLogger.level = warn\nrootLogger.appenderRef.o.ref = o\n")
-        # Without JNA's native part the server cannot look at its user, and so it starts as root, too.
-        argv = ["java", f"-Xms{heap}", f"-Xmx{heap}", "-XX:+UseG1GC", "-Xss1m", "-Djava.awt.headless=true",
-                "-Dfile.encoding=UTF-8", "-Djava.security.manager=allow", "-Djava.locale.providers=SPI,COMPAT",
-                "-Dio.netty.noUnsafe=true", "-Dlog4j.shutdownHookEnabled=false", "-Dlog4j2.disable.jmx=true",
-                "-Djna.nosys=true", "-Djna.noclasspath=true", f"-Djava.io.tmpdir={directory}/tmp",
-                f"-Dopensearch.path.home={home}", f"-Dopensearch.path.conf={config}",
-                "-Dopensearch.distribution.type=zip", "-Dopensearch.bundled_jdk=false",
-                "-cp", f"{home}/lib/*", "org.opensearch.bootstrap.OpenSearch"]
+        # Without JNA's native part the server cannot look at its user, so it starts as root, too.
+        argv = [
+            "java", f"-Xms{heap}", f"-Xmx{heap}", "-XX:+UseG1GC", "-Xss1m",
+            "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8", "-Djava.security.manager=allow",
+            "-Djava.locale.providers=SPI,COMPAT", "-Dio.netty.noUnsafe=true",
+            "-Dlog4j.shutdownHookEnabled=false", "-Dlog4j2.disable.jmx=true", "-Djna.nosys=true",
+            "-Djna.noclasspath=true", f"-Djava.io.tmpdir={directory}/tmp",
+            f"-Dopensearch.path.home={home}", f"-Dopensearch.path.conf={config}",
+            "-Dopensearch.distribution.type=zip", "-Dopensearch.bundled_jdk=false", "-cp",
+            f"{home}/lib/*", "org.opensearch.bootstrap.OpenSearch"
+        ]
         super().__init__("opensearch", argv, directory / "opensearch.log",
                          env={"OPENSEARCH_PATH_CONF": str(config)})
 
@@ -171,8 +179,8 @@ class OpenSearch(Process):
 
     def ask(self, path, body=None, method=None):
         data = json.dumps(body).encode() if body is not None else None
-        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"},
-                                         method=method)
+        request = urllib.request.Request(self.url + path, data,
+                                         {"Content-Type": "application/json"}, method=method)
         with urllib.request.urlopen(request, timeout=60) as r:
             return json.loads(r.read() or b"{}")
 

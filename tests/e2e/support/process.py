@@ -13,7 +13,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[3]
 
 
 def free_port():
-    """A port that nothing listens on now; below the ephemeral range, so that clients do not take it."""
+    """A port that nothing listens on now; below the ephemeral range, where clients take theirs."""
     for _ in range(200):
         port = 20000 + int.from_bytes(os.urandom(2), "big") % 10000
         with socket.socket() as s:
@@ -48,8 +48,8 @@ class Process:
     def start(self):
         assert self.child is None
         with open(self.log_path, "ab") as log:
-            self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                          env=self.env, start_new_session=True)
+            self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log,
+                                          stderr=log, env=self.env, start_new_session=True)
         return self
 
     def alive(self):
@@ -108,7 +108,9 @@ class Daemon(Process):
         self.http_port = free_port()
         self.config_path = directory / f"{name or program}.yml"
         self.config_path.write_text(config)
-        argv = [BUILD / program, "--config", self.config_path, "--set", f"http.port={self.http_port}"]
+        argv = [
+            BUILD / program, "--config", self.config_path, "--set", f"http.port={self.http_port}"
+        ]
         for s in sets:
             argv += ["--set", s]
         super().__init__(name or program, argv, directory / f"{name or program}.log")
@@ -188,12 +190,13 @@ def run(argv, seconds=60, stdin=None, check=True, env=None):
     p = subprocess.run([str(a) for a in argv], input=stdin, capture_output=True, timeout=seconds,
                        env=dict(os.environ, **(env or {})))
     if check and p.returncode != 0:
-        raise AssertionError(f"{argv[0]} ended with {p.returncode}\n{p.stdout.decode(errors='replace')}\n"
-                             f"{p.stderr.decode(errors='replace')}")
+        raise AssertionError(
+            f"{argv[0]} ended with {p.returncode}\n{p.stdout.decode(errors='replace')}\n"
+            f"{p.stderr.decode(errors='replace')}")
     return p.stdout.decode(errors="replace")
 
 
 def genlog(*args):
     """Lines of bench/genlog as bytes."""
-    return subprocess.run([str(BUILD / "bench/genlog"), *map(str, args)], capture_output=True, check=True,
-                          timeout=120).stdout
+    return subprocess.run([str(BUILD / "bench/genlog"), *map(str, args)], capture_output=True,
+                          check=True, timeout=120).stdout
