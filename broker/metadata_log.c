@@ -425,7 +425,11 @@ static enum err begin_epoch(struct metadata_log *m, struct error *err)
         add_feature(m, "metadata.version", METADATA_VERSION);
     }
     e = add_registration(m, m->records.count, err);
-    return e ? e : write_now(m, err);
+    if (!e) {
+        change_elect(&b->image, b->node_id, &m->records);
+        e = write_now(m, err);
+    }
+    return e;
 }
 
 enum err metadata_log_start(struct broker *b, struct error *err)

@@ -292,6 +292,39 @@ enum kafka_error change_create_partitions(const struct image *img, struct slice 
     return KAFKA_NONE;
 }
 
+static bool has_replica(const struct image_partition *p, int32_t broker_id)
+{
+    for (int32_t i = 0; i < p->replica_count; i++) {
+        if (p->replicas[i] == broker_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void change_elect(const struct image *img, int32_t broker_id, struct metadata_records *out)
+{
+    uint32_t cursor = 0;
+    for (const struct image_topic *t; (t = map_next(&img->topics_by_id, &cursor, NULL));) {
+        for (int32_t i = 0; i < t->partition_count; i++) {
+            const struct image_partition *p = &t->partitions[i];
+            bool in_sync = p->isr_count == 0 || p->isr[0] == broker_id;
+            if (p->leader >= 0 || !in_sync || !has_replica(p, broker_id)) {
+                continue;
+            }
+            struct partition_change_record rec;
+            schema_init(&partition_change_record_schema, &rec);
+            rec.partition_id = i;
+            rec.topic_id = t->id;
+            rec.leader = broker_id;
+            rec.isr = &broker_id;
+            rec.isr_n = 1;
+            metadata_records_add(out, &partition_change_record_schema,
+                                 PARTITION_CHANGE_RECORD_VERSION, &rec);
+        }
+    }
+}
+
 /* --- settings, producer ids ------------------------------------------------------------------- */
 
 void change_settings(const struct image *img, int8_t resource_type, struct slice resource_name,

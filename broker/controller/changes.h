@@ -49,6 +49,9 @@ enum kafka_error change_create_partitions(const struct image *img, struct slice 
                                           const struct create_partitions_request_assignment *hands,
                                           int32_t hand_count, const struct change_placement *where,
                                           struct metadata_records *out, struct error *err);
+/* The broker is there (again): it leads the partitions of its replicas that have no leader, as
+ * Kafka's controller does when it unfences a broker. */
+void change_elect(const struct image *img, int32_t broker_id, struct metadata_records *out);
 /* Setting records; values that are there already make none. */
 void change_settings(const struct image *img, int8_t resource_type, struct slice resource_name,
                      const struct change_setting *settings, uint32_t count,

@@ -190,6 +190,34 @@ START_TEST(producer_ids_are_never_given_twice)
     }
 END_TEST
 
+START_TEST(broker_that_is_back_leads_what_has_no_leader)
+    {
+        struct image img;
+        struct metadata_records recs = { 0 };
+        struct partition_change_record gone;
+        image_init(&img, 1);
+        register_broker(&img, 1);
+        create(&img, "logs", 2, 1, &id_a);
+        change_elect(&img, 1, &recs);
+        ck_assert_uint_eq(recs.count, 0);
+        schema_init(&partition_change_record_schema, &gone);
+        gone.partition_id = 1;
+        gone.topic_id = id_a;
+        gone.leader = -1;
+        metadata_records_add(&recs, &partition_change_record_schema,
+                             PARTITION_CHANGE_RECORD_VERSION, &gone);
+        apply_all(&img, &recs);
+        change_elect(&img, 1, &recs);
+        ck_assert_uint_eq(recs.count, 1);
+        apply_all(&img, &recs);
+        const struct image_partition *p = &image_topic(&img, slice_str("logs"))->partitions[1];
+        ck_assert_int_eq(p->leader, 1);
+        ck_assert_int_eq(p->leader_epoch, 2); /* one for going, one for coming back */
+        metadata_records_deinit(&recs);
+        image_deinit(&img);
+    }
+END_TEST
+
 START_TEST(damaged_records_are_refused_and_change_nothing)
     {
         struct image img;
@@ -250,6 +278,7 @@ Suite *controller_suite(void)
     tcase_add_test(tc, topics_only_grow);
     tcase_add_test(tc, settings_that_are_there_already_make_no_record);
     tcase_add_test(tc, producer_ids_are_never_given_twice);
+    tcase_add_test(tc, broker_that_is_back_leads_what_has_no_leader);
     tcase_add_test(tc, damaged_records_are_refused_and_change_nothing);
     tcase_add_test(tc, partition_of_an_unknown_topic_is_corrupt);
     suite_add_tcase(s, tc);
