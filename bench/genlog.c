@@ -43,8 +43,8 @@ static int access_line(struct gen *g, char *line)
 {
     static const char *const agents[] = {
         "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/138.0.0.0 "
-        "Safari/537.36",
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/138.0.0.0 "
+         "Safari/537.36"),
         "curl/8.14.1",
         "kube-probe/1.33",
         "Prometheus/3.4.0",

@@ -1,16 +1,28 @@
-# contrib: the lint, and formatting.
-EXTRA_DIST += contrib/lint/README.md contrib/lint/lint.py contrib/lint/check_lint.sh
+# contrib: the lint, formatting, what CI and newcomers run, and the units for systemd.
+EXTRA_DIST += contrib/README.md contrib/lib.sh contrib/packages contrib/quickstart contrib/run-tests \
+  contrib/lint/README.md contrib/lint/lint.py contrib/lint/check_lint.sh
 TESTS += contrib/lint/check_lint.sh
 check_SCRIPTS += contrib/lint/check_lint.sh
 
 lint:
 	python3 $(srcdir)/contrib/lint/lint.py $(srcdir)
+	@if test -x logboom-broker && test -x logboom-agent && test -x logboom-connect; then \
+	  export srcdir=$(srcdir) GENERATED_DOCS='$(GENERATED_DOCS)'; \
+	  sh $(srcdir)/docs/check_generated.sh && sh $(srcdir)/docs/check_reference.sh; \
+	else echo 'lint: the programs are not built, generated documents were not compared' >&2; fi
 
-# The tables (*.def) are laid out by hand. Before version 15 clang-format does not know InsertBraces.
+# The tables (*.def, messages*.h, *_list.h) are laid out by hand.
 format:
-	@style=$$(mktemp) && sed '/^InsertBraces/d' $(srcdir)/.clang-format >"$$style" && \
-	  if clang-format --style=file:$(srcdir)/.clang-format --dump-config >/dev/null 2>&1; then \
-	    cp $(srcdir)/.clang-format "$$style"; fi && \
-	  (cd $(srcdir) && git ls-files '*.c' '*.h' | xargs clang-format --style="file:$$style" -i) && \
-	  rm -f "$$style"
+	cd $(srcdir) && git ls-files '*.c' '*.h' | grep -v '^protocol/wire/messages.*h$$\|_list\.h$$' | \
+	  xargs clang-format -i
 .PHONY: lint format
+
+UNITS = contrib/systemd/logboom-broker.service contrib/systemd/logboom-agent.service \
+  contrib/systemd/logboom-connect.service
+unitdir = $(prefix)/lib/systemd/system
+unit_DATA = $(UNITS)
+CLEANFILES += $(UNITS)
+EXTRA_DIST += contrib/systemd/README.md $(UNITS:=.in)
+$(UNITS): %: %.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+	  sed 's#@bindir[@]#$(bindir)#; s#@docdir[@]#$(docdir)#' $(srcdir)/$@.in >$@

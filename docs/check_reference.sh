@@ -9,12 +9,18 @@ sh "$top/docs/reference.sh" "$made" || exit 1
 status=0
 for page in "$made"/*; do
   name=${page##*/}
+  set --
   case $name in
     *.yml)
       kept=$top/conf/$name
+      # What has no default, and must be there.
+      if [ "$name" = agent.yml ]; then
+        set -- --set 'filebeat.inputs=[{type: filestream, id: logs, paths: [/var/log/*.log]}]' \
+          --set 'output.kafka={hosts: ["127.0.0.1:9092"], topic: logs}'
+      fi
       # With every setting said: the defaults must be right ones, too.
       sed 's/^#\([a-z]\)/\1/' "$page" >"$made/all"
-      if ! "./logboom-${name%.yml}" --check-config --config "$made/all" >/dev/null; then
+      if ! "./logboom-${name%.yml}" --check-config --config "$made/all" "$@" >/dev/null; then
         echo "conf/$name without its comments is not a right configuration" >&2
         status=1
       fi ;;

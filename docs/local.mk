@@ -18,5 +18,11 @@ docs: $(noinst_PROGRAMS) $(bin_PROGRAMS)
 # Pages that lag behind their tables fail `make check`.
 TESTS += docs/check_generated.sh docs/check_reference.sh
 check_SCRIPTS += docs/check_generated.sh docs/check_reference.sh
-EXTRA_DIST += docs/README.md docs/check_generated.sh docs/check_reference.sh docs/reference.sh docs/decisions docs/generated
+EXTRA_DIST += docs/check_generated.sh docs/check_reference.sh docs/reference.sh docs/decisions
+generateddir = $(docsdir)/generated
+dist_generated_DATA = docs/generated/protocol.md docs/generated/configuration.md \
+  docs/generated/metrics.md
+docsdir = $(docdir)/docs
+dist_doc_DATA = README.md CHANGELOG.md
+dist_docs_DATA = docs/README.md docs/ARCHITECTURE.md docs/HACKING.md
 AM_TESTS_ENVIRONMENT = GENERATED_DOCS='$(GENERATED_DOCS)'; export GENERATED_DOCS;

@@ -266,8 +266,15 @@ def check_readmes(files, read):
             yield readme, line, what
 
 
-def check_shell(files, top):
-    scripts = [f for f in files if f.endswith(".sh")]
+def is_script(path, read):
+    """A file of the shell, by its name or by its first line."""
+    if path.endswith(".sh"):
+        return True
+    return "." not in os.path.basename(path) and re.match(r"#!.*\b(ba)?sh\b", read(path)[:80])
+
+
+def check_shell(files, top, read):
+    scripts = [f for f in sorted(files) if is_script(f, read)]
     if not scripts:
         return
     if not shutil.which("shellcheck"):
@@ -296,7 +303,7 @@ def lint(top):
             for rule in RULES:
                 found += [(path, line, what) for line, what in rule(source)]
     found += check_readmes(files, read)
-    found += check_shell(files, top)
+    found += check_shell(files, top, read)
     for path, line, what in found:
         print(f"{path}:{line}: {what}")
     print(f"lint: {len(files)} files, {len(found)} findings", file=sys.stderr)
