@@ -156,24 +156,28 @@ static void on_end(void *user, struct consumer_partition *part)
 static const struct consumer_events events = { on_assigned, on_revoking, on_lost,
                                                on_batches,  on_trouble,  on_end };
 
-/* Where a partition begins: INT64_MIN where it has nothing (no record at or after the time). */
-static enum err start_offsets(struct cli *c, const struct metadata_response_topic *t,
-                              int64_t **ret_offsets, struct error *err)
+/* What to ask the offsets of: a time, -2 for the first, -1 for the end. */
+static enum err start_time(const struct cli *c, int64_t *ret_timestamp, struct error *err)
 {
     const struct cli_args *a = &c->args;
-    int64_t timestamp = -2;
-    if (a->timestamp) {
-        int64_t ago_ns;
-        if (a->timestamp[0] == '-' &&
-            !units_duration_ns(slice_str(a->timestamp + 1), NS_PER_S, &ago_ns)) {
-            timestamp = env_wall_ms(c->env) - ago_ns / NS_PER_MS;
-        } else if (units_int(slice_str(a->timestamp), &timestamp) || timestamp < 0) {
-            return err_set(err, ERR_INVALID,
-                           "--timestamp takes Unix milliseconds or -15m, not \"%s\"", a->timestamp);
-        }
-    } else if (a->offset != INT64_MIN && a->offset < 0) {
-        timestamp = -1;
+    int64_t timestamp = a->offset != INT64_MIN && a->offset < 0 ? -1 : -2;
+    int64_t ago_ns;
+    if (a->timestamp && a->timestamp[0] == '-' &&
+        !units_duration_ns(slice_str(a->timestamp + 1), NS_PER_S, &ago_ns)) {
+        timestamp = env_wall_ms(c->env) - ago_ns / NS_PER_MS;
+    } else if (a->timestamp && (units_int(slice_str(a->timestamp), &timestamp) || timestamp < 0)) {
+        return err_set(err, ERR_INVALID, "--timestamp takes Unix milliseconds or -15m, not \"%s\"",
+                       a->timestamp);
     }
+    *ret_timestamp = timestamp;
+    return ERR_OK;
+}
+
+/* Where a partition begins: INT64_MIN where it has nothing (no record at or after the time). */
+static enum err start_offsets(struct cli *c, const struct metadata_response_topic *t,
+                              int64_t timestamp, int64_t **ret_offsets, struct error *err)
+{
+    const struct cli_args *a = &c->args;
     enum err e = cli_offsets(c, t, timestamp, ret_offsets, err);
     int64_t *first = NULL;
     if (!e && a->offset != INT64_MIN) {
@@ -194,8 +198,11 @@ static enum err start_offsets(struct cli *c, const struct metadata_response_topi
 static enum err assign_all(struct cli *c, struct reading *r, struct error *err)
 {
     const struct metadata_response *meta;
-    int64_t *offsets;
-    enum err e = cli_metadata(c, c->args.words, 1, &meta, err);
+    int64_t timestamp = -2, *offsets;
+    enum err e = start_time(c, &timestamp, err);
+    if (!e) {
+        e = cli_metadata(c, c->args.words, 1, &meta, err);
+    }
     if (!e) {
         e = meta->topics_n == 1
                 ? cli_check(meta->topics[0].error_code, slice_null(), err, "topic %s",
@@ -204,7 +211,7 @@ static enum err assign_all(struct cli *c, struct reading *r, struct error *err)
                           c->args.words[0]);
     }
     if (!e) {
-        e = start_offsets(c, &meta->topics[0], &offsets, err);
+        e = start_offsets(c, &meta->topics[0], timestamp, &offsets, err);
     }
     for (int32_t i = 0; !e && i < meta->topics[0].partitions_n; i++) {
         if (c->args.partition == INT64_MIN || c->args.partition == i) {
