@@ -4,6 +4,7 @@ agent_libagent_a_SOURCES = \
   agent/agent_metrics.def agent/agent_config.def agent/input/input_config.def \
   agent/ship/output_config.def agent/agent_plan.c agent/agent_plan.h \
   agent/tail/identity.c agent/tail/identity.h agent/tail/lines.c agent/tail/lines.h \
+  agent/tail/hours.c agent/tail/hours.h \
   agent/tail/multiline.c agent/tail/multiline.h agent/tail/container.c agent/tail/container.h \
   agent/watch/files.h agent/watch/files_posix.c agent/watch/discover.c agent/watch/discover.h \
   agent/watch/notify.h agent/watch/notify_inotify.c \

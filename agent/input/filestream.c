@@ -114,6 +114,8 @@ void filestream_attach(struct file *f, struct registry_entry *e)
     e->owner = f;
     f->state = FILE_ACTIVE;
     f->tracker.committed = e->mark.offset;
+    /* Another run may have sent all that was there, unless it stopped in order. */
+    f->unsent_from = e->hours.closed ? e->mark.offset : f->size_bytes;
     file_seek(f, e->mark.offset, e->mark.tail_hash, e->mark.tail_len);
     if (strcmp(e->path, f->path) != 0) {
         registry_set_path(e, f->path);
@@ -176,6 +178,8 @@ void filestream_begin(struct file *f)
              KV_SLICE("id", slice_of(e->id_text, sizeof(e->id_text))),
              KV_UINT("size", f->size_bytes));
     filestream_attach(f, e);
+    f->unsent_from = 0;
+    file_begin_hour(f, 0);
     file_wake(f);
 }
 
@@ -500,6 +504,7 @@ void filestream_update_entry(struct registry_entry *e)
     struct file *f = e->owner;
     if (f) {
         file_update_mark(f);
+        e->hours.closed = e->hours.closed || (f->input->stopped && f->unsent_from <= e->mark.offset);
     }
 }
 
@@ -567,6 +572,9 @@ void filestream_stop(struct filestream *fs)
         if (f->ready) {
             list_remove(&f->ready_node);
             f->ready = false;
+        }
+        if (f->entry && !f->entry->hours.closed) {
+            registry_touch(fs->ctx->registry, f->entry); /* to be closed, see filestream_update_entry */
         }
     }
 }

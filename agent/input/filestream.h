@@ -79,6 +79,7 @@ struct file {
     int fd; /* -1: closed */
     struct registry_entry *entry; /* NULL in FILE_NEW and FILE_HELD */
     struct tracker tracker;
+    uint64_t unsent_from; /* no event that begins there or behind has ever left */
     uint64_t line_pos; /* where the line begins that is not complete yet */
     uint64_t tail_hash; /* of the tail_len bytes before line_pos + lines.part_bytes */
     uint16_t tail_len;
@@ -165,6 +166,8 @@ void file_init_harvest(struct file *f);
 void file_deinit_harvest(struct file *f);
 /* Ships what the parsers hold back: nothing more will come. */
 void file_finish(struct file *f);
+/* Records the clock's hour for events from start on; nothing leaves before that is durable. */
+void file_begin_hour(struct file *f, uint64_t start);
 bool file_is_settled(const struct file *f);
 /* Brings entry->mark up to tracker.committed. */
 void file_update_mark(struct file *f);

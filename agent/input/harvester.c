@@ -13,6 +13,8 @@
  * I3. tracker.committed never passes a line that is held back by a parser, stashed or in flight.
  * I4. Events of a file reach the output in the order of their ends; what the output refuses is stashed,
  *     and nothing is read until the stash is empty.
+ * I5. An event that is sent again has a @timestamp in the UTC hour of the first time, unless the line
+ *     tells its own: the hours are recorded by offset, durably, before their events leave (tail/hours.c).
  */
 #include "agent/input/filestream.h"
 
@@ -130,6 +132,35 @@ void file_seek(struct file *f, uint64_t offset, uint64_t tail_hash, uint16_t tai
 
 /* --- out ---------------------------------------------------------------------------------------- */
 
+void file_begin_hour(struct file *f, uint64_t start)
+{
+    struct input_context *ctx = f->input->ctx;
+    struct registry_entry *e = f->entry;
+    struct hours_event h = { start, f->unsent_from, e->mark.offset, env_wall_ms(ctx->env) };
+    hours_begin(&e->hours, &h);
+    registry_demand(ctx->registry, e);
+}
+
+/* ERR_AGAIN: the registry must get to know the hour first. */
+static enum err choose_time(struct file *f, const struct tail_event *ev, int64_t *ret_ms)
+{
+    const struct registry_entry *e = f->entry;
+    struct input_context *ctx = f->input->ctx;
+    struct hours_event h = { ev->start, f->unsent_from, e->mark.offset, env_wall_ms(ctx->env) };
+    if (!registry_is_durable(ctx->registry, e)) {
+        return ERR_AGAIN;
+    }
+    if (ev->time_ms && !e->hours.closed) {
+        *ret_ms = ev->time_ms;
+        return ERR_OK;
+    }
+    if (!hours_stamp(&e->hours, &h, ret_ms)) {
+        file_begin_hour(f, ev->start);
+        return ERR_AGAIN;
+    }
+    return ERR_OK;
+}
+
 /* ERR_OK: taken, or left out for good. */
 static enum err try_ship(struct file *f, const struct tail_event *ev)
 {
@@ -139,8 +170,12 @@ static enum err try_ship(struct file *f, const struct tail_event *ev)
     struct encoder_source source = { slice_str(f->path), f->place.ino, f->place.dev,
                                      f->entry->id_text };
     struct encoded out;
-    int64_t time_ms = ev->time_ms ? ev->time_ms : env_wall_ms(ctx->env);
-    enum err rc = encoder_encode(fs->encoder, &source, ev, time_ms, &out);
+    int64_t time_ms;
+    enum err rc = choose_time(f, ev, &time_ms);
+    if (rc) {
+        return rc;
+    }
+    rc = encoder_encode(fs->encoder, &source, ev, time_ms, &out);
     if (rc == ERR_CANCELED) {
         m->events_filtered++;
         return ERR_OK;
@@ -169,6 +204,7 @@ static enum err try_ship(struct file *f, const struct tail_event *ev)
     if (rc == ERR_AGAIN || rc == ERR_NOT_FOUND) {
         return rc;
     }
+    f->unsent_from = ev->start < f->unsent_from ? f->unsent_from : ev->start + 1;
     m->events_truncated += out.cut || (ev->flags & LINE_TRUNCATED);
     if (rc) {
         m->dropped_too_large++;
@@ -432,8 +468,19 @@ static enum turn read_some(struct file *f)
     return f->stash_count > 0 ? TURN_BLOCKED : f->eof ? TURN_IDLE : TURN_MORE;
 }
 
-static enum turn blocked_turn(enum err rc)
+static enum turn wait_durable(struct file *f)
 {
+    f->undurable = true;
+    registry_flush(f->input->ctx->registry);
+    return TURN_IDLE;
+}
+
+/* Why the stash is not empty. */
+static enum turn blocked_turn(struct file *f, enum err rc)
+{
+    if (!registry_is_durable(f->input->ctx->registry, f->entry)) {
+        return wait_durable(f);
+    }
     return rc == ERR_NOT_FOUND ? TURN_PARKED : TURN_BLOCKED;
 }
 
@@ -453,14 +500,12 @@ enum turn file_turn(struct file *f)
         return TURN_IDLE;
     }
     if (!registry_is_durable(ctx->registry, f->entry)) {
-        f->undurable = true;
-        registry_flush(ctx->registry);
-        return TURN_IDLE;
+        return wait_durable(f);
     }
     if (f->stash_count > 0) {
         enum err rc = ship_stash(f);
         if (rc) {
-            return blocked_turn(rc);
+            return blocked_turn(f, rc);
         }
         settle(f);
     }
@@ -480,7 +525,7 @@ enum turn file_turn(struct file *f)
     }
     if (t == TURN_BLOCKED) {
         enum err rc = ship_stash(f);
-        return rc ? blocked_turn(rc) : TURN_MORE;
+        return rc ? blocked_turn(f, rc) : TURN_MORE;
     }
     close_at_end(f);
     return t;
@@ -489,7 +534,7 @@ enum turn file_turn(struct file *f)
 void file_finish(struct file *f)
 {
     struct line line;
-    if (!f->entry || f->undurable) {
+    if (!f->entry) {
         return;
     }
     if (lines_finish(&f->lines, &line)) {

@@ -93,6 +93,7 @@ static void load_record(void *ctx, const struct registry_record *rec)
     e->mtime_ns = rec->mtime_ns;
     e->size_bytes = rec->size_bytes;
     e->seen_ms = rec->seen_ms;
+    e->hours = rec->hours;
     mem_free(e->input_id);
     mem_free(e->path);
     e->input_id = mem_strndup(rec->input_id.ptr, rec->input_id.len);
@@ -109,6 +110,7 @@ static void encode_entry(const struct registry_entry *e, struct buf *out)
         .mtime_ns = e->mtime_ns,
         .size_bytes = e->size_bytes,
         .seen_ms = e->seen_ms,
+        .hours = e->hours,
         .input_id = slice_str(e->input_id),
         .path = slice_str(e->path),
     };
@@ -220,6 +222,12 @@ void registry_touch(struct registry *r, struct registry_entry *e)
     arm(r);
 }
 
+void registry_demand(struct registry *r, struct registry_entry *e)
+{
+    e->needed_flush = r->flushing ? r->flush_no + 1 : r->flush_no;
+    registry_touch(r, e);
+}
+
 struct registry_entry *registry_add(struct registry *r, const char *input_id, const char *path,
                                     const struct file_place *place)
 {
@@ -232,8 +240,7 @@ struct registry_entry *registry_add(struct registry *r, const char *input_id, co
     e->place = *place;
     e->input_id = mem_strdup(input_id);
     e->path = mem_strdup(path);
-    e->born_flush = r->flushing ? r->flush_no + 1 : r->flush_no;
-    registry_touch(r, e);
+    registry_demand(r, e);
     return e;
 }
 
@@ -384,7 +391,7 @@ bool registry_is_clean(const struct registry *r)
 
 bool registry_is_durable(const struct registry *r, const struct registry_entry *e)
 {
-    return e->born_flush <= r->durable_no;
+    return e->needed_flush <= r->durable_no;
 }
 
 struct registry_stats registry_get_stats(const struct registry *r)

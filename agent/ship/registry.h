@@ -22,12 +22,13 @@ struct registry_entry {
     int64_t mtime_ns;
     uint64_t size_bytes;
     int64_t seen_ms;
+    struct file_hours hours;
     char *input_id; /* mem_alloc'd, changed by registry_set_path() & co only */
     char *path;
     void *owner; /* the file in memory that stands for it; NULL: nobody */
     struct list_node dirty_node;
     bool dirty;
-    uint64_t born_flush; /* the flush that first writes it */
+    uint64_t needed_flush; /* the flush that writes what must be durable before lines leave */
 };
 
 struct registry_events {
@@ -65,11 +66,14 @@ struct registry_entry *registry_next(const struct registry *r, uint32_t *cursor)
 /* The dirty ones, during before_flush. */
 struct list_node *registry_dirty(struct registry *r);
 
+/* The entry changed in a way that must be durable before another line of the file is shipped. */
+void registry_demand(struct registry *r, struct registry_entry *e);
 /* Begins a flush now when something is dirty, or as soon as the one under way is over. */
 void registry_flush(struct registry *r);
 bool registry_is_flushing(const struct registry *r);
 bool registry_is_clean(const struct registry *r); /* nothing dirty, nothing under way */
-/* Whether the entry's id is on disk: only then may a line of the file be shipped. */
+/* Whether the entry's id, and what was demanded since, is on disk: only then may a line of the file be
+ * shipped. */
 bool registry_is_durable(const struct registry *r, const struct registry_entry *e);
 struct registry_stats registry_get_stats(const struct registry *r);
 

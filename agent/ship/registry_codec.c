@@ -43,6 +43,16 @@ static void put_text(struct buf *out, struct slice text)
     buf_append_slice(out, kept);
 }
 
+static void put_hours(struct buf *out, const struct file_hours *h)
+{
+    buf_append_byte(out, h->closed);
+    buf_append_byte(out, h->count);
+    for (unsigned i = 0; i < h->count; i++) {
+        put_le(out, h->offset[i], 8);
+        put_le(out, h->hour[i], 4);
+    }
+}
+
 void registry_encode(const struct registry_record *r, struct buf *out)
 {
     size_t frame_at = out->len;
@@ -65,6 +75,7 @@ void registry_encode(const struct registry_record *r, struct buf *out)
         put_le(out, (uint64_t)r->seen_ms, 8);
         put_text(out, r->input_id);
         put_text(out, r->path);
+        put_hours(out, &r->hours);
     }
     size_t len = out->len - at;
     uint32_t crc = crc32c(slice_of(out->ptr + at, len));
@@ -85,6 +96,27 @@ static bool take_text(struct slice *s, struct slice *ret_text)
     }
     *ret_text = slice_of(s->ptr + 2, len);
     *s = slice_from(*s, 2 + len);
+    return true;
+}
+
+static bool take_hours(struct slice s, struct file_hours *ret_hours)
+{
+    enum { HOUR_BYTES = 12 };
+    if (s.len == 0) {
+        return true;
+    }
+    if (s.len < 2 || s.ptr[1] > HOURS_MAX || s.len - 2 < (size_t)s.ptr[1] * HOUR_BYTES) {
+        return false;
+    }
+    ret_hours->closed = s.ptr[0] & 1;
+    ret_hours->count = s.ptr[1];
+    for (unsigned i = 0; i < ret_hours->count; i++) {
+        ret_hours->offset[i] = get_le(s.ptr + 2 + i * HOUR_BYTES, 8);
+        ret_hours->hour[i] = (uint32_t)get_le(s.ptr + 10 + i * HOUR_BYTES, 4);
+        if (i > 0 && ret_hours->offset[i] <= ret_hours->offset[i - 1]) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -114,6 +146,7 @@ static bool decode_payload(struct slice s, struct registry_record *ret_record)
         r.seen_ms = (int64_t)get_le(p + 68, 8);
         s = slice_from(s, PUT_FIXED);
         if (!take_text(&s, &r.input_id) || !take_text(&s, &r.path) ||
+            !take_hours(s, &r.hours) ||
             r.mark.prefix_len > IDENTITY_PREFIX_BYTES || r.mark.tail_len > IDENTITY_TAIL_BYTES ||
             r.mark.tail_len > r.mark.offset) {
             return false;

@@ -9,6 +9,7 @@
 #ifndef LOGBOOM_AGENT_SHIP_REGISTRY_CODEC_H
 #define LOGBOOM_AGENT_SHIP_REGISTRY_CODEC_H
 
+#include "agent/tail/hours.h"
 #include "agent/tail/identity.h"
 #include "protocol/base/err.h"
 
@@ -25,6 +26,7 @@ struct registry_record {
     uint64_t size_bytes; /* likewise */
     int64_t seen_ms;     /* wall clock: when a scan last found it */
     struct slice input_id, path;
+    struct file_hours hours; /* absent in records of the first version: count 0 */
 };
 
 void registry_encode_header(struct buf *out);

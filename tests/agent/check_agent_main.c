@@ -4,6 +4,6 @@
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { tail_suite, registry_suite, process_suite };
+    Suite *(*const suites[])(void) = { tail_suite, registry_suite, process_suite, hours_suite };
     return RUN_SUITES(suites);
 }

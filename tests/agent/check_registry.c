@@ -19,6 +19,7 @@ static void build(struct buf *out)
             .mark = { .offset = 1000U + i, .prefix_len = 1024, .tail_len = 256, .tail_hash = 9 },
             .input_id = slice_str("web"),
             .path = slice_str("/var/log/a.log"),
+            .hours = { .offset = { 0, 900 }, .hour = { 7, 9 }, .count = 2, .closed = true },
         };
         registry_encode(&r, out);
         ends[i] = out->len;
@@ -36,7 +37,8 @@ static void see(void *ctx, const struct registry_record *r)
     s->count++;
     if (r->kind == REGISTRY_PUT) {
         s->wrong = s->wrong || r->mark.offset != 1000U + r->id.bytes[0] || r->place.btime_ns != -5 ||
-                   !slice_eq_str(r->path, "/var/log/a.log");
+                   !slice_eq_str(r->path, "/var/log/a.log") || r->hours.count != 2 ||
+                   r->hours.offset[1] != 900 || r->hours.hour[1] != 9 || !r->hours.closed;
     }
 }
 
