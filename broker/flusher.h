@@ -27,8 +27,8 @@ struct flusher {
     bool running;
     uint64_t began_ns;
     struct work work;
-    struct timer
-        kick; /* begins the flush at the end of the turn, so that it covers the whole turn */
+    /* Begins the flush at the end of the turn, so that it covers the whole turn. */
+    struct timer kick;
 };
 
 void flusher_init(struct flusher *f, struct broker *b);

@@ -16,7 +16,7 @@ static enum err check(struct service *s, struct error *err)
     struct broker_listener *listeners;
     uint32_t count;
     enum err e = broker_config_check(config, err);
-    return e ? e : runtime_listeners(config, &s->arena, &listeners, &count, err);
+    return e ? e : runtime_listeners(config, s->root, &s->arena, &listeners, &count, err);
 }
 
 /* Every segment and every client is a descriptor: take as many as the system gives. */
@@ -37,8 +37,8 @@ static enum err start(struct service *s, struct error *err)
                                 .vfs = vfs_posix(),
                                 .log = log_for(&s->log, "broker"),
                                 .default_dir = runtime_default_dir(&s->arena) };
-    enum err e =
-        runtime_listeners(s->config, &s->arena, &args.listeners, &args.listener_count, err);
+    enum err e = runtime_listeners(s->config, s->root, &s->arena, &args.listeners,
+                                   &args.listener_count, err);
     if (e) {
         return e;
     }

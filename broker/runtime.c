@@ -3,6 +3,7 @@
 #include "broker/runtime.h"
 
 #include "protocol/base/units.h"
+#include "protocol/daemon/yaml.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,25 +16,30 @@ struct address {
     uint16_t port;
 };
 
-static enum err bad_address(const char *key, const char *text, struct error *err)
+/* Refuses an entry of the setting, with its place where it was written down. */
+static enum err refuse(const struct yaml_node *root, const char *key, const char *text,
+                       const char *why, struct error *err)
 {
-    return err_set(err, ERR_CONFIG, "%s: \"%s\" must look like PLAINTEXT://127.0.0.1:9092", key,
-                   text);
+    const struct yaml_node *at = yaml_get(root, key);
+    return at ? yaml_error(at, err, "%s: \"%s\": %s", key, text, why)
+              : err_set(err, ERR_CONFIG, "%s: \"%s\": %s", key, text, why);
 }
 
-static enum err parse_address(const char *key, const char *text, struct address *ret_address,
-                              struct error *err)
+static const char must_look_like[] = "it must look like PLAINTEXT://127.0.0.1:9092";
+
+static enum err parse_address(const struct yaml_node *root, const char *key, const char *text,
+                              struct address *ret_address, struct error *err)
 {
     const char *sep = strstr(text, "://");
     const char *colon = strrchr(text, ':');
     if (!sep || sep == text || !colon || colon <= sep + 2) {
-        return bad_address(key, text, err);
+        return refuse(root, key, text, must_look_like, err);
     }
     struct address a = { .name = slice_of(text, (size_t)(sep - text)),
                          .host = slice_of(sep + 3, (size_t)(colon - sep - 3)) };
     int64_t port;
     if (units_int(slice_str(colon + 1), &port) || port < 0 || port > 65535) {
-        return bad_address(key, text, err);
+        return refuse(root, key, text, must_look_like, err);
     }
     if (a.host.len >= 2 && a.host.ptr[0] == '[' && a.host.ptr[a.host.len - 1] == ']') {
         a.host = slice_of(a.host.ptr + 1, a.host.len - 2);
@@ -49,13 +55,14 @@ static char *text_of(struct arena *arena, struct slice s)
 }
 
 /* The entry of advertised.listeners with the listener's name, if there is one. */
-static enum err find_advertised(const struct broker_config *config, struct slice name,
-                                struct arena *arena, struct broker_listener *l, struct error *err)
+static enum err find_advertised(const struct broker_config *config, const struct yaml_node *root,
+                                struct slice name, struct arena *arena, struct broker_listener *l,
+                                struct error *err)
 {
     for (size_t i = 0; i < config->advertised_listeners.count; i++) {
         struct address a;
-        enum err e =
-            parse_address("advertised.listeners", config->advertised_listeners.items[i], &a, err);
+        enum err e = parse_address(root, "advertised.listeners",
+                                   config->advertised_listeners.items[i], &a, err);
         if (e) {
             return e;
         }
@@ -67,9 +74,9 @@ static enum err find_advertised(const struct broker_config *config, struct slice
     return ERR_OK;
 }
 
-enum err runtime_listeners(const struct broker_config *config, struct arena *arena,
-                           struct broker_listener **ret_listeners, uint32_t *ret_count,
-                           struct error *err)
+enum err runtime_listeners(const struct broker_config *config, const struct yaml_node *root,
+                           struct arena *arena, struct broker_listener **ret_listeners,
+                           uint32_t *ret_count, struct error *err)
 {
     size_t count = config->listeners.count;
     struct broker_listener *ls = arena_array(arena, count, sizeof(*ls));
@@ -78,19 +85,18 @@ enum err runtime_listeners(const struct broker_config *config, struct arena *are
     }
     for (size_t i = 0; i < count; i++) {
         struct address a;
-        enum err e = parse_address("listeners", config->listeners.items[i], &a, err);
+        enum err e = parse_address(root, "listeners", config->listeners.items[i], &a, err);
         if (e) {
             return e;
         }
         if (slice_starts(a.name, "SSL") || slice_starts(a.name, "SASL")) {
-            return err_set(err, ERR_CONFIG,
-                           "listeners: \"%s\": only PLAINTEXT is served by this release",
-                           config->listeners.items[i]);
+            return refuse(root, "listeners", config->listeners.items[i],
+                          "only PLAINTEXT is served by this release", err);
         }
         ls[i].name = text_of(arena, a.name);
         ls[i].host = text_of(arena, a.host);
         ls[i].port = a.port;
-        e = find_advertised(config, a.name, arena, &ls[i], err);
+        e = find_advertised(config, root, a.name, arena, &ls[i], err);
         if (e) {
             return e;
         }

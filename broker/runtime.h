@@ -9,10 +9,10 @@
 #include "protocol/net/loop.h"
 
 /* "PLAINTEXT://host:port" entries of listeners and advertised.listeners as an array in the arena.
- */
-enum err runtime_listeners(const struct broker_config *config, struct arena *arena,
-                           struct broker_listener **ret_listeners, uint32_t *ret_count,
-                           struct error *err);
+ * root, the tree that config was filled from, tells where a wrong one stands. */
+enum err runtime_listeners(const struct broker_config *config, const struct yaml_node *root,
+                           struct arena *arena, struct broker_listener **ret_listeners,
+                           uint32_t *ret_count, struct error *err);
 /* Opens the sockets of b->listeners; a port 0 becomes the one that was taken. */
 enum err runtime_listen(struct loop *l, struct broker *b, struct error *err);
 void runtime_close_listeners(struct broker *b);

@@ -186,8 +186,8 @@ struct coordinator {
     uint8_t *lead; /* enum group_lead by partition */
     uint64_t next_token;
     uint64_t next_incarnation;
-    uint64_t
-        retention_check_ns; /* when offsets are looked through for expiry; 0 before the first */
+    /* When offsets are looked through for expiry; 0 before the first. */
+    uint64_t retention_check_ns;
     struct group_stats stats;
 };
 

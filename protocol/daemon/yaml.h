@@ -15,12 +15,11 @@ enum yaml_kind { YAML_NULL, YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 
 struct yaml_node {
     enum yaml_kind kind;
-    bool quoted;       /* a scalar in quotes is a string whatever it looks like */
-    struct slice text; /* scalars; NUL-terminated behind len */
-    struct slice
-        key; /* in a mapping: one path part, no dots unless it was quoted; NUL-terminated */
-    uint32_t line, column;   /* from 1; of the key in mappings */
-    const char *file;        /* "broker.yml", "--set http.port" */
+    bool quoted;           /* a scalar in quotes is a string whatever it looks like */
+    struct slice text;     /* scalars; NUL-terminated behind len */
+    struct slice key;      /* in a mapping: one path part, no dots but in quotes; NUL-terminated */
+    uint32_t line, column; /* from 1; of the key in mappings */
+    const char *file;      /* "broker.yml", "--set http.port" */
     struct yaml_node *child; /* first, in the order of the file */
     struct yaml_node *next;
     uint32_t child_count;

@@ -77,7 +77,7 @@ static void run_node(const char *dir, const struct node_setting *settings, int p
     struct broker_args args = { .config = &config, .vfs = vfs_posix(), .default_dir = dir };
     args.log = (struct log){ .sink = sink, .component = "broker" };
     if (loop_new(2, &p.loop, &err) ||
-        runtime_listeners(&config, &arena, &args.listeners, &args.listener_count, &err)) {
+        runtime_listeners(&config, NULL, &arena, &args.listeners, &args.listener_count, &err)) {
         fprintf(stderr, "%s\n", err.text);
         exit(2);
     }

@@ -2,7 +2,8 @@
 """The real Apache Kafka and the real OpenSearch, from the Java registry, on loopback.
 
 Both are fetched once by Maven into the cache directory (LOGBOOM_PEERS, else
-~/.cache/logboom-peers) and run as they were published. They are for comparing and for judging; nothing of theirs is part of us.
+~/.cache/logboom-peers) and run as they were published. They are for comparing and for judging;
+nothing of theirs is part of us.
 """
 import base64
 import fcntl
