@@ -2,8 +2,8 @@
 /*
  * agent.c - see agent.h. Driven by runtime.c, and by the loop's timers and the output's events.
  *
- * The pump: files that have something to do stand in one queue; each in turn reads one buffer. When the
- * output takes nothing, the queue stands still until it says ready; nothing is ever given up.
+ * The pump: files that have something to do stand in one queue; each in turn reads one buffer. When
+ * the output takes nothing, the queue stands still until it says ready; nothing is ever given up.
  *
  * Invariants:
  * I1. A turn of the loop reads at most PUMP_TURNS buffers, so that the network gets its share.
@@ -32,7 +32,7 @@ struct agent {
     void *done_ctx;
 };
 
-/* --- the pump ----------------------------------------------------------------------------------- */
+/* --- the pump --------------------------------------------------------------------------------- */
 
 static void wake(void *owner)
 {
@@ -95,12 +95,12 @@ static void output_ready(void *user)
     }
 }
 
-/* --- the registry ------------------------------------------------------------------------------- */
+/* --- the registry ----------------------------------------------------------------------------- */
 
 static void before_flush(void *user)
 {
     struct agent *a = user;
-    list_for_each (node, registry_dirty(a->ctx.registry)) {
+    list_for_each(node, registry_dirty(a->ctx.registry)) {
         filestream_update_entry(list_entry(node, struct registry_entry, dirty_node));
     }
 }
@@ -115,7 +115,7 @@ static void flushed(void *user)
     }
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static enum err open_output(struct agent *a, const struct agent_args *args, struct error *err)
 {
@@ -163,7 +163,8 @@ static void deadline_fired(void *owner)
     struct agent *a = owner;
     struct output_stats s;
     a->ctx.output->ops->stats(a->ctx.output, &s);
-    log_warn(&a->ctx.log, "stopping without all acknowledgements: these events are sent again later",
+    log_warn(&a->ctx.log,
+             "stopping without all acknowledgements: these events are sent again later",
              KV_UINT("events", s.outstanding));
     a->flushed_last = true;
     if (!registry_is_clean(a->ctx.registry)) {
@@ -197,10 +198,10 @@ enum err agent_new(const struct agent_args *args, struct agent **ret_agent, stru
     a->pump.owner = a;
     a->deadline.fire = deadline_fired;
     a->deadline.owner = a;
-    enum err rc = registry_open(args->env, args->vfs, args->log, a->plan.registry_dir,
-                                a->plan.registry_mode,
-                                (uint64_t)a->plan.cfg->registry_flush_ms * NS_PER_MS, &events, a,
-                                &a->ctx.registry, err);
+    enum err rc =
+        registry_open(args->env, args->vfs, args->log, a->plan.registry_dir, a->plan.registry_mode,
+                      (uint64_t)a->plan.cfg->registry_flush_ms * NS_PER_MS, &events, a,
+                      &a->ctx.registry, err);
     rc = rc ? rc : open_output(a, args, err);
     rc = rc ? rc : make_inputs(a, err);
     if (rc) {
@@ -223,7 +224,8 @@ static void clean_foreign_entries(struct agent *a)
         for (size_t i = 0; i < a->plan.input_count && !known; i++) {
             known = strcmp(e->input_id, a->plan.inputs[i].cfg.id) == 0;
         }
-        if (!known && a->ctx.files->ops->stat(a->ctx.files, e->path, true, &info) == ERR_NOT_FOUND) {
+        if (!known &&
+            a->ctx.files->ops->stat(a->ctx.files, e->path, true, &info) == ERR_NOT_FOUND) {
             registry_remove(a->ctx.registry, e);
         }
     }
@@ -324,7 +326,7 @@ void agent_free(struct agent *a)
     mem_free(a);
 }
 
-/* --- what it tells ------------------------------------------------------------------------------ */
+/* --- what it tells ---------------------------------------------------------------------------- */
 
 struct agent_metrics *agent_get_metrics(struct agent *a)
 {
@@ -356,26 +358,37 @@ static void collect(void *ctx, struct buf *out)
         const char *name, *about;
         double value;
     } rows[] = {
-        { METRIC_COUNTER, "logboom_agent_output_events_total", "Events taken by the output", (double)o.events },
-        { METRIC_COUNTER, "logboom_agent_output_bytes_total", "Bytes taken by the output", (double)o.bytes },
-        { METRIC_COUNTER, "logboom_agent_output_acked_total", "Events acknowledged", (double)o.acked },
-        { METRIC_COUNTER, "logboom_agent_output_dropped_total", "Events that the broker can never take", (double)o.dropped },
-        { METRIC_COUNTER, "logboom_agent_output_returned_total", "Events given back, to be read again", (double)o.returned },
-        { METRIC_GAUGE, "logboom_agent_output_outstanding", "Events not yet acknowledged", (double)o.outstanding },
-        { METRIC_GAUGE, "logboom_agent_output_buffered_bytes", "Bytes not yet acknowledged", (double)o.buffered_bytes },
-        { METRIC_GAUGE, "logboom_agent_registry_entries", "Files in the registry", (double)r.entries },
-        { METRIC_COUNTER, "logboom_agent_registry_flushes_total", "Syncs of the registry", (double)r.flushes },
-        { METRIC_COUNTER, "logboom_agent_registry_failures_total", "Failed syncs of the registry", (double)r.failures },
+        { METRIC_COUNTER, "logboom_agent_output_events_total", "Events taken by the output",
+          (double)o.events },
+        { METRIC_COUNTER, "logboom_agent_output_bytes_total", "Bytes taken by the output",
+          (double)o.bytes },
+        { METRIC_COUNTER, "logboom_agent_output_acked_total", "Events acknowledged",
+          (double)o.acked },
+        { METRIC_COUNTER, "logboom_agent_output_dropped_total",
+          "Events that the broker can never take", (double)o.dropped },
+        { METRIC_COUNTER, "logboom_agent_output_returned_total",
+          "Events given back, to be read again", (double)o.returned },
+        { METRIC_GAUGE, "logboom_agent_output_outstanding", "Events not yet acknowledged",
+          (double)o.outstanding },
+        { METRIC_GAUGE, "logboom_agent_output_buffered_bytes", "Bytes not yet acknowledged",
+          (double)o.buffered_bytes },
+        { METRIC_GAUGE, "logboom_agent_registry_entries", "Files in the registry",
+          (double)r.entries },
+        { METRIC_COUNTER, "logboom_agent_registry_flushes_total", "Syncs of the registry",
+          (double)r.flushes },
+        { METRIC_COUNTER, "logboom_agent_registry_failures_total", "Failed syncs of the registry",
+          (double)r.failures },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *const none[] = { NULL };
         metrics_family(out, rows[i].kind, rows[i].name, rows[i].about);
         metrics_sample(out, rows[i].name, none, rows[i].value);
     }
-    metrics_family(out, METRIC_GAUGE, "logboom_agent_lag_bytes", "Bytes not yet acknowledged, per input");
+    metrics_family(out, METRIC_GAUGE, "logboom_agent_lag_bytes",
+                   "Bytes not yet acknowledged, per input");
     for (size_t i = 0; i < a->input_count; i++) {
         uint64_t lag = 0;
-        list_for_each (node, &a->inputs[i]->files) {
+        list_for_each(node, &a->inputs[i]->files) {
             lag += file_lag_bytes(list_entry(node, struct file, node));
         }
         const char *const labels[] = { "input", a->inputs[i]->cfg.id, NULL };
@@ -457,7 +470,7 @@ void agent_write_inputs(const struct agent *a, struct buf *out)
         put_text(&w, "id", a->inputs[i]->cfg.id);
         json_key(&w, "files");
         json_begin_array(&w);
-        list_for_each (node, &a->inputs[i]->files) {
+        list_for_each(node, &a->inputs[i]->files) {
             static const char *const states[] = { "new", "held", "active", "ending" };
             const struct file *f = list_entry(node, struct file, node);
             if (count++ == FILES_MAX) {

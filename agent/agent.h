@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * agent.h - one agent: its inputs, its output, its registry, and the pump that moves lines between them.
- * Works through env, vfs and files only, so that many can live in one process.
+ * agent.h - one agent: its inputs, its output, its registry, and the pump that moves lines between
+ * them. Works through env, vfs and files only, so that many can live in one process.
  */
 #ifndef LOGBOOM_AGENT_AGENT_H
 #define LOGBOOM_AGENT_AGENT_H
@@ -28,8 +28,8 @@ enum err agent_new(const struct agent_args *args, struct agent **ret_agent, stru
 void agent_run(struct agent *a, struct notify *notify);
 /* What notify tells; ctx is the agent. */
 void agent_notified(void *ctx, enum notify_kind kind, const char *path);
-/* No more reading; done(ctx) once all is acknowledged (or the shutdown timeout came) and the registry
- * is on disk. */
+/* No more reading; done(ctx) once all is acknowledged (or the shutdown timeout came) and the
+ * registry is on disk. */
 void agent_stop(struct agent *a, void (*done)(void *ctx), void *ctx);
 void agent_free(struct agent *a);
 

@@ -4,7 +4,8 @@
  *
  * Invariants:
  * I1. Nothing here opens a file or a socket.
- * I2. Whatever a stock filebeat.yml holds is either meant, or warned about, or refused with the place
+ * I2. Whatever a stock filebeat.yml holds is either meant, or warned about, or refused with the
+ * place
  *     and what to write instead.
  */
 #include "agent/agent_plan.h"
@@ -15,11 +16,13 @@
 
 #include <stdlib.h>
 
-#define TABLE(title_, struct_, rows_) \
-    { title_, rows_, sizeof(rows_) / sizeof((rows_)[0]), sizeof(struct struct_) }
+#define TABLE(title_, struct_, rows_)                                                              \
+    {                                                                                              \
+        title_, rows_, sizeof(rows_) / sizeof((rows_)[0]), sizeof(struct struct_)                  \
+    }
 
 #define CONFIG_STRUCT agent_config
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row agent_rows[] = {
 #include "protocol/net/service_config.def"
 #include "agent/agent_config.def"
@@ -29,7 +32,7 @@ static const struct config_row agent_rows[] = {
 const struct config_table agent_config_table = TABLE("agent", agent_config, agent_rows);
 
 #define CONFIG_STRUCT input_config
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row input_rows[] = {
 #include "agent/input/input_config.def"
 };
@@ -44,7 +47,7 @@ struct kafka_settings {
 #undef C
 };
 #define CONFIG_STRUCT kafka_settings
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row kafka_rows[] = {
 #include "agent/ship/output_config.def"
 };
@@ -60,7 +63,7 @@ struct file_settings {
 #undef C
 };
 #define CONFIG_STRUCT file_settings
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row file_rows[] = {
 #include "agent/ship/output_config.def"
 };
@@ -76,7 +79,7 @@ struct console_settings {
 #undef C
 };
 #define CONFIG_STRUCT console_settings
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row console_rows[] = {
 #include "agent/ship/output_config.def"
 };
@@ -93,7 +96,7 @@ struct multiline_settings {
 #undef C
 };
 #define CONFIG_STRUCT multiline_settings
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row multiline_rows[] = {
 #include "agent/ship/output_config.def"
 };
@@ -110,14 +113,15 @@ struct ndjson_settings {
 #undef C
 };
 #define CONFIG_STRUCT ndjson_settings
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row ndjson_rows[] = {
 #include "agent/ship/output_config.def"
 };
 #undef C
 #undef CONFIG_STRUCT
 #undef PARSER_NDJSON
-static const struct config_table ndjson_table = TABLE("parser ndjson", ndjson_settings, ndjson_rows);
+static const struct config_table ndjson_table =
+    TABLE("parser ndjson", ndjson_settings, ndjson_rows);
 
 struct container_settings {
 #define PARSER_CONTAINER
@@ -126,7 +130,7 @@ struct container_settings {
 #undef C
 };
 #define CONFIG_STRUCT container_settings
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row container_rows[] = {
 #include "agent/ship/output_config.def"
 };
@@ -153,7 +157,7 @@ static enum err load(const struct reading *r, const struct config_table *table,
                        r->warn_ctx, config, r->err);
 }
 
-/* --- parsers ------------------------------------------------------------------------------------ */
+/* --- parsers ---------------------------------------------------------------------------------- */
 
 static enum err read_multiline(const struct reading *r, const struct yaml_node *at,
                                struct parse_config *p)
@@ -165,8 +169,9 @@ static enum err read_multiline(const struct reading *r, const struct yaml_node *
         return rc;
     }
     if (s.type == MULTILINE_COUNT ? s.count_lines < 1 : !s.pattern) {
-        return yaml_error(at, r->err, s.type == MULTILINE_COUNT ? "multiline needs count_lines"
-                                                                : "multiline needs a pattern");
+        return yaml_error(at, r->err,
+                          s.type == MULTILINE_COUNT ? "multiline needs count_lines"
+                                                    : "multiline needs a pattern");
     }
     if ((s.pattern && regex_new(s.pattern, &p->pattern, &why)) ||
         (s.flush_pattern && regex_new(s.flush_pattern, &p->flush_pattern, &why))) {
@@ -192,9 +197,10 @@ static enum err read_ndjson(const struct reading *r, const struct yaml_node *at,
     struct ndjson_settings s;
     enum err rc = load(r, &ndjson_table, at, &s);
     if (!rc) {
-        *n = (struct ndjson_config){ true,     s.overwrite_keys, s.add_error_key,
-                                     s.ignore_decoding_error, s.expand_keys, s.target,
-                                     s.message_key, s.document_id };
+        *n = (struct ndjson_config){
+            true,          s.overwrite_keys, s.add_error_key, s.ignore_decoding_error,
+            s.expand_keys, s.target,         s.message_key,   s.document_id
+        };
     }
     return rc;
 }
@@ -224,7 +230,8 @@ static enum err read_parsers(const struct reading *r, struct input_plan *in)
         return yaml_error(list, r->err, "parsers is a list, each item one parser");
     }
     for (const struct yaml_node *n = list->child; n; n = n->next) {
-        const struct yaml_node *at = n->kind == YAML_MAPPING && n->child_count == 1 ? n->child : NULL;
+        const struct yaml_node *at =
+            n->kind == YAML_MAPPING && n->child_count == 1 ? n->child : NULL;
         enum err rc;
         if (!at) {
             rc = yaml_error(n, r->err, "each item of parsers is one mapping, as in - ndjson: {}");
@@ -238,8 +245,10 @@ static enum err read_parsers(const struct reading *r, struct input_plan *in)
                      ? yaml_error(at, r->err, "container must be the first parser")
                      : read_container(r, at, p);
         } else {
-            rc = yaml_error(at, r->err, "unknown parser \"%.*s\"; there are container, multiline and "
-                                        "ndjson", SLICE_ARG(at->key));
+            rc = yaml_error(at, r->err,
+                            "unknown parser \"%.*s\"; there are container, multiline and "
+                            "ndjson",
+                            SLICE_ARG(at->key));
         }
         if (rc) {
             return rc;
@@ -248,7 +257,7 @@ static enum err read_parsers(const struct reading *r, struct input_plan *in)
     return ERR_OK;
 }
 
-/* --- inputs ------------------------------------------------------------------------------------- */
+/* --- inputs ----------------------------------------------------------------------------------- */
 
 static enum err read_patterns(const struct reading *r, const struct yaml_node *at,
                               const struct config_list *list, struct regex_set *ret_set)
@@ -286,8 +295,9 @@ static enum err read_input(const struct reading *r, const struct yaml_node *at,
 {
     const struct yaml_node *type = yaml_get(at, "type");
     if (at->kind != YAML_MAPPING || !type || type->kind != YAML_SCALAR) {
-        return yaml_error(at, r->err, "an input is a mapping with a type, as in {type: filestream, "
-                                      "id: web, paths: [/var/log/*.log]}");
+        return yaml_error(at, r->err,
+                          "an input is a mapping with a type, as in {type: filestream, "
+                          "id: web, paths: [/var/log/*.log]}");
     }
     if (slice_eq_str(type->text, "log")) {
         if (r->warn) {
@@ -303,13 +313,15 @@ static enum err read_input(const struct reading *r, const struct yaml_node *at,
     }
     if (in->cfg.clean_inactive_ms > 0 && in->cfg.enabled &&
         in->cfg.clean_inactive_ms <= in->cfg.ignore_older_ms + in->cfg.check_interval_ms) {
-        return yaml_error(at, r->err, "clean_inactive must be longer than ignore_older and "
-                                      "prospector.scanner.check_interval together, or files that are "
-                                      "forgotten are read again");
+        return yaml_error(at, r->err,
+                          "clean_inactive must be longer than ignore_older and "
+                          "prospector.scanner.check_interval together, or files that are "
+                          "forgotten are read again");
     }
     if (!in->cfg.id) {
         if (!slice_eq_str(type->text, "log")) {
-            return yaml_error(at, r->err, "a filestream input needs an id: its state is kept by it");
+            return yaml_error(at, r->err,
+                              "a filestream input needs an id: its state is kept by it");
         }
         in->cfg.id = "log";
     }
@@ -320,8 +332,9 @@ static enum err read_input(const struct reading *r, const struct yaml_node *at,
     rc = rc ? rc : read_patterns(r, at, &in->cfg.include_files, &f->include_files);
     rc = rc ? rc : read_patterns(r, at, &in->cfg.exclude_files, &f->exclude_files);
     rc = rc ? rc : read_parsers(r, in);
-    rc = rc ? rc : processors_init(&in->processors, in->cfg.processors, r->arena, r->warn,
-                                   r->warn_ctx, r->err);
+    rc = rc ? rc
+            : processors_init(&in->processors, in->cfg.processors, r->arena, r->warn, r->warn_ctx,
+                              r->err);
     if (!rc) {
         struct discover d;
         struct error why;
@@ -357,7 +370,7 @@ static enum err read_inputs(const struct reading *r, struct agent_plan *p)
     return ERR_OK;
 }
 
-/* --- outputs ------------------------------------------------------------------------------------ */
+/* --- outputs ---------------------------------------------------------------------------------- */
 
 static enum err add_topic(const struct reading *r, struct agent_plan *p, const struct yaml_node *at,
                           const char *text, const struct yaml_node *when)
@@ -429,7 +442,8 @@ static enum err read_partition(const struct reading *r, struct agent_plan *p,
     if (!how || at->child_count != 1) {
         return yaml_error(at, r->err, "partition is one of hash, round_robin and random");
     }
-    const struct yaml_node *group = how->kind == YAML_MAPPING ? yaml_get(how, "group_events") : NULL;
+    const struct yaml_node *group =
+        how->kind == YAML_MAPPING ? yaml_get(how, "group_events") : NULL;
     int64_t events = 1;
     if (group && (units_int(group->text, &events) || events < 1 || events > 1 << 30)) {
         return yaml_error(group, r->err, "group_events is a number from 1");
@@ -445,8 +459,9 @@ static enum err read_partition(const struct reading *r, struct agent_plan *p,
         const struct yaml_node *by = how->kind == YAML_MAPPING ? yaml_get(how, "hash") : NULL;
         for (const struct yaml_node *n = by ? by->child : NULL; n; n = n->next) {
             if (!slice_eq_str(n->text, "log.file.path")) {
-                return yaml_error(n, r->err, "hash is by log.file.path only; for another field set "
-                                             "key: '%%{[field]}'");
+                return yaml_error(n, r->err,
+                                  "hash is by log.file.path only; for another field set "
+                                  "key: '%%{[field]}'");
             }
             p->kafka.partition = PARTITION_BY_FILE;
         }
@@ -464,8 +479,9 @@ static enum err refuse_security(const struct reading *r, const struct agent_plan
                           "username, password and sasl, and use a listener without");
     }
     if (s->ssl && !(enabled && slice_eq_str(enabled->text, "false"))) {
-        return yaml_error(s->ssl, r->err, "output.kafka: this version has no TLS; remove ssl, and use "
-                                          "a plaintext listener");
+        return yaml_error(s->ssl, r->err,
+                          "output.kafka: this version has no TLS; remove ssl, and use "
+                          "a plaintext listener");
     }
     return ERR_OK;
 }
@@ -486,7 +502,8 @@ static enum err read_kafka(const struct reading *r, struct agent_plan *p)
         (s.format && pattern_new(s.format, &p->format, &why))) {
         return yaml_error(p->cfg->output_kafka, r->err, "%s", why.text);
     }
-    static const enum codec codecs[] = { CODEC_NONE, CODEC_GZIP, CODEC_SNAPPY, CODEC_LZ4, CODEC_ZSTD };
+    static const enum codec codecs[] = { CODEC_NONE, CODEC_GZIP, CODEC_SNAPPY, CODEC_LZ4,
+                                         CODEC_ZSTD };
     int64_t linger_ms = s.bulk_flush_ms ? s.bulk_flush_ms : p->cfg->queue_flush_ms;
     size_t max = (size_t)s.max_message_bytes;
     p->output = OUTPUT_KAFKA;
@@ -555,23 +572,25 @@ static enum err read_output(const struct reading *r, struct agent_plan *p)
     const struct agent_config *c = p->cfg;
     if (is_enabled(c->output_elasticsearch) || is_enabled(c->output_logstash)) {
         return yaml_error(c->output_elasticsearch ? c->output_elasticsearch : c->output_logstash,
-                          r->err, "the agent sends to Kafka only: write output.kafka, and let "
-                                  "logboom-connect (or Logstash) read from there");
+                          r->err,
+                          "the agent sends to Kafka only: write output.kafka, and let "
+                          "logboom-connect (or Logstash) read from there");
     }
-    int count = is_enabled(c->output_kafka) + is_enabled(c->output_file) + is_enabled(c->output_console);
+    int count =
+        is_enabled(c->output_kafka) + is_enabled(c->output_file) + is_enabled(c->output_console);
     if (count != 1) {
-        return err_set(r->err, ERR_CONFIG, "%s", count
-                           ? "more than one output: keep one of output.kafka, output.file and "
-                             "output.console"
-                           : "no output: write for example output.kafka: {hosts: "
-                             "[\"127.0.0.1:9092\"], topic: logs}");
+        return err_set(r->err, ERR_CONFIG, "%s",
+                       count ? "more than one output: keep one of output.kafka, output.file and "
+                               "output.console"
+                             : "no output: write for example output.kafka: {hosts: "
+                               "[\"127.0.0.1:9092\"], topic: logs}");
     }
     return is_enabled(c->output_kafka)  ? read_kafka(r, p)
            : is_enabled(c->output_file) ? read_file_output(r, p)
                                         : read_console(r, p);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------- */
+/* --- the whole -------------------------------------------------------------------------------- */
 
 static enum err read_registry(const struct reading *r, struct agent_plan *p)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main.c - logboom-agent: arguments, configuration and signals by service_main(), the agent by agent.c.
+ * main.c - logboom-agent: arguments, configuration and signals by service_main(), the agent by
+ * agent.c.
  */
 #include "agent/runtime.h"
 #include "protocol/net/service.h"

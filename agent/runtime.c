@@ -45,9 +45,11 @@ enum err runtime_lock_data(const char *path_data, int *ret_fd, struct error *err
     if (fd < 0) {
         rc = err_errno(err, errno, "open %s", buf_cstr(&path));
     } else if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        rc = err_set(err, ERR_EXISTS,
-                     "%s is locked: another agent uses this path.data; stop it, or give this one its "
-                     "own path.data", buf_cstr(&path));
+        rc = err_set(
+            err, ERR_EXISTS,
+            "%s is locked: another agent uses this path.data; stop it, or give this one its "
+            "own path.data",
+            buf_cstr(&path));
         close(fd);
     } else {
         *ret_fd = fd;
@@ -146,7 +148,9 @@ enum err runtime_facts(const struct agent_config *cfg, struct env env, struct vf
         mem_free(bytes);
     }
     struct agent_facts facts = {
-        .name = cfg->name ? cfg->name : host.name ? host.name : "localhost",
+        .name = cfg->name   ? cfg->name
+                : host.name ? host.name
+                            : "localhost",
         .ephemeral_id = random_uuid(env, arena),
         .version = PACKAGE_VERSION,
     };

@@ -292,7 +292,7 @@ static void detach(struct connection *conn)
         call_free(conn->reading);
         conn->reading = NULL;
     }
-    list_for_each (node, &conn->sending) {
+    list_for_each(node, &conn->sending) {
         struct call *c = list_entry(node, struct call, link);
         c->conn = NULL;
         list_remove(&c->link);
@@ -675,7 +675,7 @@ void connections_deinit(struct broker *b)
 
 bool connections_are_idle(const struct connections *cs)
 {
-    list_for_each (node, &cs->all) {
+    list_for_each(node, &cs->all) {
         const struct connection *conn = list_entry(node, struct connection, link);
         if (!list_is_empty(&conn->calls) || !list_is_empty(&conn->sending)) {
             return false;

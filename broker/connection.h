@@ -42,8 +42,8 @@ struct call {
     uint64_t arrived_ns;
     /* the reply */
     struct buf reply;
-    struct writer_splice
-        *splices; /* file ranges; `external` is a struct log_range * in the arena */
+    /* File ranges; `external` is a struct log_range * in the arena. */
+    struct writer_splice *splices;
     size_t splice_count;
     bool replied, no_reply;
 };

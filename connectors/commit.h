@@ -22,9 +22,9 @@ struct commit_tracker {
     size_t slot_count;
     uint64_t head; /* the oldest unfinished record */
     uint64_t tail; /* the next sequence number */
-    int64_t
-        next_offset; /* what may be committed: the last finished of the prefix + 1; -1: nothing */
-    size_t bytes;    /* of the records from head to tail */
+    /* What may be committed: the last finished of the prefix + 1; -1: nothing. */
+    int64_t next_offset;
+    size_t bytes; /* of the records from head to tail */
 };
 
 void commit_init(struct commit_tracker *t);

@@ -146,7 +146,7 @@ static void pump(void *owner)
 {
     struct dead_letters *dl = owner;
     dl->walked = NULL;
-    list_for_each (node, &dl->waiting) {
+    list_for_each(node, &dl->waiting) {
         struct letter *l = list_entry(node, struct letter, node);
         enum err e = send_letter(dl, l);
         if (e == ERR_LIMIT && !l->without_value) {

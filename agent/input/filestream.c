@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filestream.c - which files an input has: scans, hints, names, places, the registry's entries. Driven
- * by agent.c. Reading them is harvester.c, copies are rotation.c.
+ * filestream.c - which files an input has: scans, hints, names, places, the registry's entries.
+ * Driven by agent.c. Reading them is harvester.c, copies are rotation.c.
  *
  * Invariants:
  * I1. The scan is the truth; hints only make it faster.
- * I2. Only scans without any failure count a file as missing, and only the third one in a row forgets
+ * I2. Only scans without any failure count a file as missing, and only the third one in a row
+ * forgets
  *     it: a directory that is being renamed in may hide a name from one scan.
- * I3. A scan looks at all known files first, then at those that have entries, then at unknown ones: a
+ * I3. A scan looks at all known files first, then at those that have entries, then at unknown ones:
+ * a
  *     truncation is known before the copy it explains.
  * I4. by_place and by_path point to at most one file a key, the newest.
  */
@@ -24,7 +26,7 @@ static struct slice place_key(const struct file_place *place)
     return slice_of(place, 2 * sizeof(uint64_t)); /* dev, ino; births are compared after */
 }
 
-/* --- names and places --------------------------------------------------------------------------- */
+/* --- names and places ------------------------------------------------------------------------- */
 
 void filestream_set_path(struct file *f, const char *path)
 {
@@ -145,7 +147,7 @@ bool filestream_wants_path(const struct filestream *fs, const char *path)
            (!cfg->include_files.count || regex_set_matches(&cfg->include_files, slice_str(path)));
 }
 
-/* --- new files ---------------------------------------------------------------------------------- */
+/* --- new files -------------------------------------------------------------------------------- */
 
 static bool is_too_old(const struct filestream *fs, int64_t mtime_ns, int64_t limit_ns)
 {
@@ -265,7 +267,7 @@ static bool claim_entry(struct file *f)
     return true;
 }
 
-/* --- what a scan finds -------------------------------------------------------------------------- */
+/* --- what a scan finds ------------------------------------------------------------------------ */
 
 static void defer(struct filestream *fs, struct file *f)
 {
@@ -372,7 +374,8 @@ static void file_missing(struct file *f)
     uint64_t pos = f->line_pos + lines_pending_bytes(&f->lines);
     f->size_bytes = info.size_bytes;
     bool idle = env_mono_ns(fs->ctx->env) - f->active_ns > fs->cfg.close_inactive_ns;
-    if (!f->eof || !file_is_settled(f) || (info.size_bytes != pos && f->mtime_ns != info.mtime_ns)) {
+    if (!f->eof || !file_is_settled(f) ||
+        (info.size_bytes != pos && f->mtime_ns != info.mtime_ns)) {
         f->mtime_ns = info.mtime_ns;
         file_wake(f);
     } else if (f->missed_scans >= MISSED_SCANS &&
@@ -396,10 +399,11 @@ static void clean_registry(struct filestream *fs)
             fs->claims[i].entry = NULL;
         }
     }
-    list_for_each (node, &fs->files) {
+    list_for_each(node, &fs->files) {
         struct file *f = list_entry(node, struct file, node);
         if (f->entry && f->fd < 0 && file_is_settled(f) && f->state == FILE_ACTIVE &&
-            f->size_bytes == f->line_pos && is_too_old(fs, f->mtime_ns, fs->cfg.clean_inactive_ns)) {
+            f->size_bytes == f->line_pos &&
+            is_too_old(fs, f->mtime_ns, fs->cfg.clean_inactive_ns)) {
             filestream_forget(f, "clean_inactive");
         }
     }
@@ -438,7 +442,7 @@ void filestream_scan(struct filestream *fs)
     look_at_deferred(fs);
     if (fs->scan_errors == 0) {
         fs->whole_scans++;
-        list_for_each (node, &fs->files) {
+        list_for_each(node, &fs->files) {
             struct file *f = list_entry(node, struct file, node);
             if (f->seen_scan != fs->scan_no) {
                 file_missing(f);
@@ -446,8 +450,8 @@ void filestream_scan(struct filestream *fs)
         }
         clean_registry(fs);
     }
-    for (size_t waiting = fs->ctx->metrics->files_waiting; waiting > 0 && !list_is_empty(&fs->waiting);
-         waiting--) {
+    for (size_t waiting = fs->ctx->metrics->files_waiting;
+         waiting > 0 && !list_is_empty(&fs->waiting); waiting--) {
         filestream_admit_waiting(fs);
     }
     timer_arm_in(fs->ctx->env, &fs->scan_timer, fs->cfg.check_interval_ns);
@@ -458,7 +462,7 @@ static void scan_timer_fired(void *owner)
     filestream_scan(owner);
 }
 
-/* --- hints -------------------------------------------------------------------------------------- */
+/* --- hints ------------------------------------------------------------------------------------ */
 
 bool filestream_notify(struct filestream *fs, enum notify_kind kind, const char *path)
 {
@@ -497,20 +501,21 @@ bool filestream_notify(struct filestream *fs, enum notify_kind kind, const char 
     return true;
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 void filestream_update_entry(struct registry_entry *e)
 {
     struct file *f = e->owner;
     if (f) {
         file_update_mark(f);
-        e->hours.closed = e->hours.closed || (f->input->stopped && f->unsent_from <= e->mark.offset);
+        e->hours.closed =
+            e->hours.closed || (f->input->stopped && f->unsent_from <= e->mark.offset);
     }
 }
 
 void filestream_flushed(struct filestream *fs)
 {
-    list_for_each (node, &fs->files) {
+    list_for_each(node, &fs->files) {
         struct file *f = list_entry(node, struct file, node);
         if (f->undurable && f->entry && registry_is_durable(fs->ctx->registry, f->entry)) {
             f->undurable = false;
@@ -566,7 +571,7 @@ void filestream_stop(struct filestream *fs)
 {
     fs->stopped = true;
     timer_cancel(fs->ctx->env, &fs->scan_timer);
-    list_for_each (node, &fs->files) {
+    list_for_each(node, &fs->files) {
         struct file *f = list_entry(node, struct file, node);
         timer_cancel(fs->ctx->env, &f->timer);
         if (f->ready) {
@@ -574,7 +579,8 @@ void filestream_stop(struct filestream *fs)
             f->ready = false;
         }
         if (f->entry && !f->entry->hours.closed) {
-            registry_touch(fs->ctx->registry, f->entry); /* to be closed, see filestream_update_entry */
+            registry_touch(fs->ctx->registry,
+                           f->entry); /* to be closed, see filestream_update_entry */
         }
     }
 }
@@ -583,7 +589,7 @@ void filestream_free(struct filestream *fs)
 {
     fs->stopped = true;
     timer_cancel(fs->ctx->env, &fs->scan_timer);
-    list_for_each (node, &fs->files) {
+    list_for_each(node, &fs->files) {
         struct file *f = list_entry(node, struct file, node);
         file_close(f, "stopped");
         if (f->entry) {

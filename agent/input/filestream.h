@@ -32,7 +32,7 @@ struct input_context {
     struct log log;
     struct agent_metrics *metrics;
     uint64_t open_max;      /* descriptors that files may take, so that the rest works; 0: any */
-    uint8_t *read_buf; /* READ_BYTES + IDENTITY_TAIL_BYTES; one file at a time uses it */
+    uint8_t *read_buf;      /* READ_BYTES + IDENTITY_TAIL_BYTES; one file at a time uses it */
     struct list_node ready; /* files with something to do, in turn */
     /* Something became ready: the agent's pump shall run. */
     void (*wake)(void *owner);
@@ -46,8 +46,8 @@ struct filestream_config {
     bool recursive_glob, symlinks;
     struct regex_set exclude_files, include_files;
     uint64_t check_interval_ns;
-    uint64_t ignore_older_ns;   /* 0: off */
-    int64_t clean_inactive_ns;  /* <= 0: off */
+    uint64_t ignore_older_ns;  /* 0: off */
+    int64_t clean_inactive_ns; /* <= 0: off */
     bool clean_removed;
     uint64_t close_inactive_ns;
     bool close_renamed, close_removed, close_eof;
@@ -57,10 +57,11 @@ struct filestream_config {
 };
 
 enum file_state {
-    FILE_NEW,      /* nothing in it yet: no registry entry */
-    FILE_HELD,     /* looks like the copy of a file that is being read: waits for what becomes of that */
-    FILE_ACTIVE,   /* has an entry; open or not */
-    FILE_ENDING,   /* no more will come: the rest is being shipped, then it is forgotten */
+    FILE_NEW, /* nothing in it yet: no registry entry */
+    /* looks like the copy of a file that is being read: waits for what becomes of that */
+    FILE_HELD,
+    FILE_ACTIVE, /* has an entry; open or not */
+    FILE_ENDING, /* no more will come: the rest is being shipped, then it is forgotten */
 };
 
 /* An event that the output did not take yet. */
@@ -76,12 +77,12 @@ struct file {
     enum file_state state;
     struct file_place place;
     char *path;
-    int fd; /* -1: closed */
+    int fd;                       /* -1: closed */
     struct registry_entry *entry; /* NULL in FILE_NEW and FILE_HELD */
     struct tracker tracker;
     uint64_t unsent_from; /* no event that begins there or behind has ever left */
-    uint64_t line_pos; /* where the line begins that is not complete yet */
-    uint64_t tail_hash; /* of the tail_len bytes before line_pos + lines.part_bytes */
+    uint64_t line_pos;    /* where the line begins that is not complete yet */
+    uint64_t tail_hash;   /* of the tail_len bytes before line_pos + lines.part_bytes */
     uint16_t tail_len;
     struct lines lines;
     struct parse *parse; /* NULL while the input needs none */
@@ -90,7 +91,7 @@ struct file {
     size_t stash_count, stash_cap;
     uint64_t size_bytes; /* when last looked at */
     int64_t mtime_ns;
-    uint64_t active_ns;  /* monotonic: when something was last read */
+    uint64_t active_ns; /* monotonic: when something was last read */
     uint64_t seen_scan;
     uint32_t missed_scans;
     struct list_node ready_node;   /* in context->ready */
@@ -119,12 +120,14 @@ struct filestream {
     struct claim *claims; /* entries of the last run, by place, until their files are found */
     size_t claim_count;
     uint32_t whole_scans;
-    struct registry_entry **orphans; /* in a scan: their files were truncated, a copy may continue them */
+    struct registry_entry *
+        *orphans; /* in a scan: their files were truncated, a copy may continue them */
     size_t orphan_count;
     uint32_t open_count;
     uint64_t scan_no, scan_errors;
     bool stopped;
-    struct file **deferred; /* new in this scan: looked at once all known ones were; NULL: gone again */
+    struct file *
+        *deferred; /* new in this scan: looked at once all known ones were; NULL: gone again */
     size_t deferred_count, deferred_cap;
     struct timer scan_timer;
 };
@@ -147,7 +150,7 @@ void filestream_flushed(struct filestream *fs);
 /* Bytes known to be in the file and not acknowledged. */
 uint64_t file_lag_bytes(const struct file *f);
 
-/* --- harvester.c: one file ---------------------------------------------------------------------- */
+/* --- harvester.c: one file -------------------------------------------------------------------- */
 
 enum turn {
     TURN_MORE,    /* there is more to read */
@@ -172,7 +175,7 @@ bool file_is_settled(const struct file *f);
 /* Brings entry->mark up to tracker.committed. */
 void file_update_mark(struct file *f);
 
-/* --- filestream.c, for the others ----------------------------------------------------------------- */
+/* --- filestream.c, for the others ------------------------------------------------------------- */
 
 struct file *filestream_new_file(struct filestream *fs, const char *path,
                                  const struct file_info *info);
@@ -184,16 +187,18 @@ void filestream_attach(struct file *f, struct registry_entry *e);
 bool filestream_wants_path(const struct filestream *fs, const char *path);
 void filestream_admit_waiting(struct filestream *fs);
 
-/* --- rotation.c: copies ---------------------------------------------------------------------------- */
+/* --- rotation.c: copies ----------------------------------------------------------------------- */
 
-/* The file found its content begun anew: whoever copied the old content away is continued, and the file
- * is a new one. f may be gone afterwards. */
+/* The file found its content begun anew: whoever copied the old content away is continued, and the
+ * file is a new one. f may be gone afterwards. */
 void filestream_truncated(struct file *f);
-/* Whether f is a copy of a file that is being read, or continues one that was: then it is taken care of. */
+/* Whether f is a copy of a file that is being read, or continues one that was: then it is taken
+ * care of. */
 bool filestream_adopt_copy(struct file *f);
 /* Reads the bytes that a mark speaks of; the buffers have IDENTITY_PREFIX_BYTES and
  * IDENTITY_TAIL_BYTES. */
-enum err rotation_read(struct files *files, int fd, const struct file_mark *mark, uint8_t *prefix_buf,
-                       uint8_t *tail_buf, struct slice *ret_prefix, struct slice *ret_tail);
+enum err rotation_read(struct files *files, int fd, const struct file_mark *mark,
+                       uint8_t *prefix_buf, uint8_t *tail_buf, struct slice *ret_prefix,
+                       struct slice *ret_tail);
 
 #endif

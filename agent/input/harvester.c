@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * harvester.c - reads one file: bytes to lines to events to the output. Driven by the agent's pump, a
- * buffer at a time, so that all files get their turn.
+ * harvester.c - reads one file: bytes to lines to events to the output. Driven by the agent's pump,
+ * a buffer at a time, so that all files get their turn.
  *
- * Nothing is kept per file but positions: an incomplete line is read again when there is more of it,
- * unless it is longer than half a buffer.
+ * Nothing is kept per file but positions: an incomplete line is read again when there is more of
+ * it, unless it is longer than half a buffer.
  *
  * Invariants:
  * I1. No line leaves before its file's registry entry is durable (so event.id survives any crash).
- * I2. The bytes before the position are compared at every read: content that was replaced under us is
+ * I2. The bytes before the position are compared at every read: content that was replaced under us
+ * is
  *     noticed however large the file has become.
  * I3. tracker.committed never passes a line that is held back by a parser, stashed or in flight.
- * I4. Events of a file reach the output in the order of their ends; what the output refuses is stashed,
+ * I4. Events of a file reach the output in the order of their ends; what the output refuses is
+ * stashed,
  *     and nothing is read until the stash is empty.
- * I5. An event that is sent again has a @timestamp in the UTC hour of the first time, unless the line
- *     tells its own: the hours are recorded by offset, durably, before their events leave (tail/hours.c).
+ * I5. An event that is sent again has a @timestamp in the UTC hour of the first time, unless the
+ * line
+ *     tells its own: the hours are recorded by offset, durably, before their events leave
+ *     (tail/hours.c).
  */
 #include "agent/input/filestream.h"
 
@@ -48,7 +52,7 @@ void file_wake(struct file *f)
     }
 }
 
-/* --- opening and closing ------------------------------------------------------------------------ */
+/* --- opening and closing ---------------------------------------------------------------------- */
 
 static void wait_for_descriptor(struct file *f)
 {
@@ -130,7 +134,7 @@ void file_seek(struct file *f, uint64_t offset, uint64_t tail_hash, uint16_t tai
     f->eof = false;
 }
 
-/* --- out ---------------------------------------------------------------------------------------- */
+/* --- out -------------------------------------------------------------------------------------- */
 
 void file_begin_hour(struct file *f, uint64_t start)
 {
@@ -183,8 +187,9 @@ static enum err try_ship(struct file *f, const struct tail_event *ev)
     if (rc) {
         m->dropped_no_topic += rc == ERR_NOT_FOUND;
         m->dropped_too_large += rc != ERR_NOT_FOUND;
-        log_error(&fs->log, rc == ERR_NOT_FOUND ? "an event was dropped: no topic could be chosen"
-                                                : "an event was dropped: too large without its message",
+        log_error(&fs->log,
+                  rc == ERR_NOT_FOUND ? "an event was dropped: no topic could be chosen"
+                                      : "an event was dropped: too large without its message",
                   KV_STR("path", f->path), KV_UINT("offset", ev->start));
         return ERR_OK;
     }
@@ -271,7 +276,7 @@ static enum err ship_stash(struct file *f)
     return rc;
 }
 
-/* --- acknowledgements --------------------------------------------------------------------------- */
+/* --- acknowledgements ------------------------------------------------------------------------- */
 
 /* With nothing in flight everything before the line being read is done with, sent or not wanted. */
 static void settle(struct file *f)
@@ -327,8 +332,8 @@ static bool rewind_file(struct file *f)
     uint8_t tail[IDENTITY_TAIL_BYTES];
     uint64_t offset = f->tracker.committed;
     size_t len = offset < sizeof(tail) ? (size_t)offset : sizeof(tail), got = 0;
-    if (file_open(f) ||
-        ctx->files->ops->pread(ctx->files, f->fd, tail, len, offset - len, &got) || got < len) {
+    if (file_open(f) || ctx->files->ops->pread(ctx->files, f->fd, tail, len, offset - len, &got) ||
+        got < len) {
         return false;
     }
     if (f->parse) {
@@ -380,8 +385,8 @@ void file_update_mark(struct file *f)
         mark.tail_hash = f->tail_hash;
     } else if (offset != e->mark.offset) {
         size_t len = offset < sizeof(tail) ? (size_t)offset : sizeof(tail);
-        if (f->fd < 0 ||
-            ctx->files->ops->pread(ctx->files, f->fd, tail, len, offset - len, &got) || got < len) {
+        if (f->fd < 0 || ctx->files->ops->pread(ctx->files, f->fd, tail, len, offset - len, &got) ||
+            got < len) {
             return;
         }
         mark.tail_len = (uint16_t)len;
@@ -399,15 +404,15 @@ void file_update_mark(struct file *f)
         touched = true;
     }
     /* What was read counts only if the content is still the one that was shipped. */
-    if (touched && (ctx->files->ops->pread(ctx->files, f->fd, now, f->tail_len, pos - f->tail_len,
-                                           &got) ||
-                    got < f->tail_len || identity_hash(slice_of(now, got)) != f->tail_hash)) {
+    if (touched &&
+        (ctx->files->ops->pread(ctx->files, f->fd, now, f->tail_len, pos - f->tail_len, &got) ||
+         got < f->tail_len || identity_hash(slice_of(now, got)) != f->tail_hash)) {
         return;
     }
     e->mark = mark;
 }
 
-/* --- in ----------------------------------------------------------------------------------------- */
+/* --- in --------------------------------------------------------------------------------------- */
 
 /* Lines of the bytes, until they end or the output has enough. Returns what is left of them. */
 static struct slice take_lines(struct file *f, struct slice bytes)
@@ -416,7 +421,8 @@ static struct slice take_lines(struct file *f, struct slice bytes)
     const struct parse_config *cfg = &f->input->cfg.parse;
     struct line line;
     while (f->stash_count == 0 && lines_next(&f->lines, &bytes, &line)) {
-        struct tail_event ev = { line.text, f->line_pos, f->line_pos + line.size_bytes, line.flags, 0 };
+        struct tail_event ev = { line.text, f->line_pos, f->line_pos + line.size_bytes, line.flags,
+                                 0 };
         m->lines_read++;
         m->bytes_read += line.size_bytes;
         if (f->parse) {
@@ -441,8 +447,7 @@ static enum turn read_some(struct file *f)
                  KV_STR("error", err_text(rc)));
         return TURN_IDLE;
     }
-    if (got < f->tail_len ||
-        identity_hash(slice_of(ctx->read_buf, f->tail_len)) != f->tail_hash) {
+    if (got < f->tail_len || identity_hash(slice_of(ctx->read_buf, f->tail_len)) != f->tail_hash) {
         if (f->state == FILE_ACTIVE) {
             filestream_truncated(f);
         }
@@ -538,7 +543,8 @@ void file_finish(struct file *f)
         return;
     }
     if (lines_finish(&f->lines, &line)) {
-        struct tail_event ev = { line.text, f->line_pos, f->line_pos + line.size_bytes, line.flags, 0 };
+        struct tail_event ev = { line.text, f->line_pos, f->line_pos + line.size_bytes, line.flags,
+                                 0 };
         if (f->parse) {
             parse_line(f->parse, &f->input->cfg.parse, &ev, emit, f);
         } else {

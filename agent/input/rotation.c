@@ -4,10 +4,11 @@
  * Driven by filestream.c (a file appeared) and harvester.c (content was replaced).
  *
  * A file is a copy only when its name is made from the other's ("app.log" -> "app.log.1",
- * "app-20260101.log"), in the same directory, and its content agrees at the beginning and before the
- * position that was read to. While the original still has all of that content, the copy is held: all
- * that it holds is read through the original. When the original is truncated, the copy takes its place,
- * with its id and position, and the original begins as a new file. See docs/decisions.
+ * "app-20260101.log"), in the same directory, and its content agrees at the beginning and before
+ * the position that was read to. While the original still has all of that content, the copy is
+ * held: all that it holds is read through the original. When the original is truncated, the copy
+ * takes its place, with its id and position, and the original begins as a new file. See
+ * docs/decisions.
  *
  * Invariants:
  * I1. A file is never skipped on account of its content unless another one with the same content is
@@ -17,8 +18,9 @@
 
 #include "protocol/base/alloc.h"
 
-enum err rotation_read(struct files *files, int fd, const struct file_mark *mark, uint8_t *prefix_buf,
-                       uint8_t *tail_buf, struct slice *ret_prefix, struct slice *ret_tail)
+enum err rotation_read(struct files *files, int fd, const struct file_mark *mark,
+                       uint8_t *prefix_buf, uint8_t *tail_buf, struct slice *ret_prefix,
+                       struct slice *ret_tail)
 {
     size_t prefix = 0, tail = 0;
     enum err rc = files->ops->pread(files, fd, prefix_buf, mark->prefix_len, 0, &prefix);
@@ -79,15 +81,15 @@ static bool is_made_from(const char *name, const char *base)
 {
     struct buf original = { 0 };
     bool made = false;
-    for (unsigned step = 0;
-         !made && rotation_original_name(slice_str(name), step, &original); step++) {
+    for (unsigned step = 0; !made && rotation_original_name(slice_str(name), step, &original);
+         step++) {
         made = slice_eq_str(buf_slice(&original), base);
     }
     buf_deinit(&original);
     return made;
 }
 
-/* --- a file appeared: is it a copy? ------------------------------------------------------------- */
+/* --- a file appeared: is it a copy? ----------------------------------------------------------- */
 
 /* Equal as far as both reach, at the beginning and at the end of that. */
 static bool same_so_far(struct files *files, int a, int b)
@@ -174,7 +176,8 @@ bool filestream_adopt_copy(struct file *f)
     struct buf own = { 0 };
     buf_append_str(&own, f->path);
     for (unsigned step = 0;
-         !adopted && rotation_original_name(slice_from(buf_slice(&own), dir), step, &name); step++) {
+         !adopted && rotation_original_name(slice_from(buf_slice(&own), dir), step, &name);
+         step++) {
         buf_reset(&path);
         buf_append(&path, own.ptr, dir);
         buf_append_slice(&path, buf_slice(&name));
@@ -186,7 +189,7 @@ bool filestream_adopt_copy(struct file *f)
     return adopted;
 }
 
-/* --- content was replaced: who has the old one? ------------------------------------------------- */
+/* --- content was replaced: who has the old one? ----------------------------------------------- */
 
 struct copy_search {
     struct file *f;
@@ -218,11 +221,11 @@ static void look_at_copy(void *ctx, const char *name, enum file_kind kind)
         good = good && info.size_bytes > 0 && (!known || !known->entry) &&
                (!s->path || info.mtime_ns > s->info.mtime_ns);
         /* A copy made before the last lines were read reaches to less than the position. */
-        good = good && (info.size_bytes >= s->mark.offset
-                            ? fits(files, fd, &s->mark)
-                            : s->f->entry->mark.offset > 0 &&
-                                  info.size_bytes >= s->f->entry->mark.offset &&
-                                  fits(files, fd, &s->f->entry->mark));
+        good = good &&
+               (info.size_bytes >= s->mark.offset
+                    ? fits(files, fd, &s->mark)
+                    : s->f->entry->mark.offset > 0 && info.size_bytes >= s->f->entry->mark.offset &&
+                          fits(files, fd, &s->f->entry->mark));
         if (good) {
             if (s->path) {
                 mem_free(s->path);
@@ -282,7 +285,8 @@ void filestream_truncated(struct file *f)
     struct buf dir = { 0 };
     char *path = mem_strdup(f->path);
     fs->ctx->metrics->files_truncated++;
-    log_info(&fs->log, "a file begins anew", KV_STR("path", path), KV_UINT("offset", s.mark.offset));
+    log_info(&fs->log, "a file begins anew", KV_STR("path", path),
+             KV_UINT("offset", s.mark.offset));
     buf_append(&dir, path, dir_len(path));
     if (s.mark.offset > 0) {
         (void)files->ops->list(files, buf_cstr(&dir), look_at_copy, &s);

@@ -2,8 +2,9 @@
 /*
  * condition.c - see condition.h. Driven by processor.c and ship/route.c.
  *
- * A mapping with several keys, and a condition with several fields, mean that all of them hold. Keys
- * arrive nested however they were spelled, so the name of a field is the path down to its scalar.
+ * A mapping with several keys, and a condition with several fields, mean that all of them hold.
+ * Keys arrive nested however they were spelled, so the name of a field is the path down to its
+ * scalar.
  *
  * Invariants:
  * I1. Nesting is bounded by what yaml.h allows a file.
@@ -62,7 +63,8 @@ static enum err add_field(struct condition *all, enum kind kind, const struct ya
         char *end = NULL;
         c->bound = strtod((const char *)leaf->text.ptr, &end);
         if (op == 4 || dot == 0 || end == (const char *)leaf->text.ptr || *end) {
-            return yaml_error(leaf, err, "range takes gte, gt, lte or lt and a number below a field");
+            return yaml_error(leaf, err,
+                              "range takes gte, gt, lte or lt and a number below a field");
         }
         c->op = (enum range_op)op;
         name = slice_head(name, dot - 1);
@@ -147,8 +149,9 @@ static enum err parse_one(const struct yaml_node *n, struct condition *all, stru
     static const struct {
         const char *name;
         enum kind kind;
-    } fields[] = { { "equals", EQUALS }, { "contains", CONTAINS }, { "regexp", REGEXP },
-                   { "range", RANGE } };
+    } fields[] = {
+        { "equals", EQUALS }, { "contains", CONTAINS }, { "regexp", REGEXP }, { "range", RANGE }
+    };
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
         if (slice_eq_str(n->key, fields[i].name)) {
             struct buf path = { 0 };
@@ -171,7 +174,8 @@ static enum err parse_one(const struct yaml_node *n, struct condition *all, stru
     }
     return yaml_error(n, err,
                       "unknown condition \"%.*s\"; there are equals, contains, regexp, range, "
-                      "has_fields, and, or, not", SLICE_ARG(n->key));
+                      "has_fields, and, or, not",
+                      SLICE_ARG(n->key));
 }
 
 static enum err parse_map(const struct yaml_node *map, struct condition *all, struct error *err)
@@ -217,7 +221,7 @@ void condition_free(struct condition *c)
     mem_free(c);
 }
 
-/* --- evaluation --------------------------------------------------------------------------------- */
+/* --- evaluation ------------------------------------------------------------------------------- */
 
 static bool text_holds(const struct condition *c, struct slice text)
 {
@@ -234,8 +238,8 @@ static bool text_holds(const struct condition *c, struct slice text)
     }
 }
 
-/* Arrays hold when one of their elements does; for `contains` in an array the element must be equal,
- * as in Filebeat. */
+/* Arrays hold when one of their elements does; for `contains` in an array the element must be
+ * equal, as in Filebeat. */
 static bool value_holds(const struct condition *c, const struct json_value *v)
 {
     if (!v) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* condition.h - Filebeat's conditions: equals, contains, regexp, range, has_fields, and, or, not. */
+/* condition.h - Filebeat's conditions: equals, contains, regexp, range, has_fields, and, or,
+ * not. */
 #ifndef LOGBOOM_AGENT_PROCESS_CONDITION_H
 #define LOGBOOM_AGENT_PROCESS_CONDITION_H
 

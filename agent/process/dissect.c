@@ -21,9 +21,11 @@ static enum err parse_key(struct slice key, struct dissect_part *part, struct er
             i++;
         }
         if (i == n) {
-            return err_set(err, ERR_CONFIG,
-                           "dissect: unknown type \"%.*s\"; there are integer, long, float, double, "
-                           "boolean, string, ip", SLICE_ARG(type));
+            return err_set(
+                err, ERR_CONFIG,
+                "dissect: unknown type \"%.*s\"; there are integer, long, float, double, "
+                "boolean, string, ip",
+                SLICE_ARG(type));
         }
         part->type = types[i].type;
         key.len = (size_t)(bar - key.ptr);

@@ -12,8 +12,9 @@
 enum dissect_type { DISSECT_STRING, DISSECT_INTEGER, DISSECT_FLOAT, DISSECT_BOOLEAN };
 
 struct dissect_part {
-    struct slice before; /* the literal that ends the part before; of the first: where the text begins */
-    struct slice key;    /* empty: nobody wants it */
+    /* The literal that ends the part before; of the first: where the text begins. */
+    struct slice before;
+    struct slice key; /* empty: nobody wants it */
     enum dissect_type type;
     bool append; /* `+`: joined to the part of the same key, with a space */
     bool padded; /* `->`: any number of the following literal */
@@ -28,7 +29,8 @@ struct dissect {
 
 enum err dissect_init(struct dissect *d, const char *tokenizer, struct error *err);
 void dissect_deinit(struct dissect *d);
-/* ret_values has part_count places; they are views of text. ERR_MALFORMED when a literal is missing. */
+/* ret_values has part_count places; they are views of text. ERR_MALFORMED when a literal is
+ * missing. */
 enum err dissect_run(const struct dissect *d, struct slice text, struct slice *ret_values);
 
 #endif

@@ -43,7 +43,8 @@ void event_append_child(struct json_value *parent, struct json_value *child)
 struct json_value *event_value_from_yaml(const struct yaml_node *node, struct arena *arena)
 {
     if (node->kind == YAML_MAPPING || node->kind == YAML_SEQUENCE) {
-        struct json_value *v = json_new(arena, node->kind == YAML_MAPPING ? JSON_OBJECT : JSON_ARRAY);
+        struct json_value *v =
+            json_new(arena, node->kind == YAML_MAPPING ? JSON_OBJECT : JSON_ARRAY);
         for (const struct yaml_node *n = node->child; v && n; n = n->next) {
             struct json_value *child = event_value_from_yaml(n, arena);
             if (!child) {

@@ -18,8 +18,8 @@ struct event {
 /* Whether a field's value differs from line to line (or file to file), so that what depends on it
  * cannot be worked out once per input. */
 bool event_field_varies(struct slice path);
-/* The text of a scalar: strings as they are, numbers as written, booleans by name; the null slice for
- * objects, arrays and null. */
+/* The text of a scalar: strings as they are, numbers as written, booleans by name; the null slice
+ * for objects, arrays and null. */
 struct slice event_text(const struct json_value *v);
 
 struct yaml_node;
@@ -33,8 +33,9 @@ void event_append_child(struct json_value *parent, struct json_value *child);
 void event_set_text(struct event *e, const char *path, struct slice text);
 /* Adds a text to the array at path, unless it is there. */
 void event_add_to_list(struct event *e, const char *path, struct slice text);
-/* Sets the members of an object below target ("" is the root); objects that meet objects are merged,
- * other fields that are there are replaced or kept. */
-void event_merge(struct event *e, const char *target, const struct json_value *from, bool overwrite);
+/* Sets the members of an object below target ("" is the root); objects that meet objects are
+ * merged, other fields that are there are replaced or kept. */
+void event_merge(struct event *e, const char *target, const struct json_value *from,
+                 bool overwrite);
 
 #endif

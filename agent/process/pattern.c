@@ -40,7 +40,8 @@ static enum err add_reference(struct pattern *p, const char *text, size_t len, s
         (behind > 0 && close[1] != ':')) {
         return err_set(err, ERR_CONFIG,
                        "format string \"%s\": %%{%.*s} is neither %%{[field]}, %%{[field]:default} "
-                       "nor %%{+yyyy.MM.dd}", p->source, (int)len, text);
+                       "nor %%{+yyyy.MM.dd}",
+                       p->source, (int)len, text);
     }
     struct part *part = add_part(p, PART_FIELD, text + 1, (size_t)(close - text) - 1);
     if (behind > 0) {
@@ -64,9 +65,9 @@ enum err pattern_new(const char *text, struct pattern **ret_pattern, struct erro
             break;
         }
         const char *close = strchr(open, '}');
-        enum err rc = close ? add_reference(p, open + 2, (size_t)(close - open) - 2, err)
-                            : err_set(err, ERR_CONFIG, "format string \"%s\": a %%{ is not closed",
-                                      text);
+        enum err rc =
+            close ? add_reference(p, open + 2, (size_t)(close - open) - 2, err)
+                  : err_set(err, ERR_CONFIG, "format string \"%s\": a %%{ is not closed", text);
         if (rc) {
             pattern_free(p);
             return rc;

@@ -68,8 +68,8 @@ struct reading {
     void *warn_ctx;
 };
 
-static enum err read_one(struct processor *p, const struct yaml_node *node,
-                         const struct reading *r, struct error *err)
+static enum err read_one(struct processor *p, const struct yaml_node *node, const struct reading *r,
+                         struct error *err)
 {
     enum err rc = ERR_OK;
     p->kind = find_kind(node, err, &rc);
@@ -125,8 +125,9 @@ enum err processors_init(struct processors *p, const struct yaml_node *list, str
     for (const struct yaml_node *n = list->child; n; n = n->next) {
         enum err rc;
         if (n->kind != YAML_MAPPING || n->child_count != 1) {
-            rc = yaml_error(n, err, "each item of processors is one mapping, as in "
-                                    "- add_tags: {tags: [web]}");
+            rc = yaml_error(n, err,
+                            "each item of processors is one mapping, as in "
+                            "- add_tags: {tags: [web]}");
         } else {
             rc = read_one(&p->items[p->count++], n->child, &r, err);
         }
@@ -166,7 +167,8 @@ bool processors_are_constant(const struct processors *p)
 {
     for (size_t i = 0; i < p->count; i++) {
         const struct processor *item = &p->items[i];
-        if (item->config && (!item->kind->constant || (item->when && condition_varies(item->when)))) {
+        if (item->config &&
+            (!item->kind->constant || (item->when && condition_varies(item->when)))) {
             return false;
         }
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * processor.h - the `processors:` list: each changes an event, or drops it. processors.c has one entry
- * per kind.
+ * processor.h - the `processors:` list: each changes an event, or drops it. processors.c has one
+ * entry per kind.
  */
 #ifndef LOGBOOM_AGENT_PROCESS_PROCESSOR_H
 #define LOGBOOM_AGENT_PROCESS_PROCESSOR_H

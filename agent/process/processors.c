@@ -13,14 +13,16 @@
 
 #include <stdlib.h>
 
-#define TABLE(title_, struct_, rows_) \
-    { title_, rows_, sizeof(rows_) / sizeof((rows_)[0]), sizeof(struct struct_) }
+#define TABLE(title_, struct_, rows_)                                                              \
+    {                                                                                              \
+        title_, rows_, sizeof(rows_) / sizeof((rows_)[0]), sizeof(struct struct_)                  \
+    }
 
 static void fail(struct event *e, const char *what, struct slice field)
 {
     char text[256];
-    int n = snprintf(text, sizeof(text), "%s [%.*s]", what, (int)(field.len > 128 ? 128 : field.len),
-                     (const char *)field.ptr);
+    int n = snprintf(text, sizeof(text), "%s [%.*s]", what,
+                     (int)(field.len > 128 ? 128 : field.len), (const char *)field.ptr);
     struct slice copy = arena_copy(e->arena, slice_of(text, (size_t)n));
     if (!slice_is_null(copy)) {
         event_set_text(e, "error.message", copy);
@@ -39,7 +41,7 @@ static void set(struct event *e, struct slice path, struct json_value *v)
     }
 }
 
-/* --- add_fields, add_labels, add_tags, drop_event ----------------------------------------------- */
+/* --- add_fields, add_labels, add_tags, drop_event --------------------------------------------- */
 
 struct add_fields {
 #define C CONFIG_MEMBER
@@ -49,7 +51,7 @@ struct add_fields {
 #undef C
 };
 #define CONFIG_STRUCT add_fields
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row add_fields_rows[] = {
 #define PROCESSOR_ADD_FIELDS
 #include "agent/process/processors.def"
@@ -77,7 +79,7 @@ struct add_labels {
 #undef C
 };
 #define CONFIG_STRUCT add_labels
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row add_labels_rows[] = {
 #define PROCESSOR_ADD_LABELS
 #include "agent/process/processors.def"
@@ -105,7 +107,7 @@ struct add_tags {
 #undef C
 };
 #define CONFIG_STRUCT add_tags
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row add_tags_rows[] = {
 #define PROCESSOR_ADD_TAGS
 #include "agent/process/processors.def"
@@ -113,7 +115,8 @@ static const struct config_row add_tags_rows[] = {
 };
 #undef C
 #undef CONFIG_STRUCT
-static const struct config_table add_tags_table = TABLE("processor add_tags", add_tags, add_tags_rows);
+static const struct config_table add_tags_table =
+    TABLE("processor add_tags", add_tags, add_tags_rows);
 
 static void add_tags_run(const void *config, const struct host_facts *host, struct event *e)
 {
@@ -128,7 +131,7 @@ static void drop_event_run(const void *config, const struct host_facts *host, st
     e->dropped = true;
 }
 
-/* --- drop_fields, rename, copy_fields ----------------------------------------------------------- */
+/* --- drop_fields, rename, copy_fields --------------------------------------------------------- */
 
 struct drop_fields {
 #define C CONFIG_MEMBER
@@ -138,7 +141,7 @@ struct drop_fields {
 #undef C
 };
 #define CONFIG_STRUCT drop_fields
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row drop_fields_rows[] = {
 #define PROCESSOR_DROP_FIELDS
 #include "agent/process/processors.def"
@@ -165,7 +168,7 @@ struct rename_fields {
 #undef C
 };
 #define CONFIG_STRUCT rename_fields
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row rename_rows[] = {
 #define PROCESSOR_RENAME
 #include "agent/process/processors.def"
@@ -173,7 +176,8 @@ static const struct config_row rename_rows[] = {
 };
 #undef C
 #undef CONFIG_STRUCT
-static const struct config_table rename_table = TABLE("processor rename", rename_fields, rename_rows);
+static const struct config_table rename_table =
+    TABLE("processor rename", rename_fields, rename_rows);
 
 static enum err rename_init(void *config, const struct yaml_node *node, struct error *err)
 {
@@ -225,7 +229,7 @@ static void copy_fields_run(const void *config, const struct host_facts *host, s
     move_fields(config, e, true);
 }
 
-/* --- dissect ------------------------------------------------------------------------------------ */
+/* --- dissect ---------------------------------------------------------------------------------- */
 
 struct dissect_config {
 #define C CONFIG_MEMBER
@@ -236,7 +240,7 @@ struct dissect_config {
     struct dissect dissect;
 };
 #define CONFIG_STRUCT dissect_config
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row dissect_rows[] = {
 #define PROCESSOR_DISSECT
 #include "agent/process/processors.def"
@@ -353,7 +357,7 @@ static void dissect_run_processor(const void *config, const struct host_facts *h
     buf_deinit(&path);
 }
 
-/* --- timestamp ---------------------------------------------------------------------------------- */
+/* --- timestamp -------------------------------------------------------------------------------- */
 
 struct timestamp_config {
 #define C CONFIG_MEMBER
@@ -364,7 +368,7 @@ struct timestamp_config {
     int32_t offset_s;
 };
 #define CONFIG_STRUCT timestamp_config
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row timestamp_rows[] = {
 #define PROCESSOR_TIMESTAMP
 #include "agent/process/processors.def"
@@ -425,7 +429,7 @@ static void timestamp_run(const void *config, const struct host_facts *host, str
     }
 }
 
-/* --- decode_json_fields ------------------------------------------------------------------------- */
+/* --- decode_json_fields ----------------------------------------------------------------------- */
 
 struct decode_json {
 #define C CONFIG_MEMBER
@@ -435,7 +439,7 @@ struct decode_json {
 #undef C
 };
 #define CONFIG_STRUCT decode_json
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row decode_json_rows[] = {
 #define PROCESSOR_DECODE_JSON
 #include "agent/process/processors.def"
@@ -471,7 +475,7 @@ static void decode_json_run(const void *config, const struct host_facts *host, s
     }
 }
 
-/* --- add_host_metadata -------------------------------------------------------------------------- */
+/* --- add_host_metadata ------------------------------------------------------------------------ */
 
 struct host_config {
 #define C CONFIG_MEMBER
@@ -481,7 +485,7 @@ struct host_config {
 #undef C
 };
 #define CONFIG_STRUCT host_config
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row host_rows[] = {
 #define PROCESSOR_HOST
 #include "agent/process/processors.def"
@@ -498,15 +502,18 @@ static void host_run(const void *config, const struct host_facts *host, struct e
     const struct {
         const char *path, *text;
     } facts[] = {
-        { "host.name", host->name },         { "host.hostname", host->name },
-        { "host.id", host->id },             { "host.architecture", host->architecture },
-        { "host.os.type", host->os_type },   { "host.os.kernel", host->kernel },
-        { "host.os.name", host->os_name },   { "host.os.version", host->os_version },
+        { "host.name", host->name },
+        { "host.hostname", host->name },
+        { "host.id", host->id },
+        { "host.architecture", host->architecture },
+        { "host.os.type", host->os_type },
+        { "host.os.kernel", host->kernel },
+        { "host.os.name", host->os_name },
+        { "host.os.version", host->os_version },
         { "host.os.family", host->os_family },
     };
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
-        if (facts[i].text && *facts[i].text &&
-            (cfg->replace_fields || !get(e, facts[i].path))) {
+        if (facts[i].text && *facts[i].text && (cfg->replace_fields || !get(e, facts[i].path))) {
             event_set_text(e, facts[i].path, slice_str(facts[i].text));
         }
     }
@@ -515,7 +522,7 @@ static void host_run(const void *config, const struct host_facts *host, struct e
     }
 }
 
-/* --- truncate_fields, replace ------------------------------------------------------------------- */
+/* --- truncate_fields, replace ----------------------------------------------------------------- */
 
 struct truncate_config {
 #define C CONFIG_MEMBER
@@ -525,7 +532,7 @@ struct truncate_config {
 #undef C
 };
 #define CONFIG_STRUCT truncate_config
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row truncate_rows[] = {
 #define PROCESSOR_TRUNCATE
 #include "agent/process/processors.def"
@@ -568,7 +575,7 @@ struct replace_config {
     size_t rule_count;
 };
 #define CONFIG_STRUCT replace_config
-#define C CONFIG_ROW
+#define C             CONFIG_ROW
 static const struct config_row replace_rows[] = {
 #define PROCESSOR_REPLACE
 #include "agent/process/processors.def"
@@ -600,8 +607,9 @@ static enum err replace_init(void *config, const struct yaml_node *node, struct 
         if (!field || !pattern || !with ||
             regex_new((const char *)pattern->text.ptr, &rule->regex, &why)) {
             replace_deinit(cfg);
-            return yaml_error(n, err, "%s", why.text[0] ? why.text
-                                                        : "each item is {field, pattern, replacement}");
+            return yaml_error(n, err, "%s",
+                              why.text[0] ? why.text
+                                          : "each item is {field, pattern, replacement}");
         }
         rule->field = field->text;
         rule->replacement = with->text;
@@ -642,22 +650,34 @@ static void replace_run(const void *config, const struct host_facts *host, struc
     buf_deinit(&out);
 }
 
-/* --- the list ----------------------------------------------------------------------------------- */
+/* --- the list --------------------------------------------------------------------------------- */
 
 const struct processor_kind processor_kinds[] = {
-    { "add_fields", sizeof(struct add_fields), &add_fields_table, NULL, NULL, add_fields_run, .constant = true },
-    { "add_tags", sizeof(struct add_tags), &add_tags_table, NULL, NULL, add_tags_run, .constant = true },
-    { "add_labels", sizeof(struct add_labels), &add_labels_table, NULL, NULL, add_labels_run, .constant = true },
-    { "add_host_metadata", sizeof(struct host_config), &host_table, NULL, NULL, host_run, .constant = true },
-    { "drop_fields", sizeof(struct drop_fields), &drop_fields_table, NULL, NULL, drop_fields_run, .constant = true },
-    { "rename", sizeof(struct rename_fields), &rename_table, rename_init, NULL, rename_run, .constant = true },
-    { "copy_fields", sizeof(struct rename_fields), &rename_table, rename_init, NULL, copy_fields_run, .constant = true },
+    { "add_fields", sizeof(struct add_fields), &add_fields_table, NULL, NULL, add_fields_run,
+      .constant = true },
+    { "add_tags", sizeof(struct add_tags), &add_tags_table, NULL, NULL, add_tags_run,
+      .constant = true },
+    { "add_labels", sizeof(struct add_labels), &add_labels_table, NULL, NULL, add_labels_run,
+      .constant = true },
+    { "add_host_metadata", sizeof(struct host_config), &host_table, NULL, NULL, host_run,
+      .constant = true },
+    { "drop_fields", sizeof(struct drop_fields), &drop_fields_table, NULL, NULL, drop_fields_run,
+      .constant = true },
+    { "rename", sizeof(struct rename_fields), &rename_table, rename_init, NULL, rename_run,
+      .constant = true },
+    { "copy_fields", sizeof(struct rename_fields), &rename_table, rename_init, NULL,
+      copy_fields_run, .constant = true },
     { "drop_event", 0, NULL, NULL, NULL, drop_event_run },
-    { "dissect", sizeof(struct dissect_config), &dissect_table, dissect_config_init, dissect_config_deinit, dissect_run_processor },
-    { "timestamp", sizeof(struct timestamp_config), &timestamp_table, timestamp_init, NULL, timestamp_run },
-    { "decode_json_fields", sizeof(struct decode_json), &decode_json_table, NULL, NULL, decode_json_run },
-    { "truncate_fields", sizeof(struct truncate_config), &truncate_table, NULL, NULL, truncate_run },
-    { "replace", sizeof(struct replace_config), &replace_table, replace_init, replace_deinit, replace_run },
+    { "dissect", sizeof(struct dissect_config), &dissect_table, dissect_config_init,
+      dissect_config_deinit, dissect_run_processor },
+    { "timestamp", sizeof(struct timestamp_config), &timestamp_table, timestamp_init, NULL,
+      timestamp_run },
+    { "decode_json_fields", sizeof(struct decode_json), &decode_json_table, NULL, NULL,
+      decode_json_run },
+    { "truncate_fields", sizeof(struct truncate_config), &truncate_table, NULL, NULL,
+      truncate_run },
+    { "replace", sizeof(struct replace_config), &replace_table, replace_init, replace_deinit,
+      replace_run },
     { .name = "add_cloud_metadata", .ignored = true },
     { .name = "add_docker_metadata", .ignored = true },
     { .name = "add_kubernetes_metadata", .ignored = true },

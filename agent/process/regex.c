@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * regex.c - see regex.h. PCRE2 with JIT; a pattern of plain ASCII runs on bytes, which is faster and
- * cannot stumble over text that is no UTF-8.
+ * regex.c - see regex.h. PCRE2 with JIT; a pattern of plain ASCII runs on bytes, which is faster
+ * and cannot stumble over text that is no UTF-8.
  *
  * Invariants:
  * I1. Work per match is bounded (match limit): a pattern that explodes does not match.
@@ -33,8 +33,7 @@ enum err regex_new(const char *pattern, struct regex **ret_regex, struct error *
     }
     int code = 0;
     PCRE2_SIZE at = 0;
-    pcre2_code *compiled =
-        pcre2_compile((PCRE2_SPTR)pattern, len, options, &code, &at, NULL);
+    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)pattern, len, options, &code, &at, NULL);
     if (!compiled) {
         PCRE2_UCHAR text[200] = { 0 };
         pcre2_get_error_message(code, text, sizeof(text));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* regex.h - a compiled PCRE2 pattern. Bytes that are not UTF-8 match as themselves or not at all, they
- * are never an error. */
+/* regex.h - a compiled PCRE2 pattern. Bytes that are not UTF-8 match as themselves or not at all,
+ * they are never an error. */
 #ifndef LOGBOOM_AGENT_PROCESS_REGEX_H
 #define LOGBOOM_AGENT_PROCESS_REGEX_H
 

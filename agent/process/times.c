@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * times.c - see times.h. Pure; the calendar is the proleptic Gregorian one (H. Hinnant's day count).
+ * times.c - see times.h. Pure; the calendar is the proleptic Gregorian one (H. Hinnant's day
+ * count).
  *
  * Invariants:
  * I1. Reading stops at the end of text and layout; no text is an error of ours.
@@ -9,9 +10,9 @@
 
 #include <strings.h>
 
-static const char *const month_names[12] = { "January", "February", "March",     "April",
-                                             "May",     "June",     "July",      "August",
-                                             "September", "October", "November", "December" };
+static const char *const month_names[12] = { "January",   "February", "March",    "April",
+                                             "May",       "June",     "July",     "August",
+                                             "September", "October",  "November", "December" };
 static const char *const day_names[7] = { "Monday", "Tuesday",  "Wednesday", "Thursday",
                                           "Friday", "Saturday", "Sunday" };
 
@@ -124,7 +125,7 @@ void times_format_joda(int64_t wall_ms, struct slice format, struct buf *out)
     }
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 struct parse {
     struct slice text;
@@ -243,8 +244,8 @@ static bool take_fraction(struct parse *p)
 
 static bool take_optional_fraction(struct parse *p)
 {
-    if (p->text.len > 1 && (*p->text.ptr == '.' || *p->text.ptr == ',') &&
-        p->text.ptr[1] >= '0' && p->text.ptr[1] <= '9') {
+    if (p->text.len > 1 && (*p->text.ptr == '.' || *p->text.ptr == ',') && p->text.ptr[1] >= '0' &&
+        p->text.ptr[1] <= '9') {
         p->text = slice_from(p->text, 1);
         return take_fraction(p);
     }
@@ -273,20 +274,40 @@ static bool take_month_name(struct parse *p, bool whole)
 }
 
 /* What a Go layout is made of; the longest spelling that fits comes first. */
-enum go_token { GO_MONTH, GO_MON, GO_MONDAY, GO_WEEKDAY, GO_YEAR4, GO_ZONE, GO_ZONE_NAME, GO_HOUR24,
-                GO_MONTH2, GO_DAY2, GO_DAY_SPACE, GO_HOUR12, GO_MINUTE, GO_SECOND, GO_YEAR2, GO_PM,
-                GO_MONTH1, GO_DAY1, GO_HOUR1, GO_MINUTE1, GO_SECOND1 };
+enum go_token {
+    GO_MONTH,
+    GO_MON,
+    GO_MONDAY,
+    GO_WEEKDAY,
+    GO_YEAR4,
+    GO_ZONE,
+    GO_ZONE_NAME,
+    GO_HOUR24,
+    GO_MONTH2,
+    GO_DAY2,
+    GO_DAY_SPACE,
+    GO_HOUR12,
+    GO_MINUTE,
+    GO_SECOND,
+    GO_YEAR2,
+    GO_PM,
+    GO_MONTH1,
+    GO_DAY1,
+    GO_HOUR1,
+    GO_MINUTE1,
+    GO_SECOND1
+};
 static const struct {
     const char *text;
     enum go_token token;
 } go_tokens[] = {
-    { "January", GO_MONTH }, { "Jan", GO_MON }, { "Monday", GO_MONDAY }, { "Mon", GO_WEEKDAY },
-    { "2006", GO_YEAR4 }, { "Z07:00", GO_ZONE }, { "Z0700", GO_ZONE }, { "-07:00", GO_ZONE },
-    { "-0700", GO_ZONE }, { "-07", GO_ZONE }, { "MST", GO_ZONE_NAME }, { "15", GO_HOUR24 },
-    { "01", GO_MONTH2 }, { "02", GO_DAY2 }, { "_2", GO_DAY_SPACE }, { "03", GO_HOUR12 },
-    { "04", GO_MINUTE }, { "05", GO_SECOND }, { "06", GO_YEAR2 }, { "PM", GO_PM }, { "pm", GO_PM },
-    { "1", GO_MONTH1 }, { "2", GO_DAY1 }, { "3", GO_HOUR1 }, { "4", GO_MINUTE1 },
-    { "5", GO_SECOND1 },
+    { "January", GO_MONTH }, { "Jan", GO_MON },     { "Monday", GO_MONDAY }, { "Mon", GO_WEEKDAY },
+    { "2006", GO_YEAR4 },    { "Z07:00", GO_ZONE }, { "Z0700", GO_ZONE },    { "-07:00", GO_ZONE },
+    { "-0700", GO_ZONE },    { "-07", GO_ZONE },    { "MST", GO_ZONE_NAME }, { "15", GO_HOUR24 },
+    { "01", GO_MONTH2 },     { "02", GO_DAY2 },     { "_2", GO_DAY_SPACE },  { "03", GO_HOUR12 },
+    { "04", GO_MINUTE },     { "05", GO_SECOND },   { "06", GO_YEAR2 },      { "PM", GO_PM },
+    { "pm", GO_PM },         { "1", GO_MONTH1 },    { "2", GO_DAY1 },        { "3", GO_HOUR1 },
+    { "4", GO_MINUTE1 },     { "5", GO_SECOND1 },
 };
 
 static bool take_go_token(struct parse *p, enum go_token token)

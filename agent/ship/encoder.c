@@ -2,13 +2,13 @@
 /*
  * encoder.c - see encoder.h. Driven by input/harvester.c for every line.
  *
- * A template is the event's JSON with marks in the place of what varies, cut at the marks. It is made by
- * the same code that builds a single event, processors included, so that the two ways cannot differ;
- * there is one per combination of line flags.
+ * A template is the event's JSON with marks in the place of what varies, cut at the marks. It is
+ * made by the same code that builds a single event, processors included, so that the two ways
+ * cannot differ; there is one per combination of line flags.
  *
  * Invariants:
- * I1. For a given line the three modes carry the same message bytes; JSON replaces what is no UTF-8.
- * I2. event.id depends on the file's id and the line's offset alone.
+ * I1. For a given line the three modes carry the same message bytes; JSON replaces what is no
+ * UTF-8. I2. event.id depends on the file's id and the line's offset alone.
  * I3. In template and bare mode nothing is allocated per event once the buffers have grown.
  */
 #include "agent/ship/encoder.h"
@@ -19,8 +19,16 @@
 #include <assert.h>
 #include <inttypes.h>
 
-enum slot { SLOT_TIME, SLOT_MESSAGE, SLOT_OFFSET, SLOT_PATH, SLOT_INODE, SLOT_DEVICE, SLOT_EVENT_ID,
-            SLOT_COUNT };
+enum slot {
+    SLOT_TIME,
+    SLOT_MESSAGE,
+    SLOT_OFFSET,
+    SLOT_PATH,
+    SLOT_INODE,
+    SLOT_DEVICE,
+    SLOT_EVENT_ID,
+    SLOT_COUNT
+};
 /* Nobody writes this into a configuration. */
 #define MARK "@~logboom-8d3f1c-slot-"
 enum { MARK_BYTES = sizeof(MARK), TREE_BYTES_MAX = 256 << 20 };
@@ -50,7 +58,7 @@ struct encoder {
     char time_text[TIMES_RFC3339_BYTES];
 };
 
-/* --- one event as a tree ------------------------------------------------------------------------ */
+/* --- one event as a tree ---------------------------------------------------------------------- */
 
 struct slots {
     struct slice values[SLOT_COUNT];
@@ -174,7 +182,7 @@ static void write_tree(const struct event *ev, struct buf *out)
     json_write(&w, ev->root);
 }
 
-/* --- templates ---------------------------------------------------------------------------------- */
+/* --- templates -------------------------------------------------------------------------------- */
 
 static void set_marks(struct slots *s, char text[SLOT_COUNT][MARK_BYTES + 2])
 {
@@ -284,7 +292,7 @@ static void fill_template(struct encoder *e, const struct event_template *t,
     buf_append_slice(&e->value, t->end);
 }
 
-/* --- topics ------------------------------------------------------------------------------------- */
+/* --- topics ----------------------------------------------------------------------------------- */
 
 static bool choose_topic(const struct encoder *e, const struct event *ev, struct buf *out)
 {
@@ -310,7 +318,7 @@ static bool topics_vary(const struct encoder_config *cfg)
     return false;
 }
 
-/* --- encoding ----------------------------------------------------------------------------------- */
+/* --- encoding --------------------------------------------------------------------------------- */
 
 static void set_time(struct encoder *e, int64_t time_ms)
 {
@@ -433,7 +441,7 @@ enum encoder_mode encoder_mode(const struct encoder *e)
     return e->mode;
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static enum encoder_mode choose_mode(const struct encoder_config *cfg)
 {
@@ -465,9 +473,10 @@ enum err encoder_new(const struct encoder_config *cfg, struct encoder **ret_enco
         build_tree(e, &s, 0, &ev);
         if (!choose_topic(e, &ev, &e->fixed_topic)) {
             encoder_free(e);
-            return err_set(err, ERR_CONFIG,
-                           "output.kafka.topic: a field that it names is not set for this input, and "
-                           "has no default; write %%{[field]:default} or set the field");
+            return err_set(
+                err, ERR_CONFIG,
+                "output.kafka.topic: a field that it names is not set for this input, and "
+                "has no default; write %%{[field]:default} or set the field");
         }
         e->fixed_route.topic = buf_slice(&e->fixed_topic);
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * encoder.h - a line becomes the value of a record: Filebeat's JSON, a format string, or the bare line.
- * Where nothing but the line's own fields varies, the JSON around them is worked out once per input;
- * otherwise a tree is built for each event.
+ * encoder.h - a line becomes the value of a record: Filebeat's JSON, a format string, or the bare
+ * line. Where nothing but the line's own fields varies, the JSON around them is worked out once per
+ * input; otherwise a tree is built for each event.
  */
 #ifndef LOGBOOM_AGENT_SHIP_ENCODER_H
 #define LOGBOOM_AGENT_SHIP_ENCODER_H
@@ -76,10 +76,11 @@ struct encoder;
 enum err encoder_new(const struct encoder_config *cfg, struct encoder **ret_encoder,
                      struct error *err);
 void encoder_free(struct encoder *e);
-/* ERR_OK; ERR_CANCELED: a processor dropped it; ERR_NOT_FOUND: no topic can be chosen; ERR_LIMIT: the
- * event around the message alone is too large. */
+/* ERR_OK; ERR_CANCELED: a processor dropped it; ERR_NOT_FOUND: no topic can be chosen; ERR_LIMIT:
+ * the event around the message alone is too large. */
 enum err encoder_encode(struct encoder *e, const struct encoder_source *source,
-                        const struct tail_event *line, int64_t time_ms, struct encoded *ret_encoded);
+                        const struct tail_event *line, int64_t time_ms,
+                        struct encoded *ret_encoded);
 
 enum encoder_mode { ENCODER_BARE, ENCODER_TEMPLATE, ENCODER_TREE };
 enum encoder_mode encoder_mode(const struct encoder *e);

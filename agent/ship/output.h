@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * output.h - where events go: Kafka, a file, the console. An output takes an event or says "not now";
- * what it took it acknowledges through the event's tracker, in order per lane.
+ * output.h - where events go: Kafka, a file, the console. An output takes an event or says "not
+ * now"; what it took it acknowledges through the event's tracker, in order per lane.
  */
 #ifndef LOGBOOM_AGENT_SHIP_OUTPUT_H
 #define LOGBOOM_AGENT_SHIP_OUTPUT_H
@@ -10,8 +10,8 @@
 #include "protocol/base/buf.h"
 #include "protocol/base/err.h"
 
-/* The topic an event goes to. Lives with the input when it is always the same, so that the output can
- * keep its handle here. */
+/* The topic an event goes to. Lives with the input when it is always the same, so that the output
+ * can keep its handle here. */
 struct route {
     struct slice topic;
     void *handle;
@@ -41,9 +41,9 @@ struct output_stats {
 struct output;
 struct output_ops {
     const char *name;
-    /* Copies the value. ERR_AGAIN: nothing taken, ready() comes. ERR_NOT_FOUND: nothing taken, its topic
-     * is not known (yet), others may be; ready() comes when one gets known. ERR_LIMIT: larger than the
-     * output ever takes. */
+    /* Copies the value. ERR_AGAIN: nothing taken, ready() comes. ERR_NOT_FOUND: nothing taken, its
+     * topic is not known (yet), others may be; ready() comes when one gets known. ERR_LIMIT: larger
+     * than the output ever takes. */
     enum err (*append)(struct output *o, const struct out_event *e);
     /* Sends what it holds back for company. */
     void (*flush)(struct output *o);

@@ -2,11 +2,13 @@
 /*
  * output_file.c - see output_file.h. Driven by agent.c.
  *
- * Events are collected and written at the end of the loop's turn; they are acknowledged once written.
+ * Events are collected and written at the end of the loop's turn; they are acknowledged once
+ * written.
  *
  * Invariants:
  * I1. Acknowledgements come from the loop, never from inside append() or flush().
- * I2. A line is acknowledged only when all of it is with the kernel. A failed write is tried again, at
+ * I2. A line is acknowledged only when all of it is with the kernel. A failed write is tried again,
+ * at
  *     the same place.
  */
 #include "agent/ship/output_file.h"

@@ -3,9 +3,11 @@
  * output_kafka.c - see output_kafka.h. Driven by agent.c and by the producer's events.
  *
  * Invariants:
- * I1. Every record handed to the producer is acknowledged, returned, or dropped with a counter and a
+ * I1. Every record handed to the producer is acknowledged, returned, or dropped with a counter and
+ * a
  *     log line; a record is dropped only when the broker says that it could never take it.
- * I2. With PARTITION_BY_FILE a file's lines are in one partition, in the file's order, as long as the
+ * I2. With PARTITION_BY_FILE a file's lines are in one partition, in the file's order, as long as
+ * the
  *     topic's partition count stands.
  */
 #include "agent/ship/output_kafka.h"
@@ -22,7 +24,7 @@ struct kafka_output {
     struct producer *producer;
     const struct output_events *events;
     void *user;
-    struct map topics; /* name -> struct producer_topic */
+    struct map topics;       /* name -> struct producer_topic */
     uint32_t partition_seed; /* round robin: counts; random: the last draw */
     uint32_t group_left;
     struct output_stats stats;
@@ -48,9 +50,8 @@ static int32_t choose_partition(struct kafka_output *o, const struct out_event *
     } else if (o->cfg.partition == PARTITION_ROUND_ROBIN || o->cfg.partition == PARTITION_RANDOM) {
         if (o->group_left == 0) {
             o->group_left = o->cfg.group_events;
-            o->partition_seed = o->cfg.partition == PARTITION_RANDOM
-                                    ? (uint32_t)env_random(o->env)
-                                    : o->partition_seed + 1;
+            o->partition_seed = o->cfg.partition == PARTITION_RANDOM ? (uint32_t)env_random(o->env)
+                                                                     : o->partition_seed + 1;
         }
         hash = o->partition_seed;
     }

@@ -7,8 +7,8 @@
 #include "protocol/client/producer.h"
 
 enum output_partition {
-    PARTITION_BY_FILE,    /* all lines of a file to one: their order is kept */
-    PARTITION_BY_KEY,     /* Kafka's hash of the key */
+    PARTITION_BY_FILE, /* all lines of a file to one: their order is kept */
+    PARTITION_BY_KEY,  /* Kafka's hash of the key */
     PARTITION_ROUND_ROBIN,
     PARTITION_RANDOM,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * registry.c - see registry.h. Driven by agent.c and input/; the disk is behind vfs.h, the sync on a
- * worker.
+ * registry.c - see registry.h. Driven by agent.c and input/; the disk is behind vfs.h, the sync on
+ * a worker.
  *
  * Invariants:
  * I1. An entry counts as durable only after a write that held it was synced, so the id in an event
@@ -136,7 +136,8 @@ static enum err load(struct registry *r, struct error *err)
     if (rc) {
         return err_set(err, rc,
                        "%s is not a registry that this version can read; move it away to begin "
-                       "anew (every file will then be shipped again)", r->path);
+                       "anew (every file will then be shipped again)",
+                       r->path);
     }
     if (d.skipped_bytes > 0 || d.whole_bytes < len) {
         log_warn(&r->log, "part of the registry could not be read: lines may be sent again",
@@ -204,7 +205,7 @@ void registry_free(struct registry *r)
     mem_free(r);
 }
 
-/* --- entries ------------------------------------------------------------------------------------ */
+/* --- entries ---------------------------------------------------------------------------------- */
 
 static void arm(struct registry *r)
 {
@@ -269,7 +270,7 @@ struct list_node *registry_dirty(struct registry *r)
     return &r->dirty;
 }
 
-/* --- flushing ----------------------------------------------------------------------------------- */
+/* --- flushing --------------------------------------------------------------------------------- */
 
 /* On the worker. */
 static void write_out(struct work *w)
@@ -362,7 +363,7 @@ void registry_flush(struct registry *r)
     buf_reset(&r->out);
     buf_append_slice(&r->out, buf_slice(&r->removed));
     buf_reset(&r->removed);
-    list_for_each (node, &r->dirty) {
+    list_for_each(node, &r->dirty) {
         struct registry_entry *e = list_entry(node, struct registry_entry, dirty_node);
         encode_entry(e, &r->out);
         e->dirty = false;

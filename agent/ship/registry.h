@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * registry.h - what was shipped of which file, on disk. Never ahead of the output's acknowledgement.
- * An append-only log of checksummed records, synced in groups on a worker, rewritten (new file, rename,
- * directory sync) when it is twice as large as what is alive in it.
+ * registry.h - what was shipped of which file, on disk. Never ahead of the output's
+ * acknowledgement. An append-only log of checksummed records, synced in groups on a worker,
+ * rewritten (new file, rename, directory sync) when it is twice as large as what is alive in it.
  */
 #ifndef LOGBOOM_AGENT_SHIP_REGISTRY_H
 #define LOGBOOM_AGENT_SHIP_REGISTRY_H
@@ -45,8 +45,8 @@ struct registry_stats {
 
 struct registry;
 
-/* Reads dir/registry.log (makes the directory). Unreadable parts are logged and passed over; a file of
- * another format is ERR_UNSUPPORTED. */
+/* Reads dir/registry.log (makes the directory). Unreadable parts are logged and passed over; a file
+ * of another format is ERR_UNSUPPORTED. */
 enum err registry_open(struct env env, struct vfs *vfs, const struct log *log, const char *dir,
                        unsigned file_mode, uint64_t flush_ns, const struct registry_events *events,
                        void *user, struct registry **ret_registry, struct error *err);
@@ -60,8 +60,8 @@ void registry_remove(struct registry *r, struct registry_entry *e);
 void registry_set_path(struct registry_entry *e, const char *path);
 /* The entry changed: the next flush writes it. */
 void registry_touch(struct registry *r, struct registry_entry *e);
-/* All entries, in the order in which they were added; cursor starts at 0. The one just returned may be
- * removed. */
+/* All entries, in the order in which they were added; cursor starts at 0. The one just returned may
+ * be removed. */
 struct registry_entry *registry_next(const struct registry *r, uint32_t *cursor);
 /* The dirty ones, during before_flush. */
 struct list_node *registry_dirty(struct registry *r);
@@ -72,8 +72,8 @@ void registry_demand(struct registry *r, struct registry_entry *e);
 void registry_flush(struct registry *r);
 bool registry_is_flushing(const struct registry *r);
 bool registry_is_clean(const struct registry *r); /* nothing dirty, nothing under way */
-/* Whether the entry's id, and what was demanded since, is on disk: only then may a line of the file be
- * shipped. */
+/* Whether the entry's id, and what was demanded since, is on disk: only then may a line of the file
+ * be shipped. */
 bool registry_is_durable(const struct registry *r, const struct registry_entry *e);
 struct registry_stats registry_get_stats(const struct registry *r);
 

@@ -145,8 +145,7 @@ static bool decode_payload(struct slice s, struct registry_record *ret_record)
         r.size_bytes = get_le(p + 60, 8);
         r.seen_ms = (int64_t)get_le(p + 68, 8);
         s = slice_from(s, PUT_FIXED);
-        if (!take_text(&s, &r.input_id) || !take_text(&s, &r.path) ||
-            !take_hours(s, &r.hours) ||
+        if (!take_text(&s, &r.input_id) || !take_text(&s, &r.path) || !take_hours(s, &r.hours) ||
             r.mark.prefix_len > IDENTITY_PREFIX_BYTES || r.mark.tail_len > IDENTITY_TAIL_BYTES ||
             r.mark.tail_len > r.mark.offset) {
             return false;

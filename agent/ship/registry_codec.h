@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * registry_codec.h - the bytes of the registry: a header, then records, each with its own checksum.
- * A record states one file whole (the last statement wins) or its removal, so that records that cannot
- * be read are passed over and the others still hold.
+ * A record states one file whole (the last statement wins) or its removal, so that records that
+ * cannot be read are passed over and the others still hold.
  *
- * Record: magic u32, length u32 (of the payload), crc32c u32 (of the payload), payload. Little-endian.
+ * Record: magic u32, length u32 (of the payload), crc32c u32 (of the payload), payload.
+ * Little-endian.
  */
 #ifndef LOGBOOM_AGENT_SHIP_REGISTRY_CODEC_H
 #define LOGBOOM_AGENT_SHIP_REGISTRY_CODEC_H
@@ -38,8 +39,9 @@ struct registry_decoded {
     size_t whole_bytes;   /* up to the end of the last readable record */
 };
 
-/* Calls each() for every readable record in order; its slices point into bytes. ERR_UNSUPPORTED when
- * the header is not ours (a newer format, another file); an empty or torn header is an empty registry. */
+/* Calls each() for every readable record in order; its slices point into bytes. ERR_UNSUPPORTED
+ * when the header is not ours (a newer format, another file); an empty or torn header is an empty
+ * registry. */
 enum err registry_decode(struct slice bytes,
                          void (*each)(void *ctx, const struct registry_record *r), void *ctx,
                          struct registry_decoded *ret_decoded);

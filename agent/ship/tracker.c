@@ -3,7 +3,8 @@
  * tracker.c - see tracker.h. Driven by the outputs. Pure.
  *
  * Invariants:
- * I1. committed never passes a line that is in flight: it follows the acknowledgements of the oldest
+ * I1. committed never passes a line that is in flight: it follows the acknowledgements of the
+ * oldest
  *     run only, and passes to the next run when that one is empty.
  * I2. While frozen, committed does not move: lines behind a returned one may be acknowledged.
  * I3. Acknowledgements within one lane come in the order of sending (producer.h).
@@ -62,7 +63,7 @@ static void settle(struct tracker_run *run, uint32_t lines)
     assert(lines <= run->left && lines <= t->outstanding);
     run->left -= lines;
     t->outstanding -= lines;
-    list_for_each (node, &t->runs) {
+    list_for_each(node, &t->runs) {
         struct tracker_run *first = list_entry(node, struct tracker_run, node);
         if (!t->frozen && first->acked_to > t->committed) {
             t->committed = first->acked_to;
@@ -93,7 +94,7 @@ void tracker_thaw(struct tracker *t)
 {
     assert(t->outstanding == 0);
     t->frozen = false;
-    list_for_each (node, &t->runs) {
+    list_for_each(node, &t->runs) {
         list_entry(node, struct tracker_run, node)->acked_to = 0;
     }
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tracker.h - how far a file's lines are acknowledged, whatever partitions they went to. The lines in
- * flight are kept as runs to one lane (topic and partition); in the usual case, one partition a file,
- * there is one run. Position: the offset to resume from when this line and all before it are safe.
+ * tracker.h - how far a file's lines are acknowledged, whatever partitions they went to. The lines
+ * in flight are kept as runs to one lane (topic and partition); in the usual case, one partition a
+ * file, there is one run. Position: the offset to resume from when this line and all before it are
+ * safe.
  */
 #ifndef LOGBOOM_AGENT_SHIP_TRACKER_H
 #define LOGBOOM_AGENT_SHIP_TRACKER_H
@@ -40,10 +41,11 @@ void tracker_deinit(struct tracker *t);
 struct tracker_run *tracker_run_for(struct tracker *t, const void *topic, int32_t partition);
 /* The line was taken by the output. */
 void tracker_sent(struct tracker_run *run);
-/* `lines` lines of the run are acknowledged, position is that of the last of them. May free the run. */
+/* `lines` lines of the run are acknowledged, position is that of the last of them. May free the
+ * run. */
 void tracker_acked(struct tracker_run *run, uint32_t lines, uint64_t position);
-/* As tracker_acked(), but the lines are not safe: committed is frozen, and once nothing is outstanding
- * the owner reads again from there, after tracker_thaw(). */
+/* As tracker_acked(), but the lines are not safe: committed is frozen, and once nothing is
+ * outstanding the owner reads again from there, after tracker_thaw(). */
 void tracker_returned(struct tracker_run *run, uint32_t lines);
 void tracker_thaw(struct tracker *t);
 

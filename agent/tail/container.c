@@ -2,8 +2,8 @@
 /*
  * container.c - see container.h. Driven by input/parse.c. Pure.
  *
- * Docker's lines are flat objects of three strings ("log", "stream", "time") and sometimes "attrs"; a
- * small scanner reads them without building a tree, and passes over whatever else is there.
+ * Docker's lines are flat objects of three strings ("log", "stream", "time") and sometimes "attrs";
+ * a small scanner reads them without building a tree, and passes over whatever else is there.
  *
  * Invariants:
  * I1. Nothing is read outside the given line, whatever it holds.
@@ -53,7 +53,7 @@ enum err container_parse_cri(struct slice line, struct container_line *ret_line)
     return ERR_OK;
 }
 
-/* --- Docker's JSON ------------------------------------------------------------------------------ */
+/* --- Docker's JSON ---------------------------------------------------------------------------- */
 
 static void skip_space(struct slice *s)
 {
@@ -160,7 +160,8 @@ static bool take_string(struct slice *s, struct buf *out)
     return false;
 }
 
-/* Passes over a value that is no string: a number, a word, or a nested thing with balanced brackets. */
+/* Passes over a value that is no string: a number, a word, or a nested thing with balanced
+ * brackets. */
 static bool skip_value(struct slice *s, struct buf *scratch)
 {
     unsigned depth = 0;
@@ -271,7 +272,7 @@ enum err container_parse(struct slice line, struct buf *scratch, struct containe
                                         : container_parse_cri(line, ret_line);
 }
 
-/* --- joining ------------------------------------------------------------------------------------ */
+/* --- joining ---------------------------------------------------------------------------------- */
 
 void container_join_deinit(struct container_join *j)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * container.h - the log files of container runtimes: CRI ("<time> <stream> <P|F> <text>") and Docker's
- * JSON lines. Partial lines are joined per stream, because stdout and stderr interleave.
+ * container.h - the log files of container runtimes: CRI ("<time> <stream> <P|F> <text>") and
+ * Docker's JSON lines. Partial lines are joined per stream, because stdout and stderr interleave.
  */
 #ifndef LOGBOOM_AGENT_TAIL_CONTAINER_H
 #define LOGBOOM_AGENT_TAIL_CONTAINER_H
@@ -34,8 +34,8 @@ struct container_join {
 };
 
 void container_join_deinit(struct container_join *j);
-/* False: the part was kept and more must come. True: *ret_event is the whole line (its text lives until
- * the next call). */
+/* False: the part was kept and more must come. True: *ret_event is the whole line (its text lives
+ * until the next call). */
 bool container_join_push(struct container_join *j, const struct container_line *part,
                          uint64_t start, uint64_t end, unsigned flags, size_t max_bytes,
                          struct tail_event *ret_event);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hours.c - see hours.h. Driven by input/harvester.c for every event that does not tell its own time.
- * Pure.
+ * hours.c - see hours.h. Driven by input/harvester.c for every event that does not tell its own
+ * time. Pure.
  *
  * Invariants:
- * H1. The hour of an event depends on its offset and on what is recorded alone. What is recorded for an
+ * H1. The hour of an event depends on its offset and on what is recorded alone. What is recorded
+ * for an
  *     offset never changes once an event that begins there, or behind it, may have left.
- * H2. A new hour is recorded at most once per file and hour of the clock. A clock that steps back by
+ * H2. A new hour is recorded at most once per file and hour of the clock. A clock that steps back
+ * by
  *     less than an hour does not begin one: time stands still at the start of the hour meanwhile.
- * H3. With all places taken by hours whose events are not acknowledged, time stands still at the end of
+ * H3. With all places taken by hours whose events are not acknowledged, time stands still at the
+ * end of
  *     the last of them, until acknowledgements come.
  */
 #include "agent/tail/hours.h"

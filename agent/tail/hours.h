@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hours.h - in which UTC hour the lines of a file are stamped, by their offset, so that a line that is
- * sent again falls into the hour (and day, and index) of the first time. Times are Unix milliseconds.
- * See docs/decisions/0033.
+ * hours.h - in which UTC hour the lines of a file are stamped, by their offset, so that a line that
+ * is sent again falls into the hour (and day, and index) of the first time. Times are Unix
+ * milliseconds. See docs/decisions/0033.
  */
 #ifndef LOGBOOM_AGENT_TAIL_HOURS_H
 #define LOGBOOM_AGENT_TAIL_HOURS_H
@@ -12,8 +12,8 @@
 
 enum { HOURS_MAX = 12, HOUR_MS = 3600 * 1000 };
 
-/* Events that begin in [offset[i], offset[i + 1]) are stamped within hour[i]. Part of the registry's
- * entry; a zeroed one is valid and knows nothing yet. */
+/* Events that begin in [offset[i], offset[i + 1]) are stamped within hour[i]. Part of the
+ * registry's entry; a zeroed one is valid and knows nothing yet. */
 struct file_hours {
     uint64_t offset[HOURS_MAX]; /* ascending; the first also stands for all before it */
     uint32_t hour[HOURS_MAX];   /* since 1970 */

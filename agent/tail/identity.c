@@ -51,8 +51,8 @@ static bool is_separator(uint8_t c)
     return c == '.' || c == '-' || c == '_';
 }
 
-/* The steps: every cut at a separator, from the right, first as it is, then with the extension of the
- * name put back ("app-20260101.log" -> "app" -> "app.log"). */
+/* The steps: every cut at a separator, from the right, first as it is, then with the extension of
+ * the name put back ("app-20260101.log" -> "app" -> "app.log"). */
 bool rotation_original_name(struct slice name, unsigned step, struct buf *ret_name)
 {
     size_t dot = name.len;

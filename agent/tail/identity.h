@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * identity.h - which file is this: device, inode and birth time, a growing hash of its beginning, and
- * a hash of the bytes before the offset up to which it was shipped. An inode alone is never trusted
- * (it is reused), nor is content alone (two files may begin alike).
+ * identity.h - which file is this: device, inode and birth time, a growing hash of its beginning,
+ * and a hash of the bytes before the offset up to which it was shipped. An inode alone is never
+ * trusted (it is reused), nor is content alone (two files may begin alike).
  */
 #ifndef LOGBOOM_AGENT_TAIL_IDENTITY_H
 #define LOGBOOM_AGENT_TAIL_IDENTITY_H
@@ -23,8 +23,8 @@ struct file_place {
     int64_t btime_ns;
 };
 
-/* The random name of one generation of a file's content. It survives renames, growth and being copied
- * away; truncation ends it. */
+/* The random name of one generation of a file's content. It survives renames, growth and being
+ * copied away; truncation ends it. */
 struct file_id {
     uint8_t bytes[FILE_ID_BYTES];
 };
@@ -59,8 +59,8 @@ bool file_place_eq(const struct file_place *a, const struct file_place *b);
  * the last. */
 bool rotation_original_name(struct slice name, unsigned step, struct buf *ret_name);
 
-/* "<file id in hex>-<offset in hex>": unique because file ids are, the same at every reading. Returns
- * its length, at most EVENT_ID_TEXT_BYTES. */
+/* "<file id in hex>-<offset in hex>": unique because file ids are, the same at every reading.
+ * Returns its length, at most EVENT_ID_TEXT_BYTES. */
 size_t event_id_format(const char file_id_text[FILE_ID_TEXT_BYTES], uint64_t offset,
                        char ret_text[EVENT_ID_TEXT_BYTES]);
 void file_id_format(const struct file_id *id, char ret_text[FILE_ID_TEXT_BYTES]);

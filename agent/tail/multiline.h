@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * multiline.h - joins lines to events, as Filebeat's multiline parser: by pattern, by count, or while
- * a pattern matches. The caller evaluates the patterns; events come back through a callback.
+ * multiline.h - joins lines to events, as Filebeat's multiline parser: by pattern, by count, or
+ * while a pattern matches. The caller evaluates the patterns; events come back through a callback.
  */
 #ifndef LOGBOOM_AGENT_TAIL_MULTILINE_H
 #define LOGBOOM_AGENT_TAIL_MULTILINE_H
@@ -42,8 +42,8 @@ struct multiline {
 
 void multiline_deinit(struct multiline *m);
 void multiline_reset(struct multiline *m);
-/* matches: whether the pattern matches the line (before negate); flushes: whether flush_pattern does.
- * Calls emit zero to two times. */
+/* matches: whether the pattern matches the line (before negate); flushes: whether flush_pattern
+ * does. Calls emit zero to two times. */
 void multiline_push(struct multiline *m, const struct multiline_config *cfg,
                     const struct tail_event *line, bool matches, bool flushes, tail_emit *emit,
                     void *ctx);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * discover.c - see discover.h. Driven by input/filestream.c at start, at every check_interval, and when
- * the kernel's notifications overflowed.
+ * discover.c - see discover.h. Driven by input/filestream.c at start, at every check_interval, and
+ * when the kernel's notifications overflowed.
  *
  * The walk carries a set of states, each "pattern g, about to match part p, `deep` directories into
- * its `**`". A directory is listed when one of its states needs to see names, and looked into directly
- * when all of them know the next name.
+ * its `**`". A directory is listed when one of its states needs to see names, and looked into
+ * directly when all of them know the next name.
  *
  * Invariants:
  * I1. Each directory is listed at most once a walk.
@@ -46,7 +46,7 @@ struct walk {
     struct buf path;
 };
 
-/* --- patterns ----------------------------------------------------------------------------------- */
+/* --- patterns --------------------------------------------------------------------------------- */
 
 static void glob_add_part(struct glob *g, const char *text, size_t len, bool recursive)
 {
@@ -146,7 +146,7 @@ bool discover_matches(const struct discover *d, const char *path)
     return false;
 }
 
-/* --- the walk ----------------------------------------------------------------------------------- */
+/* --- the walk --------------------------------------------------------------------------------- */
 
 /* Adds a state, and what follows from it when it stands at a `**` that may stand for nothing. */
 static void states_add(const struct discover *d, struct states *s, struct state st)
@@ -227,7 +227,8 @@ static void entries_deinit(struct entries *e)
     mem_free(e->items);
 }
 
-/* The names to look at below w->path: from the directory, or from the patterns when they know them. */
+/* The names to look at below w->path: from the directory, or from the patterns when they know
+ * them. */
 static bool collect(struct walk *w, const struct states *s, struct entries *ret_entries)
 {
     bool list = false;

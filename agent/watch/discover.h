@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * discover.h - finds the files that match glob patterns. All patterns of an input are walked together,
- * so that each directory is read once however many of them lead there. Patterns are Go's filepath.Match
- * per path part, and `**` stands for up to eight directories.
+ * discover.h - finds the files that match glob patterns. All patterns of an input are walked
+ * together, so that each directory is read once however many of them lead there. Patterns are Go's
+ * filepath.Match per path part, and `**` stands for up to eight directories.
  */
 #ifndef LOGBOOM_AGENT_WATCH_DISCOVER_H
 #define LOGBOOM_AGENT_WATCH_DISCOVER_H
@@ -34,8 +34,8 @@ struct discover_events {
     /* A regular file that matches. A path may come twice when two patterns match it by different
      * ways. */
     void (*file)(void *ctx, const char *path, const struct file_info *info);
-    /* Something could not be read: the scan is not complete, nothing may be concluded from absence. A
-     * path that is not there is no failure. */
+    /* Something could not be read: the scan is not complete, nothing may be concluded from absence.
+     * A path that is not there is no failure. */
     void (*failed)(void *ctx, const char *path, enum err why);
 };
 

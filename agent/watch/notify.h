@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * notify.h - hints from the kernel that something moved. Hints only: whatever they miss, the periodic
- * scan finds. A program without notifications (none to be had, or the simulator) passes NULL around.
+ * notify.h - hints from the kernel that something moved. Hints only: whatever they miss, the
+ * periodic scan finds. A program without notifications (none to be had, or the simulator) passes
+ * NULL around.
  */
 #ifndef LOGBOOM_AGENT_WATCH_NOTIFY_H
 #define LOGBOOM_AGENT_WATCH_NOTIFY_H

@@ -4,7 +4,8 @@
  *
  * Invariants:
  * I1. A queue overflow, or a watched directory that went away, becomes NOTIFY_RESCAN.
- * I2. The path of an event is the one under which its directory was added; when a directory was renamed
+ * I2. The path of an event is the one under which its directory was added; when a directory was
+ * renamed
  *     the path is wrong, which is why the scan is the truth.
  */
 #include "agent/watch/notify.h"

@@ -368,7 +368,7 @@ static bool items_of_session(struct fetch_state *s, struct fetch_session *sessio
     if (!s->items) {
         return false;
     }
-    list_for_each (node, &session->order) {
+    list_for_each(node, &session->order) {
         const struct session_partition *sp = list_entry(node, struct session_partition, link);
         struct fetch_request_partition *ask = arena_alloc(arena, sizeof(*ask));
         struct slice name = arena_copy(arena, slice_str(sp->topic));

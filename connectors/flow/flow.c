@@ -62,7 +62,7 @@ static void balance_partition(struct flow *f, struct partition *p)
 static void balance(struct flow *f)
 {
     f->paused = any_sink_full(f);
-    list_for_each (node, &f->partitions) {
+    list_for_each(node, &f->partitions) {
         balance_partition(f, list_entry(node, struct partition, node));
     }
 }
@@ -306,7 +306,7 @@ static void commit_partition(struct flow *f, struct partition *p)
 
 static void commit_all(struct flow *f)
 {
-    list_for_each (node, &f->partitions) {
+    list_for_each(node, &f->partitions) {
         struct partition *p = list_entry(node, struct partition, node);
         if (p->consumer) {
             commit_partition(f, p);
@@ -367,7 +367,7 @@ static void detach(struct partition *p)
 static void finish_revoking(struct flow *f)
 {
     f->revoking = false;
-    list_for_each (node, &f->partitions) {
+    list_for_each(node, &f->partitions) {
         struct partition *p = list_entry(node, struct partition, node);
         if (p->draining && p->consumer) {
             commit_partition(f, p);

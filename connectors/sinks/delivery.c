@@ -129,7 +129,7 @@ static bool fits(const struct delivery *d, const struct batch *into, const struc
  * not become many small requests. */
 static struct batch *waiting_like(struct delivery *d, bool parked)
 {
-    list_for_each (node, &d->waiting) {
+    list_for_each(node, &d->waiting) {
         struct batch *w = list_entry(node, struct batch, node);
         if (w->attempt > 0 && !w->singly && w->parked == parked &&
             w->count < d->batch_events_max / 2) {
@@ -375,7 +375,7 @@ static void start_batch(struct delivery *d, struct batch *b, int host)
 static struct batch *next_due(struct delivery *d, uint64_t *ret_ns)
 {
     uint64_t now = now_ns(d);
-    list_for_each (node, &d->waiting) {
+    list_for_each(node, &d->waiting) {
         struct batch *b = list_entry(node, struct batch, node);
         if (b->not_before_ns <= now) {
             return b;

@@ -279,7 +279,7 @@ void http_client_free(struct http_client *c)
     }
     curl_multi_cleanup(c->multi);
     timer_cancel(c->env, &c->timer);
-    list_for_each (node, &c->sockets) {
+    list_for_each(node, &c->sockets) {
         drop_socket(list_entry(node, struct http_socket, node));
     }
     mem_free(c->idle);

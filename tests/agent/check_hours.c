@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_hours.c - the hour of a line: the rules by table, and a whole agent over a virtual clock that is
- * torn down without a last flush (as by kill -9) around changes of the hour. */
+/* check_hours.c - the hour of a line: the rules by table, and a whole agent over a virtual clock
+ * that is torn down without a last flush (as by kill -9) around changes of the hour. */
 #include "agent/agent.h"
 #include "agent/tail/hours.h"
 #include "protocol/base/alloc.h"
@@ -9,11 +9,11 @@
 #include "tests/support/files.h"
 #include "tests/support/scratch_dir.h"
 
-#define AT(hour, ms) ((int64_t)(hour) * HOUR_MS + (ms))
+#define AT(hour, ms) ((int64_t)(hour)*HOUR_MS + (ms))
 
 /* Records where that is asked for, as the harvester does. */
-static int64_t stamp(struct file_hours *h, uint64_t start, uint64_t unsent_from, uint64_t needed_from,
-                     int64_t now_ms)
+static int64_t stamp(struct file_hours *h, uint64_t start, uint64_t unsent_from,
+                     uint64_t needed_from, int64_t now_ms)
 {
     struct hours_event e = { start, unsent_from, needed_from, now_ms };
     int64_t ms = -1;
@@ -33,14 +33,14 @@ START_TEST(stamp_follows_the_clock_only_for_what_never_left)
     } rows[] = {
         { 0, 0, AT(100, 5), AT(100, 5), 1 },
         { 10, 1, AT(100, HOUR_MS - 1), AT(100, HOUR_MS - 1), 1 },
-        { 20, 11, AT(101, 7), AT(101, 7), 2 },                /* a new hour */
-        { 10, 21, AT(101, 8), AT(100, HOUR_MS - 1), 2 },      /* sent again: in the old one */
-        { 20, 21, AT(103, 8), AT(101, HOUR_MS - 1), 2 },      /* likewise, later */
+        { 20, 11, AT(101, 7), AT(101, 7), 2 },           /* a new hour */
+        { 10, 21, AT(101, 8), AT(100, HOUR_MS - 1), 2 }, /* sent again: in the old one */
+        { 20, 21, AT(103, 8), AT(101, HOUR_MS - 1), 2 }, /* likewise, later */
         { 19, 30, AT(103, 8), AT(100, HOUR_MS - 1), 2 },
-        { 30, 30, AT(100, 0), AT(101, 0), 2 },                /* a clock that steps back a little */
+        { 30, 30, AT(100, 0), AT(101, 0), 2 }, /* a clock that steps back a little */
         { 30, 30, AT(103, 1), AT(103, 1), 3 },
-        { 30, 30, AT(104, 2), AT(104, 2), 3 },                /* it did not leave yet: no place more */
-        { 40, 31, AT(50, 3), AT(50, 3), 4 },                  /* a clock that was wrong for long */
+        { 30, 30, AT(104, 2), AT(104, 2), 3 }, /* it did not leave yet: no place more */
+        { 40, 31, AT(50, 3), AT(50, 3), 4 },   /* a clock that was wrong for long */
         { 31, 41, AT(50, 4), AT(104, 0), 4 },
     };
     struct file_hours h = { 0 };
@@ -79,7 +79,7 @@ START_TEST(closed_hours_are_opened_before_anything_leaves)
 }
 END_TEST
 
-/* --- a whole agent ------------------------------------------------------------------------------ */
+/* --- a whole agent ---------------------------------------------------------------------------- */
 
 struct world {
     struct scratch_dir dir;
@@ -102,11 +102,12 @@ static void start_agent(struct world *w, uint64_t now_ns)
     w->env.now_ns = now_ns;
     w->stopped = false;
     arena_init(&w->arena, 1 << 20);
-    buf_printf(&text,
-               "path.data: %s/data\nfilebeat.registry.flush: 1h\nfilebeat.inputs:\n"
-               "- {type: filestream, id: t, paths: ['%s/*.log'], prospector.scanner.check_interval: 1s}\n"
-               "output.file: {path: %s, filename: o}\n",
-               w->dir.path, w->dir.path, w->dir.path);
+    buf_printf(
+        &text,
+        "path.data: %s/data\nfilebeat.registry.flush: 1h\nfilebeat.inputs:\n"
+        "- {type: filestream, id: t, paths: ['%s/*.log'], prospector.scanner.check_interval: 1s}\n"
+        "output.file: {path: %s, filename: o}\n",
+        w->dir.path, w->dir.path, w->dir.path);
     enum err rc = yaml_parse(buf_slice(&text), "test", &w->arena, &root, &err);
     rc = rc ? rc : config_load(&agent_config_table, root, &w->arena, NULL, NULL, &w->cfg, &err);
     rc = rc ? rc : agent_plan_init(&plan, &w->cfg, &w->arena, NULL, NULL, &err);
@@ -187,7 +188,7 @@ static void expect_hours(const struct world *w, const char *message, const char 
 }
 
 enum { MINUTE_S = 60 };
-#define MINUTES(n) ((uint64_t)(n) * MINUTE_S * NS_PER_S)
+#define MINUTES(n) ((uint64_t)(n)*MINUTE_S * NS_PER_S)
 
 /* The virtual clock begins at 22:13:20 on 2023-11-14. */
 START_TEST(killed_agent_stamps_lines_in_the_hour_of_the_first_time)

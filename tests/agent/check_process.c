@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_process.c - dates, dissect, format strings, processors, and that the two ways of encoding an
- * event agree. */
+/* check_process.c - dates, dissect, format strings, processors, and that the two ways of encoding
+ * an event agree. */
 #include "agent/process/dissect.h"
 #include "agent/process/times.h"
 #include "agent/ship/encoder.h"
@@ -14,7 +14,8 @@ START_TEST(dates_are_read_by_go_and_strptime_layouts)
         int64_t want_ms;
     } rows[] = {
         { "2026-11-22T05:57:38.123Z", "2006-01-02T15:04:05Z07:00", 1795327058123 },
-        { "2026-11-22T05:57:38.123456789+01:00", "2006-01-02T15:04:05.999999999Z07:00", 1795323458123 },
+        { "2026-11-22T05:57:38.123456789+01:00", "2006-01-02T15:04:05.999999999Z07:00",
+          1795323458123 },
         { "22/Nov/2026:05:57:38 +0000", "02/Jan/2006:15:04:05 -0700", 1795327058000 },
         { "22/Nov/2026:05:57:38 +0000", "%d/%b/%Y:%H:%M:%S %z", 1795327058000 },
         { "Nov 22 05:57:38", "Jan _2 15:04:05", 1795327058000 },
@@ -71,8 +72,14 @@ static enum encoder_mode encode(const char *processors_yaml, const char *fields_
     struct topic_rule topic = { 0 };
     ck_assert_int_eq(pattern_new("logs-%{[fields.t]:none}", &topic.topic, &err), ERR_OK);
     struct encoder_config cfg = {
-        .agent = &facts, .input_type = "filestream", .fields = fields, .processors = &p,
-        .global_processors = &none, .topics = &topic, .topic_count = 1, .value_bytes_max = 2000,
+        .agent = &facts,
+        .input_type = "filestream",
+        .fields = fields,
+        .processors = &p,
+        .global_processors = &none,
+        .topics = &topic,
+        .topic_count = 1,
+        .value_bytes_max = 2000,
     };
     struct encoder *e = NULL;
     ck_assert_int_eq(encoder_new(&cfg, &e, &err), ERR_OK);
@@ -95,9 +102,11 @@ static enum encoder_mode encode(const char *processors_yaml, const char *fields_
 
 START_TEST(template_and_tree_give_the_same_event)
 {
-    static const char constant[] = "processors:\n- add_tags: {tags: [x]}\n- drop_fields: {fields: [ecs]}\n";
-    static const char varying[] = "processors:\n- add_tags: {tags: [x]}\n- drop_fields: {fields: [ecs]}\n"
-                                  "- drop_event: {when.equals.message: never}\n";
+    static const char constant[] =
+        "processors:\n- add_tags: {tags: [x]}\n- drop_fields: {fields: [ecs]}\n";
+    static const char varying[] =
+        "processors:\n- add_tags: {tags: [x]}\n- drop_fields: {fields: [ecs]}\n"
+        "- drop_event: {when.equals.message: never}\n";
     for (unsigned flags = 0; flags <= LINE_FLAGS_ALL; flags++) {
         struct buf a = { 0 }, b = { 0 };
         enum err rc;

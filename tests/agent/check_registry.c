@@ -36,9 +36,10 @@ static void see(void *ctx, const struct registry_record *r)
     struct seen *s = ctx;
     s->count++;
     if (r->kind == REGISTRY_PUT) {
-        s->wrong = s->wrong || r->mark.offset != 1000U + r->id.bytes[0] || r->place.btime_ns != -5 ||
-                   !slice_eq_str(r->path, "/var/log/a.log") || r->hours.count != 2 ||
-                   r->hours.offset[1] != 900 || r->hours.hour[1] != 9 || !r->hours.closed;
+        s->wrong = s->wrong || r->mark.offset != 1000U + r->id.bytes[0] ||
+                   r->place.btime_ns != -5 || !slice_eq_str(r->path, "/var/log/a.log") ||
+                   r->hours.count != 2 || r->hours.offset[1] != 900 || r->hours.hour[1] != 9 ||
+                   !r->hours.closed;
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_tail.c - lines, multiline, container lines, identity: each story with the input cut at every
- * byte. */
+/* check_tail.c - lines, multiline, container lines, identity: each story with the input cut at
+ * every byte. */
 #include "agent/input/parse.h"
 #include "agent/ship/tracker.h"
 #include "agent/tail/identity.h"
@@ -81,8 +81,12 @@ static struct parse_config multiline_config(enum multiline_type type, enum multi
                                             bool negate, const char *pattern)
 {
     struct parse_config cfg = { .multiline_enabled = true, .max_bytes = 1000 };
-    cfg.multiline = (struct multiline_config){ .type = type, .match = match, .negate = negate,
-                                               .max_lines = 3, .count_lines = 2, .max_bytes = 1000 };
+    cfg.multiline = (struct multiline_config){ .type = type,
+                                               .match = match,
+                                               .negate = negate,
+                                               .max_lines = 3,
+                                               .count_lines = 2,
+                                               .max_bytes = 1000 };
     ck_assert_int_eq(regex_new(pattern, &cfg.pattern, NULL), ERR_OK);
     return cfg;
 }
@@ -146,7 +150,8 @@ END_TEST
 
 START_TEST(torn_docker_lines_are_given_on_as_they_are)
 {
-    static const char line[] = "{\"log\":\"a\\u00e4\\ud83d\\ude00\\n\",\"stream\":\"stderr\",\"time\":\"t\"}";
+    static const char line[] =
+        "{\"log\":\"a\\u00e4\\ud83d\\ude00\\n\",\"stream\":\"stderr\",\"time\":\"t\"}";
     struct buf scratch = { 0 };
     struct container_line out;
     for (size_t n = 0; n < sizeof(line) - 1; n++) {
@@ -201,7 +206,8 @@ START_TEST(rotated_names_lead_to_their_original)
                  { "noseparator", "" } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct buf name = { 0 }, all = { 0 };
-        for (unsigned step = 0; rotation_original_name(slice_str(rows[i].name), step, &name); step++) {
+        for (unsigned step = 0; rotation_original_name(slice_str(rows[i].name), step, &name);
+             step++) {
             buf_append_slice(&all, buf_slice(&name));
             buf_append_byte(&all, ',');
         }

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""faults.py AGENT [CASE...] - logboom-agent under faults: every line must arrive, none under two event.ids,
-in order per file generation. Output goes to a file (output.file); each case makes its own directory.
+"""faults.py AGENT [CASE...] - logboom-agent under faults: every line must arrive, none under two
+event.ids, in order per file generation. Output goes to a file (output.file); each case makes its
+own directory.
 Exit code 0 only when all cases are right."""
 import json, os, random, shutil, signal, subprocess, sys, tempfile, threading, time
 
@@ -61,7 +62,7 @@ output.file: {path: %s, filename: o}
             time.sleep(0.05)
 
     def check(self, expected, ordered=True):
-        """expected: the multiset of messages. Repeats of one event.id are the same line sent again."""
+        """expected: the multiset of messages. A repeated event.id is the same line sent again."""
         by_id = {}
         for e in self.events():
             i = e["event"]["id"]
@@ -152,7 +153,7 @@ def copytruncate(kills=0):
             if kills and RNG.random() < 0.05:
                 r.kill()
                 r.start()
-        # logrotate: older ones move up, then copy and truncate; the writer is quiet meanwhile, because
+        # logrotate: older ones move up, then copy and truncate; the writer is quiet meanwhile:
         # what is written between the two is lost to everybody
         for k in range(25, 0, -1):
             if os.path.exists(r.logs + "/a.log.%d" % k):

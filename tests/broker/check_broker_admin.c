@@ -85,138 +85,137 @@ static int16_t delete_topic(struct client *c, const char *name)
 }
 
 START_TEST(topic_is_made_when_asked_for_and_only_then)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        const struct metadata_response *m = ask_metadata(&w.client, "t", false, 9);
-        ck_assert_int_eq(m->topics[0].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-        m = ask_metadata(&w.client, "no/t", true, 9);
-        ck_assert_int_eq(m->topics[0].error_code, KAFKA_INVALID_TOPIC_EXCEPTION);
-        m = ask_metadata(&w.client, "t", true, 9);
-        ck_assert_int_eq(m->topics[0].error_code, 0);
-        ck_assert_int_eq(m->topics[0].partitions_n, 1);
-        ck_assert_int_eq(m->brokers[0].port, w.node.port);
-        ck_assert(slice_eq_str(m->brokers[0].host, "127.0.0.1"));
-        world_restart(&w, true);
-        m = ask_metadata(&w.client, NULL, false, 9);
-        ck_assert_int_eq(m->topics_n, 1);
-        ck_assert(slice_eq_str(m->topics[0].name, "t"));
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    world_init(&w, NULL);
+    const struct metadata_response *m = ask_metadata(&w.client, "t", false, 9);
+    ck_assert_int_eq(m->topics[0].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    m = ask_metadata(&w.client, "no/t", true, 9);
+    ck_assert_int_eq(m->topics[0].error_code, KAFKA_INVALID_TOPIC_EXCEPTION);
+    m = ask_metadata(&w.client, "t", true, 9);
+    ck_assert_int_eq(m->topics[0].error_code, 0);
+    ck_assert_int_eq(m->topics[0].partitions_n, 1);
+    ck_assert_int_eq(m->brokers[0].port, w.node.port);
+    ck_assert(slice_eq_str(m->brokers[0].host, "127.0.0.1"));
+    world_restart(&w, true);
+    m = ask_metadata(&w.client, NULL, false, 9);
+    ck_assert_int_eq(m->topics_n, 1);
+    ck_assert(slice_eq_str(m->topics[0].name, "t"));
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(topic_made_anew_has_another_id_and_none_of_the_old_records)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        struct uuid old = topic_id(&w.client, "t");
-        ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "old"), NULL), 0);
-        ck_assert(has_file(&w, "t-0"));
-        ck_assert_int_eq(delete_topic(&w.client, "t"), 0);
-        ck_assert(!has_file(&w, "t-0"));
-        ck_assert_int_eq(delete_topic(&w.client, "t"), KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-        create_topic(&w.client, "t", 1);
-        struct uuid id = topic_id(&w.client, "t");
-        ck_assert(!uuid_eq(&id, &old));
-        int64_t base = -1;
-        ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "new"), &base), 0);
-        ck_assert_int_eq(base, 0);
-        for (int i = 0; i < 2; i++) {
-            struct buf values = { 0 };
-            (void)fetch(&w.client, "t", 0, 1 << 20, 5000, 1);
-            read_values(&w.client, "t", 0, &values);
-            ck_assert_str_eq(buf_cstr(&values), "new0\n");
-            buf_deinit(&values);
-            world_restart(&w, i == 0);
-        }
-        world_deinit(&w);
+{
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    struct uuid old = topic_id(&w.client, "t");
+    ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "old"), NULL), 0);
+    ck_assert(has_file(&w, "t-0"));
+    ck_assert_int_eq(delete_topic(&w.client, "t"), 0);
+    ck_assert(!has_file(&w, "t-0"));
+    ck_assert_int_eq(delete_topic(&w.client, "t"), KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    create_topic(&w.client, "t", 1);
+    struct uuid id = topic_id(&w.client, "t");
+    ck_assert(!uuid_eq(&id, &old));
+    int64_t base = -1;
+    ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "new"), &base), 0);
+    ck_assert_int_eq(base, 0);
+    for (int i = 0; i < 2; i++) {
+        struct buf values = { 0 };
+        (void)fetch(&w.client, "t", 0, 1 << 20, 5000, 1);
+        read_values(&w.client, "t", 0, &values);
+        ck_assert_str_eq(buf_cstr(&values), "new0\n");
+        buf_deinit(&values);
+        world_restart(&w, i == 0);
     }
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(fetch_that_waits_on_a_deleted_topic_is_told)
-    {
-        struct world w;
-        struct client other;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        client_open(&other, &w.node);
-        struct fetch_request_partition part;
-        struct fetch_request_topic t;
-        struct fetch_request req;
-        schema_init(&fetch_request_partition_schema, &part);
-        schema_init(&fetch_request_topic_schema, &t);
-        schema_init(&fetch_request_schema, &req);
-        part.partition_max_bytes = 1 << 20;
-        t.topic = slice_str("t");
-        t.partitions = &part;
-        t.partitions_n = 1;
-        req.max_wait_ms = 30000;
-        req.min_bytes = 1;
-        req.topics = &t;
-        req.topics_n = 1;
-        client_send(&other, API_Fetch, 11, &req);
-        ck_assert(!client_has_input(&other, 50));
-        ck_assert_int_eq(delete_topic(&w.client, "t"), 0);
-        const struct fetch_response *resp = client_receive(&other, API_Fetch, 11);
-        ck_assert_int_eq(resp->responses[0].partitions[0].error_code,
-                         KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-        client_close(&other);
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    struct client other;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    client_open(&other, &w.node);
+    struct fetch_request_partition part;
+    struct fetch_request_topic t;
+    struct fetch_request req;
+    schema_init(&fetch_request_partition_schema, &part);
+    schema_init(&fetch_request_topic_schema, &t);
+    schema_init(&fetch_request_schema, &req);
+    part.partition_max_bytes = 1 << 20;
+    t.topic = slice_str("t");
+    t.partitions = &part;
+    t.partitions_n = 1;
+    req.max_wait_ms = 30000;
+    req.min_bytes = 1;
+    req.topics = &t;
+    req.topics_n = 1;
+    client_send(&other, API_Fetch, 11, &req);
+    ck_assert(!client_has_input(&other, 50));
+    ck_assert_int_eq(delete_topic(&w.client, "t"), 0);
+    const struct fetch_response *resp = client_receive(&other, API_Fetch, 11);
+    ck_assert_int_eq(resp->responses[0].partitions[0].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    client_close(&other);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(settings_of_a_topic_are_checked_and_kept)
-    {
-        static const struct {
-            const char *name, *value;
-            enum kafka_error code;
-        } cases[] = {
-            { "retention.ms", "12345", KAFKA_NONE },
-            { "retention.ms", "soon", KAFKA_INVALID_CONFIG },
-            { "cleanup.policy", "shred", KAFKA_INVALID_CONFIG },
-            { "no.such.setting", "1", KAFKA_INVALID_CONFIG },
-        };
-        struct world w;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-            struct incremental_alter_configs_request_alterable_config config;
-            struct incremental_alter_configs_request_alter_configs_resource res;
-            struct incremental_alter_configs_request req;
-            schema_init(&incremental_alter_configs_request_alterable_config_schema, &config);
-            schema_init(&incremental_alter_configs_request_alter_configs_resource_schema, &res);
-            schema_init(&incremental_alter_configs_request_schema, &req);
-            config.name = slice_str(cases[i].name);
-            config.value = slice_str(cases[i].value);
-            res.resource_type = 2;
-            res.resource_name = slice_str("t");
-            res.configs = &config;
-            res.configs_n = 1;
-            req.resources = &res;
-            req.resources_n = 1;
-            const struct incremental_alter_configs_response *resp =
-                client_call(&w.client, API_IncrementalAlterConfigs, 1, &req);
-            ck_assert_int_eq(resp->responses[0].error_code, cases[i].code);
-        }
-        world_restart(&w, true);
-        struct describe_configs_request_resource ask;
-        struct describe_configs_request req;
-        schema_init(&describe_configs_request_resource_schema, &ask);
-        schema_init(&describe_configs_request_schema, &req);
-        struct slice key = slice_str("retention.ms");
-        ask.resource_type = 2;
-        ask.resource_name = slice_str("t");
-        ask.configuration_keys = &key;
-        ask.configuration_keys_n = 1;
-        req.resources = &ask;
+{
+    static const struct {
+        const char *name, *value;
+        enum kafka_error code;
+    } cases[] = {
+        { "retention.ms", "12345", KAFKA_NONE },
+        { "retention.ms", "soon", KAFKA_INVALID_CONFIG },
+        { "cleanup.policy", "shred", KAFKA_INVALID_CONFIG },
+        { "no.such.setting", "1", KAFKA_INVALID_CONFIG },
+    };
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct incremental_alter_configs_request_alterable_config config;
+        struct incremental_alter_configs_request_alter_configs_resource res;
+        struct incremental_alter_configs_request req;
+        schema_init(&incremental_alter_configs_request_alterable_config_schema, &config);
+        schema_init(&incremental_alter_configs_request_alter_configs_resource_schema, &res);
+        schema_init(&incremental_alter_configs_request_schema, &req);
+        config.name = slice_str(cases[i].name);
+        config.value = slice_str(cases[i].value);
+        res.resource_type = 2;
+        res.resource_name = slice_str("t");
+        res.configs = &config;
+        res.configs_n = 1;
+        req.resources = &res;
         req.resources_n = 1;
-        const struct describe_configs_response *resp =
-            client_call(&w.client, API_DescribeConfigs, 4, &req);
-        ck_assert_int_eq(resp->results[0].configs_n, 1);
-        ck_assert(slice_eq_str(resp->results[0].configs[0].value, "12345"));
-        world_deinit(&w);
+        const struct incremental_alter_configs_response *resp =
+            client_call(&w.client, API_IncrementalAlterConfigs, 1, &req);
+        ck_assert_int_eq(resp->responses[0].error_code, cases[i].code);
     }
+    world_restart(&w, true);
+    struct describe_configs_request_resource ask;
+    struct describe_configs_request req;
+    schema_init(&describe_configs_request_resource_schema, &ask);
+    schema_init(&describe_configs_request_schema, &req);
+    struct slice key = slice_str("retention.ms");
+    ask.resource_type = 2;
+    ask.resource_name = slice_str("t");
+    ask.configuration_keys = &key;
+    ask.configuration_keys_n = 1;
+    req.resources = &ask;
+    req.resources_n = 1;
+    const struct describe_configs_response *resp =
+        client_call(&w.client, API_DescribeConfigs, 4, &req);
+    ck_assert_int_eq(resp->results[0].configs_n, 1);
+    ck_assert(slice_eq_str(resp->results[0].configs[0].value, "12345"));
+    world_deinit(&w);
+}
 END_TEST
 
 static int16_t find_coordinator(struct client *c, const char *group)
@@ -272,83 +271,82 @@ static int64_t committed(struct client *c, const char *group, const char *topic)
 }
 
 START_TEST(committed_offsets_survive_a_kill)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        ck_assert_int_eq(commit(&w.client, "g", "t", 1), KAFKA_NOT_COORDINATOR);
-        ck_assert_int_eq(find_coordinator(&w.client, "g"), 0);
-        ck_assert_int_eq(commit(&w.client, "g", "nope", 1), KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-        for (int64_t i = 1; i <= 4; i++) {
-            ck_assert_int_eq(commit(&w.client, "g", "t", i * 10), 0);
-            world_restart(&w, i % 2 == 1);
-            ck_assert_int_eq(committed(&w.client, "g", "t"), i * 10);
-        }
-        ck_assert_int_eq(delete_topic(&w.client, "t"), 0);
-        for (int tries = 0; committed(&w.client, "g", "t") != -1; tries++) {
-            ck_assert_int_lt(tries, 500); /* the tombstones are written behind the reply */
-            usleep(10000);
-        }
-        world_deinit(&w);
+{
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    ck_assert_int_eq(commit(&w.client, "g", "t", 1), KAFKA_NOT_COORDINATOR);
+    ck_assert_int_eq(find_coordinator(&w.client, "g"), 0);
+    ck_assert_int_eq(commit(&w.client, "g", "nope", 1), KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    for (int64_t i = 1; i <= 4; i++) {
+        ck_assert_int_eq(commit(&w.client, "g", "t", i * 10), 0);
+        world_restart(&w, i % 2 == 1);
+        ck_assert_int_eq(committed(&w.client, "g", "t"), i * 10);
     }
+    ck_assert_int_eq(delete_topic(&w.client, "t"), 0);
+    for (int tries = 0; committed(&w.client, "g", "t") != -1; tries++) {
+        ck_assert_int_lt(tries, 500); /* the tombstones are written behind the reply */
+        usleep(10000);
+    }
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(fifty_empty_partitions_make_no_files)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        ck_assert_int_eq(find_coordinator(&w.client, "g"), 0);
-        for (int i = 0; i < 50; i++) {
-            char name[64];
-            snprintf(name, sizeof(name), "__consumer_offsets-%d", i);
-            ck_assert(!has_file(&w, name));
-        }
-        world_deinit(&w);
+{
+    struct world w;
+    world_init(&w, NULL);
+    ck_assert_int_eq(find_coordinator(&w.client, "g"), 0);
+    for (int i = 0; i < 50; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "__consumer_offsets-%d", i);
+        ck_assert(!has_file(&w, name));
     }
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(deleted_records_stay_deleted_after_a_kill)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        for (int i = 0; i < 5; i++) {
-            ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "x"), NULL), 0);
-        }
-        struct delete_records_request_partition part;
-        struct delete_records_request_topic t;
-        struct delete_records_request req;
-        schema_init(&delete_records_request_partition_schema, &part);
-        schema_init(&delete_records_request_topic_schema, &t);
-        schema_init(&delete_records_request_schema, &req);
-        part.offset = 3;
-        t.name = slice_str("t");
-        t.partitions = &part;
-        t.partitions_n = 1;
-        req.topics = &t;
-        req.topics_n = 1;
-        const struct delete_records_response *resp =
-            client_call(&w.client, API_DeleteRecords, 2, &req);
-        ck_assert_int_eq(resp->topics[0].partitions[0].error_code, 0);
-        ck_assert_int_eq(resp->topics[0].partitions[0].low_watermark, 3);
-        world_restart(&w, true);
-        ck_assert_int_eq(fetch(&w.client, "t", 2, 1 << 20, 0, 0)->error_code,
-                         KAFKA_OFFSET_OUT_OF_RANGE);
-        ck_assert_int_eq(fetch(&w.client, "t", 3, 1 << 20, 5000, 1)->error_code, 0);
-        world_deinit(&w);
+{
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "x"), NULL), 0);
     }
+    struct delete_records_request_partition part;
+    struct delete_records_request_topic t;
+    struct delete_records_request req;
+    schema_init(&delete_records_request_partition_schema, &part);
+    schema_init(&delete_records_request_topic_schema, &t);
+    schema_init(&delete_records_request_schema, &req);
+    part.offset = 3;
+    t.name = slice_str("t");
+    t.partitions = &part;
+    t.partitions_n = 1;
+    req.topics = &t;
+    req.topics_n = 1;
+    const struct delete_records_response *resp = client_call(&w.client, API_DeleteRecords, 2, &req);
+    ck_assert_int_eq(resp->topics[0].partitions[0].error_code, 0);
+    ck_assert_int_eq(resp->topics[0].partitions[0].low_watermark, 3);
+    world_restart(&w, true);
+    ck_assert_int_eq(fetch(&w.client, "t", 2, 1 << 20, 0, 0)->error_code,
+                     KAFKA_OFFSET_OUT_OF_RANGE);
+    ck_assert_int_eq(fetch(&w.client, "t", 3, 1 << 20, 5000, 1)->error_code, 0);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(node_takes_its_id_from_the_disk)
-    {
-        static const struct node_setting seven[] = { { "node.id", "7" }, { NULL, NULL } };
-        struct world w;
-        world_init(&w, seven);
-        world_restart(&w, false); /* without the setting */
-        const struct metadata_response *m = ask_metadata(&w.client, NULL, false, 9);
-        ck_assert_int_eq(m->brokers[0].node_id, 7);
-        world_deinit(&w);
-    }
+{
+    static const struct node_setting seven[] = { { "node.id", "7" }, { NULL, NULL } };
+    struct world w;
+    world_init(&w, seven);
+    world_restart(&w, false); /* without the setting */
+    const struct metadata_response *m = ask_metadata(&w.client, NULL, false, 9);
+    ck_assert_int_eq(m->brokers[0].node_id, 7);
+    world_deinit(&w);
+}
 END_TEST
 
 Suite *broker_admin_suite(void);

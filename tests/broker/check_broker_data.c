@@ -64,212 +64,70 @@ static void assert_values(struct world *w, const char *topic, int64_t offset, co
 }
 
 START_TEST(what_was_produced_is_fetched_at_its_offset)
-    {
-        static const int16_t acks[] = { -1, 1 };
-        struct world w;
-        int64_t base;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        for (int i = 0; i < 2; i++) {
-            ck_assert_int_eq(produce(&w.client, "t", acks[i], batch(&w, i ? "b" : "a", 2), &base),
-                             0);
-            ck_assert_int_eq(base, i * 2);
-        }
-        /* acks=1 does not wait for the disk, and readers see what is on it: they wait for the
-         * flush. */
-        const struct fetch_response_partition_data *p = fetch(&w.client, "t", 2, 1 << 20, 5000, 1);
-        ck_assert_int_eq(p->high_watermark, 4);
-        assert_values(&w, "t", 0, "a0\na1\nb0\nb1\n");
-        assert_values(&w, "t", 3, "b1\n");
-        world_deinit(&w);
+{
+    static const int16_t acks[] = { -1, 1 };
+    struct world w;
+    int64_t base;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(produce(&w.client, "t", acks[i], batch(&w, i ? "b" : "a", 2), &base), 0);
+        ck_assert_int_eq(base, i * 2);
     }
+    /* acks=1 does not wait for the disk, and readers see what is on it: they wait for the
+         * flush. */
+    const struct fetch_response_partition_data *p = fetch(&w.client, "t", 2, 1 << 20, 5000, 1);
+    ck_assert_int_eq(p->high_watermark, 4);
+    assert_values(&w, "t", 0, "a0\na1\nb0\nb1\n");
+    assert_values(&w, "t", 3, "b1\n");
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(acks_zero_gets_no_reply_and_is_there)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        produce(&w.client, "t", 0, batch(&w, "x", 1), NULL);
-        const struct fetch_response_partition_data *p = fetch(&w.client, "t", 0, 1 << 20, 5000, 1);
-        ck_assert_uint_gt(p->records.bytes.len, 0);
-        /* An error closes the connection: there is no other way to tell. */
-        produce(&w.client, "missing", 0, batch(&w, "x", 1), NULL);
-        ck_assert(client_is_closed(&w.client, 5000));
-        client_close(&w.client);
-        client_open(&w.client, &w.node);
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    produce(&w.client, "t", 0, batch(&w, "x", 1), NULL);
+    const struct fetch_response_partition_data *p = fetch(&w.client, "t", 0, 1 << 20, 5000, 1);
+    ck_assert_uint_gt(p->records.bytes.len, 0);
+    /* An error closes the connection: there is no other way to tell. */
+    produce(&w.client, "missing", 0, batch(&w, "x", 1), NULL);
+    ck_assert(client_is_closed(&w.client, 5000));
+    client_close(&w.client);
+    client_open(&w.client, &w.node);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(every_version_of_produce_and_fetch_carries_the_records)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        struct uuid id = topic_id(&w.client, "t");
-        int64_t expected = 0;
-        for (int16_t v = produce_request_schema.min; v <= produce_request_schema.max; v++) {
-            struct produce_request_partition_produce_data data;
-            struct produce_request_topic_produce_data td;
-            struct produce_request req;
-            schema_init(&produce_request_partition_produce_data_schema, &data);
-            schema_init(&produce_request_topic_produce_data_schema, &td);
-            schema_init(&produce_request_schema, &req);
-            data.records.bytes = batch(&w, "v", 1);
-            td.name = slice_str("t");
-            td.topic_id = id;
-            td.partition_data = &data;
-            td.partition_data_n = 1;
-            req.acks = -1;
-            req.topic_data = &td;
-            req.topic_data_n = 1;
-            const struct produce_response *resp = client_call(&w.client, API_Produce, v, &req);
-            ck_assert_int_eq(resp->responses[0].partition_responses[0].error_code, 0);
-            ck_assert_int_eq(resp->responses[0].partition_responses[0].base_offset, expected++);
-        }
-        for (int16_t v = fetch_request_schema.min; v <= fetch_request_schema.max; v++) {
-            struct fetch_request_partition part;
-            struct fetch_request_topic t;
-            struct fetch_request req;
-            schema_init(&fetch_request_partition_schema, &part);
-            schema_init(&fetch_request_topic_schema, &t);
-            schema_init(&fetch_request_schema, &req);
-            part.partition_max_bytes = 1 << 20;
-            t.topic = slice_str("t");
-            t.topic_id = id;
-            t.partitions = &part;
-            t.partitions_n = 1;
-            req.max_bytes = 1 << 20;
-            req.topics = &t;
-            req.topics_n = 1;
-            const struct fetch_response *resp = client_call(&w.client, API_Fetch, v, &req);
-            ck_assert_int_eq(resp->responses_n, 1);
-            const struct fetch_response_partition_data *p = &resp->responses[0].partitions[0];
-            ck_assert_int_eq(p->error_code, 0);
-            ck_assert_int_eq(p->high_watermark, expected);
-            struct batch_view first;
-            ck_assert_int_eq(batch_parse(p->records.bytes, &first), ERR_OK);
-            ck_assert_int_eq(first.base_offset, 0);
-            ck_assert_uint_eq(p->records.bytes.len, (size_t)expected * first.bytes.len);
-        }
-        world_deinit(&w);
+{
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    struct uuid id = topic_id(&w.client, "t");
+    int64_t expected = 0;
+    for (int16_t v = produce_request_schema.min; v <= produce_request_schema.max; v++) {
+        struct produce_request_partition_produce_data data;
+        struct produce_request_topic_produce_data td;
+        struct produce_request req;
+        schema_init(&produce_request_partition_produce_data_schema, &data);
+        schema_init(&produce_request_topic_produce_data_schema, &td);
+        schema_init(&produce_request_schema, &req);
+        data.records.bytes = batch(&w, "v", 1);
+        td.name = slice_str("t");
+        td.topic_id = id;
+        td.partition_data = &data;
+        td.partition_data_n = 1;
+        req.acks = -1;
+        req.topic_data = &td;
+        req.topic_data_n = 1;
+        const struct produce_response *resp = client_call(&w.client, API_Produce, v, &req);
+        ck_assert_int_eq(resp->responses[0].partition_responses[0].error_code, 0);
+        ck_assert_int_eq(resp->responses[0].partition_responses[0].base_offset, expected++);
     }
-END_TEST
-
-START_TEST(acknowledged_records_survive_kill_and_clean_stop)
-    {
-        struct world w;
-        struct buf expected = { 0 };
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        for (int round = 0; round < 6; round++) {
-            for (int i = 0; i < 5; i++) {
-                char prefix[32];
-                int64_t base;
-                snprintf(prefix, sizeof(prefix), "r%d-%d-", round, i);
-                ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, prefix, 2), &base), 0);
-                ck_assert_int_eq(base, round * 10 + i * 2);
-                buf_printf(&expected, "%s0\n%s1\n", prefix, prefix);
-            }
-            world_restart(&w, round % 2 == 0, NULL);
-            (void)fetch(&w.client, "t", round * 10 + 9, 1 << 20, 5000, 1);
-            assert_values(&w, "t", 0, buf_cstr(&expected));
-        }
-        buf_deinit(&expected);
-        world_deinit(&w);
-    }
-END_TEST
-
-START_TEST(damaged_records_are_refused_and_leave_no_trace)
-    {
-        struct world w;
-        struct batch_seal seal = plain_seal();
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        struct slice good = make_batch(&w.builder, "x", 3, &seal);
-        static const struct {
-            size_t at;
-            uint8_t flip;
-            enum kafka_error code;
-        } cases[] = {
-            { 17, 1, KAFKA_CORRUPT_MESSAGE },                /* checksum */
-            { 61, 0x40, KAFKA_CORRUPT_MESSAGE },             /* a record */
-            { 16, 3, KAFKA_UNSUPPORTED_FOR_MESSAGE_FORMAT }, /* magic 1 */
-            { 8, 0x7f, KAFKA_CORRUPT_MESSAGE },              /* length */
-            { 11, 0xff, KAFKA_CORRUPT_MESSAGE },
-        };
-        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-            struct buf bad = { 0 };
-            buf_append_slice(&bad, good);
-            bad.ptr[cases[i].at] ^= cases[i].flip;
-            int16_t code = produce(&w.client, "t", -1, buf_slice(&bad), NULL);
-            ck_assert_msg(code == (int16_t)cases[i].code, "case %zu gave %s", i,
-                          kafka_error_name(code));
-            buf_deinit(&bad);
-        }
-        ck_assert_int_ne(produce(&w.client, "t", -1, slice_head(good, 60), NULL), 0);
-        ck_assert_int_ne(produce(&w.client, "t", -1, slice_of("", 0), NULL), 0);
-        ck_assert_int_ne(produce(&w.client, "t", -1, slice_null(), NULL), 0);
-        ck_assert_int_eq(produce(&w.client, "t", 2, good, NULL), KAFKA_INVALID_REQUIRED_ACKS);
-        ck_assert_int_eq(produce(&w.client, "nope", -1, good, NULL),
-                         KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-        int64_t base = -1;
-        ck_assert_int_eq(produce(&w.client, "t", -1, good, &base), 0);
-        ck_assert_int_eq(base, 0);
-        world_deinit(&w);
-    }
-END_TEST
-
-START_TEST(idempotent_retry_gets_its_first_offset_and_a_gap_is_refused)
-    {
-        struct world w;
-        int64_t base = -1;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        struct init_producer_id_request init;
-        schema_init(&init_producer_id_request_schema, &init);
-        init.transaction_timeout_ms = 1000;
-        const struct init_producer_id_response *got =
-            client_call(&w.client, API_InitProducerId, 4, &init);
-        ck_assert_int_eq(got->error_code, 0);
-        struct batch_seal seal = plain_seal();
-        seal.producer_id = got->producer_id;
-        seal.producer_epoch = got->producer_epoch;
-        for (int i = 0; i < 3; i++) {
-            seal.base_sequence = i * 2;
-            ck_assert_int_eq(produce(&w.client, "t", -1, make_batch(&w.builder, "x", 2, &seal),
-                                     &base),
-                             0);
-            ck_assert_int_eq(base, i * 2);
-        }
-        for (int restart = 0; restart < 2; restart++) {
-            seal.base_sequence = 4;
-            ck_assert_int_eq(produce(&w.client, "t", -1, make_batch(&w.builder, "x", 2, &seal),
-                                     &base),
-                             0);
-            ck_assert_int_eq(base, 4);
-            seal.base_sequence = 20;
-            ck_assert_int_eq(produce(&w.client, "t", -1, make_batch(&w.builder, "x", 2, &seal),
-                                     &base),
-                             KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER);
-            world_restart(&w, restart == 0, NULL);
-        }
-        struct buf values = { 0 };
-        (void)fetch(&w.client, "t", 5, 1 << 20, 5000, 1);
-        ck_assert_int_eq(read_values(&w.client, "t", 0, &values), 6);
-        buf_deinit(&values);
-        world_deinit(&w);
-    }
-END_TEST
-
-START_TEST(waiting_fetch_is_answered_by_the_next_record)
-    {
-        struct world w;
-        struct client producer;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        client_open(&producer, &w.node);
+    for (int16_t v = fetch_request_schema.min; v <= fetch_request_schema.max; v++) {
         struct fetch_request_partition part;
         struct fetch_request_topic t;
         struct fetch_request req;
@@ -278,185 +136,321 @@ START_TEST(waiting_fetch_is_answered_by_the_next_record)
         schema_init(&fetch_request_schema, &req);
         part.partition_max_bytes = 1 << 20;
         t.topic = slice_str("t");
+        t.topic_id = id;
         t.partitions = &part;
         t.partitions_n = 1;
+        req.max_bytes = 1 << 20;
         req.topics = &t;
         req.topics_n = 1;
-        req.max_wait_ms = 20000;
-        req.min_bytes = 1;
-        req.max_bytes = 1 << 20;
-        client_send(&w.client, API_Fetch, 11, &req);
-        ck_assert(!client_has_input(&w.client, 100));
-        int64_t before = now_ms();
-        ck_assert_int_eq(produce(&producer, "t", -1, batch(&w, "x", 1), NULL), 0);
-        const struct fetch_response *resp = client_receive(&w.client, API_Fetch, 11);
-        ck_assert_int_lt(now_ms() - before, 5000);
-        ck_assert_uint_gt(resp->responses[0].partitions[0].records.bytes.len, 0);
-        client_close(&producer);
-        world_deinit(&w);
+        const struct fetch_response *resp = client_call(&w.client, API_Fetch, v, &req);
+        ck_assert_int_eq(resp->responses_n, 1);
+        const struct fetch_response_partition_data *p = &resp->responses[0].partitions[0];
+        ck_assert_int_eq(p->error_code, 0);
+        ck_assert_int_eq(p->high_watermark, expected);
+        struct batch_view first;
+        ck_assert_int_eq(batch_parse(p->records.bytes, &first), ERR_OK);
+        ck_assert_int_eq(first.base_offset, 0);
+        ck_assert_uint_eq(p->records.bytes.len, (size_t)expected * first.bytes.len);
     }
+    world_deinit(&w);
+}
+END_TEST
+
+START_TEST(acknowledged_records_survive_kill_and_clean_stop)
+{
+    struct world w;
+    struct buf expected = { 0 };
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    for (int round = 0; round < 6; round++) {
+        for (int i = 0; i < 5; i++) {
+            char prefix[32];
+            int64_t base;
+            snprintf(prefix, sizeof(prefix), "r%d-%d-", round, i);
+            ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, prefix, 2), &base), 0);
+            ck_assert_int_eq(base, round * 10 + i * 2);
+            buf_printf(&expected, "%s0\n%s1\n", prefix, prefix);
+        }
+        world_restart(&w, round % 2 == 0, NULL);
+        (void)fetch(&w.client, "t", round * 10 + 9, 1 << 20, 5000, 1);
+        assert_values(&w, "t", 0, buf_cstr(&expected));
+    }
+    buf_deinit(&expected);
+    world_deinit(&w);
+}
+END_TEST
+
+START_TEST(damaged_records_are_refused_and_leave_no_trace)
+{
+    struct world w;
+    struct batch_seal seal = plain_seal();
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    struct slice good = make_batch(&w.builder, "x", 3, &seal);
+    static const struct {
+        size_t at;
+        uint8_t flip;
+        enum kafka_error code;
+    } cases[] = {
+        { 17, 1, KAFKA_CORRUPT_MESSAGE },                /* checksum */
+        { 61, 0x40, KAFKA_CORRUPT_MESSAGE },             /* a record */
+        { 16, 3, KAFKA_UNSUPPORTED_FOR_MESSAGE_FORMAT }, /* magic 1 */
+        { 8, 0x7f, KAFKA_CORRUPT_MESSAGE },              /* length */
+        { 11, 0xff, KAFKA_CORRUPT_MESSAGE },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct buf bad = { 0 };
+        buf_append_slice(&bad, good);
+        bad.ptr[cases[i].at] ^= cases[i].flip;
+        int16_t code = produce(&w.client, "t", -1, buf_slice(&bad), NULL);
+        ck_assert_msg(code == (int16_t)cases[i].code, "case %zu gave %s", i,
+                      kafka_error_name(code));
+        buf_deinit(&bad);
+    }
+    ck_assert_int_ne(produce(&w.client, "t", -1, slice_head(good, 60), NULL), 0);
+    ck_assert_int_ne(produce(&w.client, "t", -1, slice_of("", 0), NULL), 0);
+    ck_assert_int_ne(produce(&w.client, "t", -1, slice_null(), NULL), 0);
+    ck_assert_int_eq(produce(&w.client, "t", 2, good, NULL), KAFKA_INVALID_REQUIRED_ACKS);
+    ck_assert_int_eq(produce(&w.client, "nope", -1, good, NULL), KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    int64_t base = -1;
+    ck_assert_int_eq(produce(&w.client, "t", -1, good, &base), 0);
+    ck_assert_int_eq(base, 0);
+    world_deinit(&w);
+}
+END_TEST
+
+START_TEST(idempotent_retry_gets_its_first_offset_and_a_gap_is_refused)
+{
+    struct world w;
+    int64_t base = -1;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    struct init_producer_id_request init;
+    schema_init(&init_producer_id_request_schema, &init);
+    init.transaction_timeout_ms = 1000;
+    const struct init_producer_id_response *got =
+        client_call(&w.client, API_InitProducerId, 4, &init);
+    ck_assert_int_eq(got->error_code, 0);
+    struct batch_seal seal = plain_seal();
+    seal.producer_id = got->producer_id;
+    seal.producer_epoch = got->producer_epoch;
+    for (int i = 0; i < 3; i++) {
+        seal.base_sequence = i * 2;
+        ck_assert_int_eq(produce(&w.client, "t", -1, make_batch(&w.builder, "x", 2, &seal), &base),
+                         0);
+        ck_assert_int_eq(base, i * 2);
+    }
+    for (int restart = 0; restart < 2; restart++) {
+        seal.base_sequence = 4;
+        ck_assert_int_eq(produce(&w.client, "t", -1, make_batch(&w.builder, "x", 2, &seal), &base),
+                         0);
+        ck_assert_int_eq(base, 4);
+        seal.base_sequence = 20;
+        ck_assert_int_eq(produce(&w.client, "t", -1, make_batch(&w.builder, "x", 2, &seal), &base),
+                         KAFKA_OUT_OF_ORDER_SEQUENCE_NUMBER);
+        world_restart(&w, restart == 0, NULL);
+    }
+    struct buf values = { 0 };
+    (void)fetch(&w.client, "t", 5, 1 << 20, 5000, 1);
+    ck_assert_int_eq(read_values(&w.client, "t", 0, &values), 6);
+    buf_deinit(&values);
+    world_deinit(&w);
+}
+END_TEST
+
+START_TEST(waiting_fetch_is_answered_by_the_next_record)
+{
+    struct world w;
+    struct client producer;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    client_open(&producer, &w.node);
+    struct fetch_request_partition part;
+    struct fetch_request_topic t;
+    struct fetch_request req;
+    schema_init(&fetch_request_partition_schema, &part);
+    schema_init(&fetch_request_topic_schema, &t);
+    schema_init(&fetch_request_schema, &req);
+    part.partition_max_bytes = 1 << 20;
+    t.topic = slice_str("t");
+    t.partitions = &part;
+    t.partitions_n = 1;
+    req.topics = &t;
+    req.topics_n = 1;
+    req.max_wait_ms = 20000;
+    req.min_bytes = 1;
+    req.max_bytes = 1 << 20;
+    client_send(&w.client, API_Fetch, 11, &req);
+    ck_assert(!client_has_input(&w.client, 100));
+    int64_t before = now_ms();
+    ck_assert_int_eq(produce(&producer, "t", -1, batch(&w, "x", 1), NULL), 0);
+    const struct fetch_response *resp = client_receive(&w.client, API_Fetch, 11);
+    ck_assert_int_lt(now_ms() - before, 5000);
+    ck_assert_uint_gt(resp->responses[0].partitions[0].records.bytes.len, 0);
+    client_close(&producer);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(fetch_without_news_returns_after_max_wait)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        int64_t before = now_ms();
-        const struct fetch_response_partition_data *p = fetch(&w.client, "t", 0, 1 << 20, 200, 1);
-        ck_assert_int_ge(now_ms() - before, 190);
-        ck_assert_int_eq(p->error_code, 0);
-        ck_assert_uint_eq(p->records.bytes.len, 0);
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    int64_t before = now_ms();
+    const struct fetch_response_partition_data *p = fetch(&w.client, "t", 0, 1 << 20, 200, 1);
+    ck_assert_int_ge(now_ms() - before, 190);
+    ck_assert_int_eq(p->error_code, 0);
+    ck_assert_uint_eq(p->records.bytes.len, 0);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(first_batch_is_whole_however_small_the_limit)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        size_t len = batch(&w, "long-enough-to-be-cut", 50).len;
-        ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "long-enough-to-be-cut", 50), NULL),
-                         0);
-        const struct fetch_response_partition_data *p = fetch(&w.client, "t", 0, 1, 0, 1);
-        ck_assert_uint_eq(p->records.bytes.len, len);
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    size_t len = batch(&w, "long-enough-to-be-cut", 50).len;
+    ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "long-enough-to-be-cut", 50), NULL), 0);
+    const struct fetch_response_partition_data *p = fetch(&w.client, "t", 0, 1, 0, 1);
+    ck_assert_uint_eq(p->records.bytes.len, len);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(offsets_outside_the_log_are_out_of_range)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "x", 3), NULL), 0);
-        ck_assert_int_eq(fetch(&w.client, "t", 3, 1 << 20, 0, 0)->error_code, 0);
-        ck_assert_int_eq(fetch(&w.client, "t", 4, 1 << 20, 0, 0)->error_code,
-                         KAFKA_OFFSET_OUT_OF_RANGE);
-        ck_assert_int_eq(fetch(&w.client, "t", -1, 1 << 20, 0, 0)->error_code,
-                         KAFKA_OFFSET_OUT_OF_RANGE);
-        ck_assert_int_eq(fetch(&w.client, "u", 0, 1 << 20, 0, 0)->error_code,
-                         KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "x", 3), NULL), 0);
+    ck_assert_int_eq(fetch(&w.client, "t", 3, 1 << 20, 0, 0)->error_code, 0);
+    ck_assert_int_eq(fetch(&w.client, "t", 4, 1 << 20, 0, 0)->error_code,
+                     KAFKA_OFFSET_OUT_OF_RANGE);
+    ck_assert_int_eq(fetch(&w.client, "t", -1, 1 << 20, 0, 0)->error_code,
+                     KAFKA_OFFSET_OUT_OF_RANGE);
+    ck_assert_int_eq(fetch(&w.client, "u", 0, 1 << 20, 0, 0)->error_code,
+                     KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(fetch_session_tells_only_news)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 3);
-        struct fetch_request_partition parts[3];
-        struct fetch_request_topic t;
-        struct fetch_request req;
-        schema_init(&fetch_request_topic_schema, &t);
-        schema_init(&fetch_request_schema, &req);
-        for (int32_t i = 0; i < 3; i++) {
-            schema_init(&fetch_request_partition_schema, &parts[i]);
-            parts[i].partition = i;
-            parts[i].partition_max_bytes = 1 << 20;
-        }
-        t.topic = slice_str("t");
-        t.partitions = parts;
-        t.partitions_n = 3;
-        req.max_bytes = 1 << 20;
-        req.session_epoch = 0;
-        req.topics = &t;
-        req.topics_n = 1;
-        const struct fetch_response *resp = client_call(&w.client, API_Fetch, 11, &req);
-        int32_t session = resp->session_id;
-        ck_assert_int_ne(session, 0);
-        ck_assert_int_eq(resp->responses[0].partitions_n, 3);
-        req.session_id = session;
-        req.session_epoch = 1;
-        req.topics_n = 0;
-        resp = client_call(&w.client, API_Fetch, 11, &req);
-        ck_assert_int_eq(resp->session_id, session);
-        ck_assert_int_eq(resp->responses_n, 0);
-        ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "x", 1), NULL), 0);
-        req.session_epoch = 2;
-        resp = client_call(&w.client, API_Fetch, 11, &req);
-        ck_assert_int_eq(resp->responses_n, 1);
-        ck_assert_int_eq(resp->responses[0].partitions_n, 1);
-        ck_assert_int_eq(resp->responses[0].partitions[0].partition_index, 0);
-        ck_assert_uint_gt(resp->responses[0].partitions[0].records.bytes.len, 0);
-        resp = client_call(&w.client, API_Fetch, 11, &req); /* the same epoch again */
-        ck_assert_int_eq(resp->error_code, KAFKA_INVALID_FETCH_SESSION_EPOCH);
-        req.session_id = session + 1;
-        resp = client_call(&w.client, API_Fetch, 11, &req);
-        ck_assert_int_eq(resp->error_code, KAFKA_FETCH_SESSION_ID_NOT_FOUND);
-        world_deinit(&w);
+{
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 3);
+    struct fetch_request_partition parts[3];
+    struct fetch_request_topic t;
+    struct fetch_request req;
+    schema_init(&fetch_request_topic_schema, &t);
+    schema_init(&fetch_request_schema, &req);
+    for (int32_t i = 0; i < 3; i++) {
+        schema_init(&fetch_request_partition_schema, &parts[i]);
+        parts[i].partition = i;
+        parts[i].partition_max_bytes = 1 << 20;
     }
+    t.topic = slice_str("t");
+    t.partitions = parts;
+    t.partitions_n = 3;
+    req.max_bytes = 1 << 20;
+    req.session_epoch = 0;
+    req.topics = &t;
+    req.topics_n = 1;
+    const struct fetch_response *resp = client_call(&w.client, API_Fetch, 11, &req);
+    int32_t session = resp->session_id;
+    ck_assert_int_ne(session, 0);
+    ck_assert_int_eq(resp->responses[0].partitions_n, 3);
+    req.session_id = session;
+    req.session_epoch = 1;
+    req.topics_n = 0;
+    resp = client_call(&w.client, API_Fetch, 11, &req);
+    ck_assert_int_eq(resp->session_id, session);
+    ck_assert_int_eq(resp->responses_n, 0);
+    ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "x", 1), NULL), 0);
+    req.session_epoch = 2;
+    resp = client_call(&w.client, API_Fetch, 11, &req);
+    ck_assert_int_eq(resp->responses_n, 1);
+    ck_assert_int_eq(resp->responses[0].partitions_n, 1);
+    ck_assert_int_eq(resp->responses[0].partitions[0].partition_index, 0);
+    ck_assert_uint_gt(resp->responses[0].partitions[0].records.bytes.len, 0);
+    resp = client_call(&w.client, API_Fetch, 11, &req); /* the same epoch again */
+    ck_assert_int_eq(resp->error_code, KAFKA_INVALID_FETCH_SESSION_EPOCH);
+    req.session_id = session + 1;
+    resp = client_call(&w.client, API_Fetch, 11, &req);
+    ck_assert_int_eq(resp->error_code, KAFKA_FETCH_SESSION_ID_NOT_FOUND);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(pipelined_requests_are_answered_in_their_order)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        struct produce_request_partition_produce_data data;
-        struct produce_request_topic_produce_data td;
-        struct produce_request req;
-        struct metadata_request meta;
-        schema_init(&produce_request_partition_produce_data_schema, &data);
-        schema_init(&produce_request_topic_produce_data_schema, &td);
-        schema_init(&produce_request_schema, &req);
-        schema_init(&metadata_request_schema, &meta);
-        td.name = slice_str("t");
-        td.partition_data = &data;
-        td.partition_data_n = 1;
-        req.acks = -1;
-        req.topic_data = &td;
-        req.topic_data_n = 1;
-        meta.topics_n = -1;
-        for (int i = 0; i < 300; i++) {
-            data.records.bytes = batch(&w, "p", 1);
-            client_send(&w.client, API_Produce, 9, &req);   /* waits for the disk */
-            client_send(&w.client, API_Metadata, 9, &meta); /* is ready at once */
-        }
-        for (int i = 0; i < 300; i++) {
-            const struct produce_response *p = client_receive(&w.client, API_Produce, 9);
-            ck_assert_int_eq(p->responses[0].partition_responses[0].base_offset, i);
-            const struct metadata_response *m = client_receive(&w.client, API_Metadata, 9);
-            ck_assert_int_eq(m->brokers_n, 1);
-        }
-        world_deinit(&w);
+{
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    struct produce_request_partition_produce_data data;
+    struct produce_request_topic_produce_data td;
+    struct produce_request req;
+    struct metadata_request meta;
+    schema_init(&produce_request_partition_produce_data_schema, &data);
+    schema_init(&produce_request_topic_produce_data_schema, &td);
+    schema_init(&produce_request_schema, &req);
+    schema_init(&metadata_request_schema, &meta);
+    td.name = slice_str("t");
+    td.partition_data = &data;
+    td.partition_data_n = 1;
+    req.acks = -1;
+    req.topic_data = &td;
+    req.topic_data_n = 1;
+    meta.topics_n = -1;
+    for (int i = 0; i < 300; i++) {
+        data.records.bytes = batch(&w, "p", 1);
+        client_send(&w.client, API_Produce, 9, &req);   /* waits for the disk */
+        client_send(&w.client, API_Metadata, 9, &meta); /* is ready at once */
     }
+    for (int i = 0; i < 300; i++) {
+        const struct produce_response *p = client_receive(&w.client, API_Produce, 9);
+        ck_assert_int_eq(p->responses[0].partition_responses[0].base_offset, i);
+        const struct metadata_response *m = client_receive(&w.client, API_Metadata, 9);
+        ck_assert_int_eq(m->brokers_n, 1);
+    }
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(large_frames_come_through)
-    {
-        struct world w;
-        static const struct node_setting settings[] = { { "message.max.bytes", "20000000" },
-                                                        { NULL, NULL } };
-        world_init(&w, settings);
-        create_topic(&w.client, "t", 1);
-        static const size_t sizes[] = { 4000, 4090, 4200, 70000, 1 << 20, 5 << 20, 15 << 20 };
-        int64_t offset = 0;
-        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-            struct batch_seal seal = plain_seal();
-            struct buf unused = { 0 };
-            struct slice bytes;
-            int64_t base = -1;
-            uint8_t *value = malloc(sizes[i]);
-            memset(value, (int)i, sizes[i]);
-            struct record rec = { .timestamp_ms = 1, .value = slice_of(value, sizes[i]) };
-            batch_builder_reset(&w.builder);
-            batch_builder_append(&w.builder, &rec);
-            ck_assert_int_eq(batch_builder_seal(&w.builder, &seal, &unused, &bytes), ERR_OK);
-            ck_assert_int_eq(produce(&w.client, "t", -1, bytes, &base), 0);
-            ck_assert_int_eq(base, offset);
-            const struct fetch_response_partition_data *p = fetch(&w.client, "t", offset, 1, 0, 1);
-            struct batch_view b;
-            ck_assert_int_eq(batch_parse(p->records.bytes, &b), ERR_OK);
-            ck_assert_int_eq(batch_check_crc(&b), ERR_OK);
-            ck_assert_uint_eq(b.bytes.len, bytes.len);
-            free(value);
-            offset++;
-        }
-        world_deinit(&w);
+{
+    struct world w;
+    static const struct node_setting settings[] = { { "message.max.bytes", "20000000" },
+                                                    { NULL, NULL } };
+    world_init(&w, settings);
+    create_topic(&w.client, "t", 1);
+    static const size_t sizes[] = { 4000, 4090, 4200, 70000, 1 << 20, 5 << 20, 15 << 20 };
+    int64_t offset = 0;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct batch_seal seal = plain_seal();
+        struct buf unused = { 0 };
+        struct slice bytes;
+        int64_t base = -1;
+        uint8_t *value = malloc(sizes[i]);
+        memset(value, (int)i, sizes[i]);
+        struct record rec = { .timestamp_ms = 1, .value = slice_of(value, sizes[i]) };
+        batch_builder_reset(&w.builder);
+        batch_builder_append(&w.builder, &rec);
+        ck_assert_int_eq(batch_builder_seal(&w.builder, &seal, &unused, &bytes), ERR_OK);
+        ck_assert_int_eq(produce(&w.client, "t", -1, bytes, &base), 0);
+        ck_assert_int_eq(base, offset);
+        const struct fetch_response_partition_data *p = fetch(&w.client, "t", offset, 1, 0, 1);
+        struct batch_view b;
+        ck_assert_int_eq(batch_parse(p->records.bytes, &b), ERR_OK);
+        ck_assert_int_eq(batch_check_crc(&b), ERR_OK);
+        ck_assert_uint_eq(b.bytes.len, bytes.len);
+        free(value);
+        offset++;
     }
+    world_deinit(&w);
+}
 END_TEST
 
 Suite *broker_data_suite(void);

@@ -47,178 +47,175 @@ static void assert_serves(struct world *w)
 }
 
 START_TEST(frames_that_are_no_requests_close_the_connection)
-    {
+{
 #define BYTES(text)                                                                                \
     {                                                                                              \
         text, sizeof(text) - 1                                                                     \
     }
-        static const struct {
-            const char *bytes;
-            size_t len;
-        } cases[] = {
-            BYTES("\x7f\xff\xff\xff"), /* 2 GB */
-            BYTES("\x80\x00\x00\x00"), /* negative */
-            BYTES("\xff\xff\xff\xff"),
-            BYTES("\x00\x00\x00\x00"), /* nothing */
-            BYTES("\x00\x00\x00\x07"
-                  "1234567"),          /* less than a header */
-            BYTES("\x06\x40\x00\x01"), /* above 100 MiB */
-            BYTES("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
-            BYTES("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),             /* TLS */
-            BYTES("\x00\x00\x00\x0a\x00\x63\x00\x00\x00\x00\x00\x01\xff\xff"), /* key 99 */
-            BYTES("\x00\x00\x00\x0a\x00\x03\x00\x63\x00\x00\x00\x01\xff\xff"), /* Metadata 99 */
-            BYTES("\x00\x00\x00\x0a\x00\x00\x00\x02\x00\x00\x00\x01\xff\xff"), /* Produce 2 */
-            BYTES("\x00\x00\x00\x0a\x00\x03\x00\x01\x00\x00\x00\x01\x7f\xff"), /* client id too long
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } cases[] = {
+        BYTES("\x7f\xff\xff\xff"), /* 2 GB */
+        BYTES("\x80\x00\x00\x00"), /* negative */
+        BYTES("\xff\xff\xff\xff"),
+        BYTES("\x00\x00\x00\x00"), /* nothing */
+        BYTES("\x00\x00\x00\x07"
+              "1234567"),          /* less than a header */
+        BYTES("\x06\x40\x00\x01"), /* above 100 MiB */
+        BYTES("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+        BYTES("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),             /* TLS */
+        BYTES("\x00\x00\x00\x0a\x00\x63\x00\x00\x00\x00\x00\x01\xff\xff"), /* key 99 */
+        BYTES("\x00\x00\x00\x0a\x00\x03\x00\x63\x00\x00\x00\x01\xff\xff"), /* Metadata 99 */
+        BYTES("\x00\x00\x00\x0a\x00\x00\x00\x02\x00\x00\x00\x01\xff\xff"), /* Produce 2 */
+        BYTES("\x00\x00\x00\x0a\x00\x03\x00\x01\x00\x00\x00\x01\x7f\xff"), /* client id too long
                                                                                 */
-            BYTES("\x00\x00\x00\x0e\x00\x03\x00\x01\x00\x00\x00\x01\xff\xff\x7f\xff\xff\xff"),
-        };
-        struct world w;
-        world_init(&w, NULL);
-        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-            struct client c;
-            client_open(&c, &w.node);
-            client_send_bytes(&c, cases[i].bytes, cases[i].len);
-            ck_assert_msg(client_is_closed(&c, 5000), "case %zu is still open", i);
-            client_close(&c);
-        }
-        assert_serves(&w);
-        world_deinit(&w);
+        BYTES("\x00\x00\x00\x0e\x00\x03\x00\x01\x00\x00\x00\x01\xff\xff\x7f\xff\xff\xff"),
+    };
+    struct world w;
+    world_init(&w, NULL);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct client c;
+        client_open(&c, &w.node);
+        client_send_bytes(&c, cases[i].bytes, cases[i].len);
+        ck_assert_msg(client_is_closed(&c, 5000), "case %zu is still open", i);
+        client_close(&c);
     }
+    assert_serves(&w);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(unknown_version_of_api_versions_gets_version_zero_with_the_range)
-    {
-        static const uint8_t frame[] = { 0, 0, 0, 11, 0, 18, 0, 99, 0, 0, 0, 7, 0xff, 0xff, 0 };
-        struct world w;
-        world_init(&w, NULL);
-        client_send_bytes(&w.client, frame, sizeof(frame));
-        w.client.correlation_id = 7;
-        const struct api_versions_response *resp = client_receive(&w.client, API_ApiVersions, 0);
-        ck_assert_int_eq(resp->error_code, KAFKA_UNSUPPORTED_VERSION);
-        ck_assert_int_eq(resp->api_keys_n, 1);
-        ck_assert_int_eq(resp->api_keys[0].api_key, 18);
-        world_deinit(&w);
-    }
+{
+    static const uint8_t frame[] = { 0, 0, 0, 11, 0, 18, 0, 99, 0, 0, 0, 7, 0xff, 0xff, 0 };
+    struct world w;
+    world_init(&w, NULL);
+    client_send_bytes(&w.client, frame, sizeof(frame));
+    w.client.correlation_id = 7;
+    const struct api_versions_response *resp = client_receive(&w.client, API_ApiVersions, 0);
+    ck_assert_int_eq(resp->error_code, KAFKA_UNSUPPORTED_VERSION);
+    ck_assert_int_eq(resp->api_keys_n, 1);
+    ck_assert_int_eq(resp->api_keys[0].api_key, 18);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(announced_bytes_take_no_memory_until_they_come)
-    {
-        static const struct node_setting settings[] = {
-            { "queued.max.request.bytes", "2147483648" }, { NULL, NULL }
-        };
-        enum { CLIENTS = 30 };
-        struct world w;
-        struct client clients[CLIENTS];
-        static const uint8_t announce[] = {
-            0x06, 0x00, 0, 0, 0, 0, 0, 9
-        }; /* 96 MiB of Produce 9 */
-        world_init(&w, settings);
-        assert_serves(&w);
-        size_t before = node_rss_bytes(&w.node);
-        for (int i = 0; i < CLIENTS; i++) {
-            client_open(&clients[i], &w.node);
-            client_send_bytes(&clients[i], announce, sizeof(announce));
-        }
-        assert_serves(&w);
-        ck_assert_uint_lt(node_rss_bytes(&w.node), before + (16u << 20));
-        for (int i = 0; i < CLIENTS; i++) {
-            client_close(&clients[i]);
-        }
-        assert_serves(&w);
-        world_deinit(&w);
+{
+    static const struct node_setting settings[] = { { "queued.max.request.bytes", "2147483648" },
+                                                    { NULL, NULL } };
+    enum { CLIENTS = 30 };
+    struct world w;
+    struct client clients[CLIENTS];
+    static const uint8_t announce[] = { 0x06, 0x00, 0, 0, 0, 0, 0, 9 }; /* 96 MiB of Produce 9 */
+    world_init(&w, settings);
+    assert_serves(&w);
+    size_t before = node_rss_bytes(&w.node);
+    for (int i = 0; i < CLIENTS; i++) {
+        client_open(&clients[i], &w.node);
+        client_send_bytes(&clients[i], announce, sizeof(announce));
     }
+    assert_serves(&w);
+    ck_assert_uint_lt(node_rss_bytes(&w.node), before + (16u << 20));
+    for (int i = 0; i < CLIENTS; i++) {
+        client_close(&clients[i]);
+    }
+    assert_serves(&w);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(requests_wait_when_their_memory_is_used_up)
-    {
-        static const struct node_setting settings[] = { { "queued.max.request.bytes", "1048576" },
-                                                        { "socket.request.max.bytes", "1048576" },
-                                                        { "message.max.bytes", "500000" },
-                                                        { NULL, NULL } };
-        enum { CLIENTS = 8, FRAME_BYTES = 600000 };
-        struct world w;
-        struct client clients[CLIENTS];
-        world_init(&w, settings);
-        create_topic(&w.client, "t", 1);
-        uint8_t *rest = calloc(1, FRAME_BYTES);
-        static const uint8_t head[] = { 0, 0x09, 0x27, 0xc0, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff };
-        for (int i = 0; i < CLIENTS; i++) { /* Metadata requests with much behind them */
-            client_open(&clients[i], &w.node);
-            client_send_bytes(&clients[i], head, sizeof(head));
-        }
-        for (int i = 0; i < CLIENTS; i++) {
-            /* null topics, then bytes that the decoder leaves unread */
-            memset(rest, 0xff, 4);
-            client_send_bytes(&clients[i], rest, FRAME_BYTES - (sizeof(head) - 4));
-        }
-        for (int i = 0; i < CLIENTS; i++) {
-            ck_assert_msg(client_has_input(&clients[i], 10000), "client %d starves", i);
-            client_close(&clients[i]);
-        }
-        free(rest);
-        assert_serves(&w);
-        world_deinit(&w);
+{
+    static const struct node_setting settings[] = { { "queued.max.request.bytes", "1048576" },
+                                                    { "socket.request.max.bytes", "1048576" },
+                                                    { "message.max.bytes", "500000" },
+                                                    { NULL, NULL } };
+    enum { CLIENTS = 8, FRAME_BYTES = 600000 };
+    struct world w;
+    struct client clients[CLIENTS];
+    world_init(&w, settings);
+    create_topic(&w.client, "t", 1);
+    uint8_t *rest = calloc(1, FRAME_BYTES);
+    static const uint8_t head[] = { 0, 0x09, 0x27, 0xc0, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff };
+    for (int i = 0; i < CLIENTS; i++) { /* Metadata requests with much behind them */
+        client_open(&clients[i], &w.node);
+        client_send_bytes(&clients[i], head, sizeof(head));
     }
+    for (int i = 0; i < CLIENTS; i++) {
+        /* null topics, then bytes that the decoder leaves unread */
+        memset(rest, 0xff, 4);
+        client_send_bytes(&clients[i], rest, FRAME_BYTES - (sizeof(head) - 4));
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        ck_assert_msg(client_has_input(&clients[i], 10000), "client %d starves", i);
+        client_close(&clients[i]);
+    }
+    free(rest);
+    assert_serves(&w);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(slow_frames_and_silent_clients_are_closed)
-    {
-        static const struct node_setting settings[] = { { "connection.frame.timeout.ms", "200ms" },
-                                                        { "connections.max.idle.ms", "1s" },
-                                                        { NULL, NULL } };
-        struct world w;
-        struct client slow, slower, silent;
-        world_init(&w, settings);
-        client_open(&slow, &w.node);
-        client_open(&slower, &w.node);
-        client_open(&silent, &w.node);
-        client_send_bytes(&slow, "\x00\x00", 2);
-        client_send_bytes(&slower, "\x00\x00\x40\x00\x00\x03\x00\x01", 8);
-        ck_assert(client_is_closed(&slow, 900));
-        ck_assert(client_is_closed(&slower, 900));
-        ck_assert(client_is_closed(&silent, 3000));
-        client_close(&slow);
-        client_close(&slower);
-        client_close(&silent);
-        assert_serves(&w);
-        world_deinit(&w);
-    }
+{
+    static const struct node_setting settings[] = { { "connection.frame.timeout.ms", "200ms" },
+                                                    { "connections.max.idle.ms", "1s" },
+                                                    { NULL, NULL } };
+    struct world w;
+    struct client slow, slower, silent;
+    world_init(&w, settings);
+    client_open(&slow, &w.node);
+    client_open(&slower, &w.node);
+    client_open(&silent, &w.node);
+    client_send_bytes(&slow, "\x00\x00", 2);
+    client_send_bytes(&slower, "\x00\x00\x40\x00\x00\x03\x00\x01", 8);
+    ck_assert(client_is_closed(&slow, 900));
+    ck_assert(client_is_closed(&slower, 900));
+    ck_assert(client_is_closed(&silent, 3000));
+    client_close(&slow);
+    client_close(&slower);
+    client_close(&silent);
+    assert_serves(&w);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(client_that_leaves_a_waiting_fetch_behind_costs_nothing)
-    {
-        struct world w;
-        world_init(&w, NULL);
-        create_topic(&w.client, "t", 1);
-        struct fetch_request_partition part;
-        struct fetch_request_topic t;
-        struct fetch_request req;
-        schema_init(&fetch_request_partition_schema, &part);
-        schema_init(&fetch_request_topic_schema, &t);
-        schema_init(&fetch_request_schema, &req);
-        part.partition_max_bytes = 1 << 20;
-        t.topic = slice_str("t");
-        t.partitions = &part;
-        t.partitions_n = 1;
-        req.max_wait_ms = 3600000;
-        req.min_bytes = 1;
-        req.topics = &t;
-        req.topics_n = 1;
-        for (int i = 0; i < 200; i++) {
-            struct client c;
-            client_open(&c, &w.node);
-            client_send(&c, API_Fetch, 11, &req);
-            if (i % 2) {
-                ck_assert(!client_has_input(&c, 1));
-            }
-            client_close(&c);
+{
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    struct fetch_request_partition part;
+    struct fetch_request_topic t;
+    struct fetch_request req;
+    schema_init(&fetch_request_partition_schema, &part);
+    schema_init(&fetch_request_topic_schema, &t);
+    schema_init(&fetch_request_schema, &req);
+    part.partition_max_bytes = 1 << 20;
+    t.topic = slice_str("t");
+    t.partitions = &part;
+    t.partitions_n = 1;
+    req.max_wait_ms = 3600000;
+    req.min_bytes = 1;
+    req.topics = &t;
+    req.topics_n = 1;
+    for (int i = 0; i < 200; i++) {
+        struct client c;
+        client_open(&c, &w.node);
+        client_send(&c, API_Fetch, 11, &req);
+        if (i % 2) {
+            ck_assert(!client_has_input(&c, 1));
         }
-        struct batch_builder b = { 0 };
-        struct batch_seal seal = plain_seal();
-        ck_assert_int_eq(produce(&w.client, "t", -1, make_batch(&b, "x", 1, &seal), NULL), 0);
-        batch_builder_deinit(&b);
-        world_deinit(&w);
+        client_close(&c);
     }
+    struct batch_builder b = { 0 };
+    struct batch_seal seal = plain_seal();
+    ck_assert_int_eq(produce(&w.client, "t", -1, make_batch(&b, "x", 1, &seal), NULL), 0);
+    batch_builder_deinit(&b);
+    world_deinit(&w);
+}
 END_TEST
 
 /* A valid frame of a random API and version with its default fields. */
@@ -246,44 +243,44 @@ static void append_random_frame(struct rng *r, struct buf *out)
 }
 
 START_TEST(damaged_and_random_frames_never_stop_the_node)
-    {
-        static const struct node_setting settings[] = { { "connection.frame.timeout.ms", "100ms" },
-                                                        { NULL, NULL } };
-        struct world w;
-        struct rng r;
-        world_init(&w, settings);
-        rng_seed(&r, 20261122);
-        create_topic(&w.client, "t", 2);
-        assert_serves(&w);
-        size_t before = node_rss_bytes(&w.node);
-        for (int round = 0; round < 1500; round++) {
-            struct client c;
-            struct buf bytes = { 0 };
-            client_open(&c, &w.node);
-            for (uint64_t n = 1 + rng_below(&r, 4); n > 0; n--) {
-                append_random_frame(&r, &bytes);
-            }
-            for (uint64_t n = rng_below(&r, 4); n > 0; n--) {
-                bytes.ptr[rng_below(&r, bytes.len)] = (uint8_t)rng_next(&r);
-            }
-            size_t len = rng_below(&r, 4) ? bytes.len : rng_below(&r, bytes.len + 1);
-            /* In two parts, cut anywhere: the state machine sees every split. */
-            size_t cut = rng_below(&r, len + 1);
-            client_send_bytes(&c, bytes.ptr, cut);
-            if (rng_below(&r, 8) == 0) {
-                (void)client_has_input(&c, 1);
-            }
-            client_send_bytes(&c, bytes.ptr + cut, len - cut);
-            if (rng_below(&r, 4) == 0) {
-                (void)client_has_input(&c, 2);
-            }
-            client_close(&c);
-            buf_deinit(&bytes);
+{
+    static const struct node_setting settings[] = { { "connection.frame.timeout.ms", "100ms" },
+                                                    { NULL, NULL } };
+    struct world w;
+    struct rng r;
+    world_init(&w, settings);
+    rng_seed(&r, 20261122);
+    create_topic(&w.client, "t", 2);
+    assert_serves(&w);
+    size_t before = node_rss_bytes(&w.node);
+    for (int round = 0; round < 1500; round++) {
+        struct client c;
+        struct buf bytes = { 0 };
+        client_open(&c, &w.node);
+        for (uint64_t n = 1 + rng_below(&r, 4); n > 0; n--) {
+            append_random_frame(&r, &bytes);
         }
-        assert_serves(&w);
-        ck_assert_uint_lt(node_rss_bytes(&w.node), before + (64u << 20));
-        world_deinit(&w);
+        for (uint64_t n = rng_below(&r, 4); n > 0; n--) {
+            bytes.ptr[rng_below(&r, bytes.len)] = (uint8_t)rng_next(&r);
+        }
+        size_t len = rng_below(&r, 4) ? bytes.len : rng_below(&r, bytes.len + 1);
+        /* In two parts, cut anywhere: the state machine sees every split. */
+        size_t cut = rng_below(&r, len + 1);
+        client_send_bytes(&c, bytes.ptr, cut);
+        if (rng_below(&r, 8) == 0) {
+            (void)client_has_input(&c, 1);
+        }
+        client_send_bytes(&c, bytes.ptr + cut, len - cut);
+        if (rng_below(&r, 4) == 0) {
+            (void)client_has_input(&c, 2);
+        }
+        client_close(&c);
+        buf_deinit(&bytes);
     }
+    assert_serves(&w);
+    ck_assert_uint_lt(node_rss_bytes(&w.node), before + (64u << 20));
+    world_deinit(&w);
+}
 END_TEST
 
 Suite *broker_hostile_suite(void);

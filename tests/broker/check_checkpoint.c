@@ -68,9 +68,18 @@ END_TEST
 START_TEST(hostile_checkpoints_are_refused)
 {
     static const char *const texts[] = {
-        "1\n0\n",           "0\n99999999999\n", "0\n-1\n",         "0\n1\nt 0 -5\n",
-        "0\n1\nt 0 1 2\n",  "0\n1\n 0 1\n",     "0\n1\nt x 1\n",   "0\n1\nt 0 1\nt 0 2\n",
-        "0\n1\nt 99999999999 1\n", "0\n1\nt 0 99999999999999999999\n", "x\n", "0\n2\nt 0 1\n",
+        "1\n0\n",
+        "0\n99999999999\n",
+        "0\n-1\n",
+        "0\n1\nt 0 -5\n",
+        "0\n1\nt 0 1 2\n",
+        "0\n1\n 0 1\n",
+        "0\n1\nt x 1\n",
+        "0\n1\nt 0 1\nt 0 2\n",
+        "0\n1\nt 99999999999 1\n",
+        "0\n1\nt 0 99999999999999999999\n",
+        "x\n",
+        "0\n2\nt 0 1\n",
     };
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct offset_checkpoint c;
@@ -98,8 +107,8 @@ START_TEST(epoch_ends_follow_kip_101)
     static const struct {
         int32_t asked, epoch;
         int64_t end;
-    } rows[] = { { -1, -1, -1 }, { 1, 1, 0 },  { 2, 2, 10 }, { 3, 2, 10 }, { 4, 4, 30 },
-                 { 6, 4, 30 },   { 7, 7, 50 }, { 8, -1, -1 } };
+    } rows[] = { { -1, -1, -1 }, { 1, 1, 0 },  { 2, 2, 10 }, { 3, 2, 10 },
+                 { 4, 4, 30 },   { 6, 4, 30 }, { 7, 7, 50 }, { 8, -1, -1 } };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         int32_t epoch;
         int64_t end;
@@ -173,7 +182,12 @@ START_TEST(a_log_directory_is_locked_listed_and_marked)
     struct uuid id = { { 4, 5 } };
     ck_assert(log_dir_format(d, "cluster", 1, &id, &err) == ERR_OK);
     ck_assert(log_dir_is_empty(d, &empty, &err) == ERR_OK && !empty);
-    static const char *const dirs[] = { "a-b-0", "a-b-5", "nodash", "x-", "x-1-future", "x-01",
+    static const char *const dirs[] = { "a-b-0",
+                                        "a-b-5",
+                                        "nodash",
+                                        "x-",
+                                        "x-1-future",
+                                        "x-01",
                                         "a-b-1.0123456789abcdef0123456789abcdef-delete",
                                         "keep-delete" };
     for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {

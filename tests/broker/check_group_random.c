@@ -286,53 +286,53 @@ static void check_offsets(void)
 }
 
 START_TEST(invariants_hold_on_random_schedules)
-    {
-        struct group_config config;
-        group_config_init(&config);
-        config.partition_count = 7;
-        config.members_max = 6;
-        rng_seed(&rng, (uint64_t)_i + 1);
-        config.initial_rebalance_delay_ms = (uint32_t)rng_below(&rng, 3) * 1500;
-        world_init(&w, &config);
-        w.hold_appends = true;
-        w.on_trace = on_trace;
-        seen_replies = 0;
-        memset(actors, 0, sizeof(actors));
-        memset(last_generation, 0, sizeof(last_generation));
-        memset(led_generation, 0, sizeof(led_generation));
-        memset(model, 0xff, sizeof(model));
-        static const char *const instances[] = { "i0", "i1", "i2" };
-        for (int i = 0; i < CLIENTS; i++) {
-            actors[i].group = i % GROUPS;
-            actors[i].k = (struct client){ .group = names[i % GROUPS], .rebalance_ms = 20000 };
-            actors[i].k.instance = rng_below(&rng, 3) ? NULL : instances[rng_below(&rng, 3)];
-            actors[i].k.protocols = rng_below(&rng, 4) ? "range,sticky" : "sticky";
-            actors[i].k.version = rng_below(&rng, 4) ? 9 : 3;
-            if (actors[i].k.instance && actors[i].k.version < 5) {
-                actors[i].k.version = 5;
-            }
+{
+    struct group_config config;
+    group_config_init(&config);
+    config.partition_count = 7;
+    config.members_max = 6;
+    rng_seed(&rng, (uint64_t)_i + 1);
+    config.initial_rebalance_delay_ms = (uint32_t)rng_below(&rng, 3) * 1500;
+    world_init(&w, &config);
+    w.hold_appends = true;
+    w.on_trace = on_trace;
+    seen_replies = 0;
+    memset(actors, 0, sizeof(actors));
+    memset(last_generation, 0, sizeof(last_generation));
+    memset(led_generation, 0, sizeof(led_generation));
+    memset(model, 0xff, sizeof(model));
+    static const char *const instances[] = { "i0", "i1", "i2" };
+    for (int i = 0; i < CLIENTS; i++) {
+        actors[i].group = i % GROUPS;
+        actors[i].k = (struct client){ .group = names[i % GROUPS], .rebalance_ms = 20000 };
+        actors[i].k.instance = rng_below(&rng, 3) ? NULL : instances[rng_below(&rng, 3)];
+        actors[i].k.protocols = rng_below(&rng, 4) ? "range,sticky" : "sticky";
+        actors[i].k.version = rng_below(&rng, 4) ? 9 : 3;
+        if (actors[i].k.instance && actors[i].k.version < 5) {
+            actors[i].k.version = 5;
         }
-        for (int n = 0; n < STEPS && w.calls < WORLD_CALLS_MAX - 8; n++) {
-            step();
-            absorb();
-            if (n % 16 == 0) {
-                check_offsets();
-            }
-        }
-        /* Nobody moves any more: all that waits is answered in the end. */
-        while (w.append_count > 0) {
-            world_append_done(&w, KAFKA_NONE);
-        }
-        w.hold_appends = false;
-        world_pass_ms(&w, 3600 * 1000);
-        absorb();
-        check_offsets();
-        ck_assert_uint_eq(w.replied, w.calls); /* P1 */
-        ck_assert_uint_gt(w.traces[GROUP_TRACE_STABLE], 3);
-        world_lose_and_lead(&w);
-        check_offsets();
-        world_deinit(&w);
     }
+    for (int n = 0; n < STEPS && w.calls < WORLD_CALLS_MAX - 8; n++) {
+        step();
+        absorb();
+        if (n % 16 == 0) {
+            check_offsets();
+        }
+    }
+    /* Nobody moves any more: all that waits is answered in the end. */
+    while (w.append_count > 0) {
+        world_append_done(&w, KAFKA_NONE);
+    }
+    w.hold_appends = false;
+    world_pass_ms(&w, 3600 * 1000);
+    absorb();
+    check_offsets();
+    ck_assert_uint_eq(w.replied, w.calls); /* P1 */
+    ck_assert_uint_gt(w.traces[GROUP_TRACE_STABLE], 3);
+    world_lose_and_lead(&w);
+    check_offsets();
+    world_deinit(&w);
+}
 END_TEST
 
 Suite *group_random_suite(void)

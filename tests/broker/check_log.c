@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_log.c - append, read, roll, retention, truncation, look-ups by time of broker/storage/log. */
+/* check_log.c - append, read, roll, retention, truncation, look-ups by time of
+ * broker/storage/log. */
 #include "tests/broker/storage_fixture.h"
 
 #include "broker/storage/append_info.h"
@@ -237,7 +238,8 @@ END_TEST
 
 static enum kafka_error check_bytes(struct slice s, bool from_client, struct append_info *info)
 {
-    struct append_rules rules = { .batch_bytes_max = 10000, .from_client = from_client,
+    struct append_rules rules = { .batch_bytes_max = 10000,
+                                  .from_client = from_client,
                                   .zstd_allowed = true };
     struct error err;
     return append_info_check(s, &rules, info, &err);
@@ -274,7 +276,8 @@ START_TEST(client_batches_are_checked_before_they_are_stamped)
 }
 END_TEST
 
-/* A log against a list of batch borders: random appends, reads, rolls, retention, truncation, kills. */
+/* A log against a list of batch borders: random appends, reads, rolls, retention, truncation,
+ * kills. */
 START_TEST(a_log_does_what_the_model_does)
 {
     struct rng rng;

@@ -29,7 +29,7 @@ START_TEST(verdicts_follow_the_table)
         { 1, 5, 60, 10, PRODUCER_OK, 0 },
         { 1, 5, 60, 1, PRODUCER_OK, 0 },
         { 1, 5, 50, 10, PRODUCER_DUPLICATE, 59 },
-        { 1, 5, 10, 10, PRODUCER_DUPLICATE, 19 }, /* the oldest of five */
+        { 1, 5, 10, 10, PRODUCER_DUPLICATE, 19 },  /* the oldest of five */
         { 1, 5, 0, 10, PRODUCER_OUT_OF_ORDER, 0 }, /* the sixth is forgotten */
         { 1, 5, 50, 9, PRODUCER_OUT_OF_ORDER, 0 }, /* not the same batch */
         { 1, 5, 61, 1, PRODUCER_OUT_OF_ORDER, 0 },

@@ -316,7 +316,9 @@ START_TEST(producers_survive_a_kill_by_snapshot_and_tail)
         }
         ck_assert(store_open(&st, round == 1, end) == ERR_OK);
         struct producer_kept old;
-        struct producer_batch retry = { .producer_id = 7, .base_sequence = 58, .last_sequence = 59 };
+        struct producer_batch retry = { .producer_id = 7,
+                                        .base_sequence = 58,
+                                        .last_sequence = 59 };
         ck_assert_int_eq(producer_state_check(&st.log->producers, &retry, &old),
                          PRODUCER_DUPLICATE);
         ck_assert_int_eq(old.last_offset, end - 2);
@@ -415,8 +417,8 @@ START_TEST(what_was_flushed_survives_a_power_loss)
 }
 END_TEST
 
-/* Every operation that a run makes fails once, in turn; afterwards a fresh open must find all that had
- * been flushed, and whatever else is there must be sound. */
+/* Every operation that a run makes fails once, in turn; afterwards a fresh open must find all that
+ * had been flushed, and whatever else is there must be sound. */
 START_TEST(whichever_operation_fails_nothing_flushed_is_lost)
 {
     for (int n = 1; n < 400; n++) {

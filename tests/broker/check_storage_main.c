@@ -6,6 +6,6 @@
 int main(void)
 {
     Suite *(*const suites[])(void) = { log_suite, recovery_suite, checkpoint_suite,
-                                         producer_state_suite };
+                                       producer_state_suite };
     return RUN_SUITES(suites);
 }

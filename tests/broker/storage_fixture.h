@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* storage_fixture.h - a log in a scratch directory, and batches to put in. For the storage tests. */
+/* storage_fixture.h - a log in a scratch directory, and batches to put in. For the storage
+ * tests. */
 #ifndef LOGBOOM_TESTS_STORAGE_FIXTURE_H
 #define LOGBOOM_TESTS_STORAGE_FIXTURE_H
 
@@ -29,8 +30,8 @@ void store_deinit(struct store *s);
 void store_kill(struct store *s);
 /* Opens again; recovery_point -1 is "none known". */
 enum err store_open(struct store *s, bool clean, int64_t recovery_point);
-/* A batch of `count` records of value_len bytes, timestamps from timestamp_ms on (1 ms apart), stamped
- * with base_offset and epoch; the view lives until the next one. */
+/* A batch of `count` records of value_len bytes, timestamps from timestamp_ms on (1 ms apart),
+ * stamped with base_offset and epoch; the view lives until the next one. */
 struct slice store_batch(struct store *s, int64_t base_offset, int32_t epoch, int count,
                          size_t value_len, int64_t timestamp_ms);
 /* Appends such a batch at the end. */

@@ -77,63 +77,63 @@ static void check_server(const char *server, size_t i)
 }
 
 START_TEST(each_item_of_a_real_answer_gets_its_fate)
-    {
-        check_server("opensearch", (size_t)_i);
-        check_server("elasticsearch", (size_t)_i);
-    }
+{
+    check_server("opensearch", (size_t)_i);
+    check_server("elasticsearch", (size_t)_i);
+}
 END_TEST
 
 START_TEST(whole_refusals_of_real_servers_are_told_by_their_status)
-    {
-        static const struct {
-            const char *name;
-            enum whole whole;
-        } wholes[] = { { "whole_400", WHOLE_BISECT },
-                       { "whole_400_action", WHOLE_BISECT },
-                       { "whole_413", WHOLE_HALVE },
-                       { "whole_429", WHOLE_RETRY } };
-        static const char *const servers[] = { "opensearch", "elasticsearch" };
-        for (size_t i = 0; i < sizeof(wholes) / sizeof(wholes[0]); i++) {
-            for (size_t k = 0; k < 2; k++) {
-                unsigned status;
-                size_t items;
-                uint8_t *bytes;
-                struct slice body;
-                struct bulk_result results[RESULTS_MAX];
-                struct arena arena;
-                arena_init(&arena, 1 << 20);
-                read_golden(servers[k], wholes[i].name, &status, &items, &bytes, &body);
-                ck_assert_uint_eq(decide_bulk(status), wholes[i].whole);
-                ck_assert_int_eq(bulk_response_parse(body, items, &arena, results), ERR_MALFORMED);
-                mem_free(bytes);
-                arena_deinit(&arena);
-            }
+{
+    static const struct {
+        const char *name;
+        enum whole whole;
+    } wholes[] = { { "whole_400", WHOLE_BISECT },
+                   { "whole_400_action", WHOLE_BISECT },
+                   { "whole_413", WHOLE_HALVE },
+                   { "whole_429", WHOLE_RETRY } };
+    static const char *const servers[] = { "opensearch", "elasticsearch" };
+    for (size_t i = 0; i < sizeof(wholes) / sizeof(wholes[0]); i++) {
+        for (size_t k = 0; k < 2; k++) {
+            unsigned status;
+            size_t items;
+            uint8_t *bytes;
+            struct slice body;
+            struct bulk_result results[RESULTS_MAX];
+            struct arena arena;
+            arena_init(&arena, 1 << 20);
+            read_golden(servers[k], wholes[i].name, &status, &items, &bytes, &body);
+            ck_assert_uint_eq(decide_bulk(status), wholes[i].whole);
+            ck_assert_int_eq(bulk_response_parse(body, items, &arena, results), ERR_MALFORMED);
+            mem_free(bytes);
+            arena_deinit(&arena);
         }
     }
+}
 END_TEST
 
 START_TEST(every_cut_of_a_real_answer_is_refused)
-    {
-        unsigned status;
-        size_t items;
-        uint8_t *bytes;
-        struct slice body;
-        struct bulk_result results[RESULTS_MAX];
-        struct arena arena;
-        arena_init(&arena, 1 << 20);
-        read_golden("opensearch", "mixed_409_201_400", &status, &items, &bytes, &body);
-        while (body.len > 0 && body.ptr[body.len - 1] != '}') {
-            body.len--;
-        }
-        ck_assert_int_eq(bulk_response_parse(body, items, &arena, results), ERR_OK);
-        for (size_t n = 0; n < body.len; n++) {
-            arena_reset(&arena);
-            ck_assert_int_eq(bulk_response_parse(slice_head(body, n), items, &arena, results),
-                             ERR_MALFORMED);
-        }
-        mem_free(bytes);
-        arena_deinit(&arena);
+{
+    unsigned status;
+    size_t items;
+    uint8_t *bytes;
+    struct slice body;
+    struct bulk_result results[RESULTS_MAX];
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    read_golden("opensearch", "mixed_409_201_400", &status, &items, &bytes, &body);
+    while (body.len > 0 && body.ptr[body.len - 1] != '}') {
+        body.len--;
     }
+    ck_assert_int_eq(bulk_response_parse(body, items, &arena, results), ERR_OK);
+    for (size_t n = 0; n < body.len; n++) {
+        arena_reset(&arena);
+        ck_assert_int_eq(bulk_response_parse(slice_head(body, n), items, &arena, results),
+                         ERR_MALFORMED);
+    }
+    mem_free(bytes);
+    arena_deinit(&arena);
+}
 END_TEST
 
 static enum err parse(const char *text, size_t expected)
@@ -147,39 +147,39 @@ static enum err parse(const char *text, size_t expected)
 }
 
 START_TEST(answers_that_do_not_match_the_request_are_refused)
-    {
-        static const char *const bad[] = {
-            "",
-            "{}",
-            "[]",
-            "null",
-            "Unauthorized",
-            "{\"errors\":false}",
-            "{\"items\":[]}",
-            "{\"errors\":true,\"items\":[]}",
-            "{\"errors\":false,\"items\":{}}",
-            "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}}]}",
-            "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},{\"create\":{\"status\":"
-            "201}},"
-            "{\"create\":{\"status\":201}}]}",
-            "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},{\"create\":{}}]}",
-            "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},{\"create\":{\"status\":"
-            "\"201\"}}]}",
-            "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},{\"create\":{\"status\":"
-            "2e2}}]}",
-            "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},201]}",
-            "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},{\"create\":{\"status\":"
-            "201}}]} x",
-        };
-        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-            ck_assert_msg(parse(bad[i], 2) == ERR_MALFORMED, "%s", bad[i]);
-        }
-        ck_assert_int_eq(parse("{\"items\":[{\"index\":{\"a\":{\"status\":500},\"status\":200}},"
-                               "{\"index\":{\"status\":200}}],\"errors\":false}",
-                               2),
-                         ERR_OK);
-        ck_assert_int_eq(parse("{\"took\":0,\"errors\":false,\"items\":[]}", 2), ERR_OK);
+{
+    static const char *const bad[] = {
+        "",
+        "{}",
+        "[]",
+        "null",
+        "Unauthorized",
+        "{\"errors\":false}",
+        "{\"items\":[]}",
+        "{\"errors\":true,\"items\":[]}",
+        "{\"errors\":false,\"items\":{}}",
+        "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}}]}",
+        "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},{\"create\":{\"status\":"
+        "201}},"
+        "{\"create\":{\"status\":201}}]}",
+        "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},{\"create\":{}}]}",
+        "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},{\"create\":{\"status\":"
+        "\"201\"}}]}",
+        "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},{\"create\":{\"status\":"
+        "2e2}}]}",
+        "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},201]}",
+        "{\"errors\":false,\"items\":[{\"create\":{\"status\":201}},{\"create\":{\"status\":"
+        "201}}]} x",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ck_assert_msg(parse(bad[i], 2) == ERR_MALFORMED, "%s", bad[i]);
     }
+    ck_assert_int_eq(parse("{\"items\":[{\"index\":{\"a\":{\"status\":500},\"status\":200}},"
+                           "{\"index\":{\"status\":200}}],\"errors\":false}",
+                           2),
+                     ERR_OK);
+    ck_assert_int_eq(parse("{\"took\":0,\"errors\":false,\"items\":[]}", 2), ERR_OK);
+}
 END_TEST
 
 Suite *bulk_response_suite(void);

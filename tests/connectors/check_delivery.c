@@ -197,32 +197,32 @@ static void reject_once(struct world *w, struct slice body, struct http_reply *r
 }
 
 START_TEST(only_failed_items_are_sent_again)
-    {
-        struct world w;
-        world_init(&w, ES, reject_once);
-        put(&w, "{\"event\":{\"id\":\"id-a\"}}");
-        put(&w, "{\"event\":{\"id\":\"id-b\"}}");
-        put(&w, "{\"event\":{\"id\":\"id-c\"}}");
-        run_until(&w, 3);
-        ck_assert_uint_eq(w.requests, 2);
-        ck_assert_str_eq(
-            buf_cstr(&w.last_body),
-            "{\"create\":{\"_index\":\"i\",\"_id\":\"id-b\"}}\n{\"event\":{\"id\":\"id-b\"}}\n");
-        ck_assert_uint_eq(w.sink->counters.retried, 1);
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    world_init(&w, ES, reject_once);
+    put(&w, "{\"event\":{\"id\":\"id-a\"}}");
+    put(&w, "{\"event\":{\"id\":\"id-b\"}}");
+    put(&w, "{\"event\":{\"id\":\"id-c\"}}");
+    run_until(&w, 3);
+    ck_assert_uint_eq(w.requests, 2);
+    ck_assert_str_eq(
+        buf_cstr(&w.last_body),
+        "{\"create\":{\"_index\":\"i\",\"_id\":\"id-b\"}}\n{\"event\":{\"id\":\"id-b\"}}\n");
+    ck_assert_uint_eq(w.sink->counters.retried, 1);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(an_event_without_the_id_gets_its_place_in_the_topic)
-    {
-        struct world w;
-        world_init(&w, ES, reject_once);
-        put(&w, "{}");
-        run_until(&w, 1);
-        ck_assert_str_eq(buf_cstr(&w.last_body),
-                         "{\"create\":{\"_index\":\"i\",\"_id\":\"t+3+0\"}}\n{}\n");
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    world_init(&w, ES, reject_once);
+    put(&w, "{}");
+    run_until(&w, 1);
+    ck_assert_str_eq(buf_cstr(&w.last_body),
+                     "{\"create\":{\"_index\":\"i\",\"_id\":\"t+3+0\"}}\n{}\n");
+    world_deinit(&w);
+}
 END_TEST
 
 static void too_large(struct world *w, struct slice body, struct http_reply *reply)
@@ -235,25 +235,25 @@ static void too_large(struct world *w, struct slice body, struct http_reply *rep
 }
 
 START_TEST(too_large_requests_are_halved_until_one_document_is_dead)
-    {
-        struct world w;
-        char value[512] = "{\"a\":\"";
-        world_init(&w, ES, too_large);
-        for (int i = 0; i < 10; i++) {
-            put(&w, "{\"n\":1}");
-        }
-        memset(value + strlen(value), 'x', 400);
-        memcpy(value + 406, "\"}", 3);
-        put(&w, value);
-        for (int i = 0; i < 10; i++) {
-            put(&w, "{\"n\":1}");
-        }
-        run_until(&w, 21);
-        ck_assert_uint_eq(w.dead[10], 1);
-        ck_assert_str_eq(w.last_failure.type, "document_too_large");
-        ck_assert_uint_eq(w.sink->counters.delivered, 20);
-        world_deinit(&w);
+{
+    struct world w;
+    char value[512] = "{\"a\":\"";
+    world_init(&w, ES, too_large);
+    for (int i = 0; i < 10; i++) {
+        put(&w, "{\"n\":1}");
     }
+    memset(value + strlen(value), 'x', 400);
+    memcpy(value + 406, "\"}", 3);
+    put(&w, value);
+    for (int i = 0; i < 10; i++) {
+        put(&w, "{\"n\":1}");
+    }
+    run_until(&w, 21);
+    ck_assert_uint_eq(w.dead[10], 1);
+    ck_assert_str_eq(w.last_failure.type, "document_too_large");
+    ck_assert_uint_eq(w.sink->counters.delivered, 20);
+    world_deinit(&w);
+}
 END_TEST
 
 static void malformed(struct world *w, struct slice body, struct http_reply *reply)
@@ -266,18 +266,18 @@ static void malformed(struct world *w, struct slice body, struct http_reply *rep
 }
 
 START_TEST(the_culprit_of_a_refused_request_is_found_by_halves)
-    {
-        struct world w;
-        world_init(&w, ES, malformed);
-        for (int i = 0; i < 16; i++) {
-            put(&w, i == 11 ? "{\"x\":\"BAD\"}" : "{}");
-        }
-        run_until(&w, 16);
-        ck_assert_uint_eq(w.dead[11], 1);
-        ck_assert_uint_eq(w.sink->counters.dead, 1);
-        ck_assert_uint_le(w.requests, 9); /* 16, 8+8, 4+4, 2+2, 1+1 */
-        world_deinit(&w);
+{
+    struct world w;
+    world_init(&w, ES, malformed);
+    for (int i = 0; i < 16; i++) {
+        put(&w, i == 11 ? "{\"x\":\"BAD\"}" : "{}");
     }
+    run_until(&w, 16);
+    ck_assert_uint_eq(w.dead[11], 1);
+    ck_assert_uint_eq(w.sink->counters.dead, 1);
+    ck_assert_uint_le(w.requests, 9); /* 16, 8+8, 4+4, 2+2, 1+1 */
+    world_deinit(&w);
+}
 END_TEST
 
 static void refuse_twice(struct world *w, struct slice body, struct http_reply *reply)
@@ -291,17 +291,17 @@ static void refuse_twice(struct world *w, struct slice body, struct http_reply *
 }
 
 START_TEST(a_destination_that_refuses_everything_is_probed_and_nothing_is_lost)
-    {
-        struct world w;
-        world_init(&w, ES, refuse_twice);
-        put(&w, "{}");
-        put(&w, "{}");
-        run_until(&w, 2);
-        ck_assert_uint_eq(w.requests, 3);
-        ck_assert_uint_eq(w.sink->counters.delivered, 2);
-        ck_assert_ptr_null(w.sink->trouble);
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    world_init(&w, ES, refuse_twice);
+    put(&w, "{}");
+    put(&w, "{}");
+    run_until(&w, 2);
+    ck_assert_uint_eq(w.requests, 3);
+    ck_assert_uint_eq(w.sink->counters.delivered, 2);
+    ck_assert_ptr_null(w.sink->trouble);
+    world_deinit(&w);
+}
 END_TEST
 
 static void nonsense_once(struct world *w, struct slice body, struct http_reply *reply)
@@ -314,15 +314,15 @@ static void nonsense_once(struct world *w, struct slice body, struct http_reply 
 }
 
 START_TEST(an_answer_that_is_not_understood_answers_nothing)
-    {
-        struct world w;
-        world_init(&w, ES, nonsense_once);
-        put(&w, "{}");
-        run_until(&w, 1);
-        ck_assert_uint_eq(w.requests, 2);
-        ck_assert_uint_eq(w.done[0], 1);
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    world_init(&w, ES, nonsense_once);
+    put(&w, "{}");
+    run_until(&w, 1);
+    ck_assert_uint_eq(w.requests, 2);
+    ck_assert_uint_eq(w.done[0], 1);
+    world_deinit(&w);
+}
 END_TEST
 
 static unsigned closed_is_forbidden(struct slice action)
@@ -336,21 +336,21 @@ static void forbid_twice(struct world *w, struct slice body, struct http_reply *
 }
 
 START_TEST(a_closed_index_waits_while_others_go_on)
-    {
-        struct world w;
-        world_init(&w,
-                   "type: elasticsearch, hosts: 'http://127.0.0.1:%u', index: '%%{[i]}', "
-                   "compression_level: 0, probe_interval: 20ms",
-                   forbid_twice);
-        put(&w, "{\"i\":\"closed\"}");
-        put(&w, "{\"i\":\"open\"}");
-        run_until(&w, 1);
-        ck_assert_uint_eq(w.done[1], 1);
-        run_until(&w, 2);
-        ck_assert_uint_eq(w.done[0], 1);
-        ck_assert_uint_eq(w.requests, 3);
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    world_init(&w,
+               "type: elasticsearch, hosts: 'http://127.0.0.1:%u', index: '%%{[i]}', "
+               "compression_level: 0, probe_interval: 20ms",
+               forbid_twice);
+    put(&w, "{\"i\":\"closed\"}");
+    put(&w, "{\"i\":\"open\"}");
+    run_until(&w, 1);
+    ck_assert_uint_eq(w.done[1], 1);
+    run_until(&w, 2);
+    ck_assert_uint_eq(w.done[0], 1);
+    ck_assert_uint_eq(w.requests, 3);
+    world_deinit(&w);
+}
 END_TEST
 
 static void accept_lines(struct world *w, struct slice body, struct http_reply *reply)
@@ -359,18 +359,18 @@ static void accept_lines(struct world *w, struct slice body, struct http_reply *
 }
 
 START_TEST(an_endpoint_gets_records_one_by_one_to_find_the_refused_one)
-    {
-        struct world w;
-        world_init(&w, "type: http, url: 'http://127.0.0.1:%u/x'", accept_lines);
-        put(&w, "{\"a\":1}");
-        put(&w, "{\"a\":\"BAD\"}");
-        put(&w, "{\"a\":3}");
-        run_until(&w, 3);
-        ck_assert_uint_eq(w.dead[1], 1);
-        ck_assert_uint_eq(w.requests, 4);
-        ck_assert_uint_eq(lines(buf_slice(&w.last_body)), 1);
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    world_init(&w, "type: http, url: 'http://127.0.0.1:%u/x'", accept_lines);
+    put(&w, "{\"a\":1}");
+    put(&w, "{\"a\":\"BAD\"}");
+    put(&w, "{\"a\":3}");
+    run_until(&w, 3);
+    ck_assert_uint_eq(w.dead[1], 1);
+    ck_assert_uint_eq(w.requests, 4);
+    ck_assert_uint_eq(lines(buf_slice(&w.last_body)), 1);
+    world_deinit(&w);
+}
 END_TEST
 
 static void fail_once(struct world *w, struct slice body, struct http_reply *reply)
@@ -379,65 +379,65 @@ static void fail_once(struct world *w, struct slice body, struct http_reply *rep
 }
 
 START_TEST(an_array_is_whole_in_every_attempt)
-    {
-        struct world w;
-        world_init(&w, "type: http, url: 'http://127.0.0.1:%u/x', format: json_array", fail_once);
-        put(&w, "{\"a\":1}");
-        put(&w, "{\"a\":2}");
-        put(&w, "{\"a\":3}");
-        run_until(&w, 3);
-        ck_assert_uint_eq(w.requests, 2);
-        ck_assert_str_eq(buf_cstr(&w.last_body), "[{\"a\":1},{\"a\":2},{\"a\":3}]");
-        world_deinit(&w);
-    }
+{
+    struct world w;
+    world_init(&w, "type: http, url: 'http://127.0.0.1:%u/x', format: json_array", fail_once);
+    put(&w, "{\"a\":1}");
+    put(&w, "{\"a\":2}");
+    put(&w, "{\"a\":3}");
+    run_until(&w, 3);
+    ck_assert_uint_eq(w.requests, 2);
+    ck_assert_str_eq(buf_cstr(&w.last_body), "[{\"a\":1},{\"a\":2},{\"a\":3}]");
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(a_full_sink_says_so_and_has_room_again_at_half)
-    {
-        struct world w;
-        world_init(&w, "type: http, url: 'http://127.0.0.1:%u/x', queue.events: 4, format: single",
-                   accept_lines);
-        for (int i = 0; i < 4; i++) {
-            ck_assert(!w.sink->full);
-            put(&w, "{}");
-        }
-        ck_assert(w.sink->full);
-        run_until(&w, 4);
+{
+    struct world w;
+    world_init(&w, "type: http, url: 'http://127.0.0.1:%u/x', queue.events: 4, format: single",
+               accept_lines);
+    for (int i = 0; i < 4; i++) {
         ck_assert(!w.sink->full);
-        ck_assert_uint_eq(w.room, 1);
-        ck_assert_uint_eq(w.sink->bytes, 0);
-        world_deinit(&w);
+        put(&w, "{}");
     }
+    ck_assert(w.sink->full);
+    run_until(&w, 4);
+    ck_assert(!w.sink->full);
+    ck_assert_uint_eq(w.room, 1);
+    ck_assert_uint_eq(w.sink->bytes, 0);
+    world_deinit(&w);
+}
 END_TEST
 
 START_TEST(lines_are_in_their_files_before_they_are_done)
-    {
-        char dir[] = "/tmp/check-connectors-XXXXXX";
-        char settings[256], path[128], text[64] = "";
-        struct world w;
-        ck_assert_ptr_nonnull(mkdtemp(dir));
-        snprintf(path, sizeof(path), "%s/a.log", dir);
-        FILE *torn = fopen(path, "w"); /* a crash left half a line */
-        fputs("half", torn);
-        fclose(torn);
-        snprintf(settings, sizeof(settings),
-                 "type: file, codec: message, path: '%s/%%%%{[k]}.log', retry.init: %%u", dir);
-        world_init(&w, settings, accept_lines);
-        put(&w, "{\"k\":\"a\",\"message\":\"one\"}");
-        put(&w, "{\"k\":\"b\",\"message\":\"two\"}");
-        put(&w, "{\"message\":\"no k\"}");
-        run_until(&w, 3);
-        ck_assert_uint_eq(w.dead[2], 1);
-        FILE *f = fopen(path, "r");
-        ck_assert_uint_eq(fread(text, 1, sizeof(text) - 1, f), 9);
-        fclose(f);
-        ck_assert_str_eq(text, "half\none\n");
-        world_deinit(&w);
-        unlink(path);
-        snprintf(path, sizeof(path), "%s/b.log", dir);
-        ck_assert_int_eq(unlink(path), 0);
-        rmdir(dir);
-    }
+{
+    char dir[] = "/tmp/check-connectors-XXXXXX";
+    char settings[256], path[128], text[64] = "";
+    struct world w;
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    snprintf(path, sizeof(path), "%s/a.log", dir);
+    FILE *torn = fopen(path, "w"); /* a crash left half a line */
+    fputs("half", torn);
+    fclose(torn);
+    snprintf(settings, sizeof(settings),
+             "type: file, codec: message, path: '%s/%%%%{[k]}.log', retry.init: %%u", dir);
+    world_init(&w, settings, accept_lines);
+    put(&w, "{\"k\":\"a\",\"message\":\"one\"}");
+    put(&w, "{\"k\":\"b\",\"message\":\"two\"}");
+    put(&w, "{\"message\":\"no k\"}");
+    run_until(&w, 3);
+    ck_assert_uint_eq(w.dead[2], 1);
+    FILE *f = fopen(path, "r");
+    ck_assert_uint_eq(fread(text, 1, sizeof(text) - 1, f), 9);
+    fclose(f);
+    ck_assert_str_eq(text, "half\none\n");
+    world_deinit(&w);
+    unlink(path);
+    snprintf(path, sizeof(path), "%s/b.log", dir);
+    ck_assert_int_eq(unlink(path), 0);
+    rmdir(dir);
+}
 END_TEST
 
 Suite *delivery_suite(void);

@@ -96,75 +96,74 @@ static const struct {
 };
 
 START_TEST(a_wrong_flow_is_told_with_its_place)
-    {
-        struct made m;
-        make(&m, wrong[_i].text);
-        ck_assert_int_eq(m.e, ERR_CONFIG);
-        ck_assert_str_eq(m.err.text, wrong[_i].message);
-        unmake(&m);
-    }
+{
+    struct made m;
+    make(&m, wrong[_i].text);
+    ck_assert_int_eq(m.e, ERR_CONFIG);
+    ck_assert_str_eq(m.err.text, wrong[_i].message);
+    unmake(&m);
+}
 END_TEST
 
 /* The exact words are config.c's; place, key and the near name must be there. */
 START_TEST(an_unknown_setting_of_a_node_is_told_with_the_nearest_name)
-    {
-        struct made m;
-        make(&m,
-             NODES "    e: {type: elasticsearch, from: in, index: w,\n        bulk_max_sise: 5}\n");
-        ck_assert_int_eq(m.e, ERR_CONFIG);
-        ck_assert_msg(strncmp(m.err.text, "c.yml:5:9: ", 11) == 0, "%s", m.err.text);
-        ck_assert_ptr_nonnull(strstr(m.err.text, "bulk_max_sise"));
-        ck_assert_ptr_nonnull(strstr(m.err.text, "bulk_max_size"));
-        unmake(&m);
-    }
+{
+    struct made m;
+    make(&m, NODES "    e: {type: elasticsearch, from: in, index: w,\n        bulk_max_sise: 5}\n");
+    ck_assert_int_eq(m.e, ERR_CONFIG);
+    ck_assert_msg(strncmp(m.err.text, "c.yml:5:9: ", 11) == 0, "%s", m.err.text);
+    ck_assert_ptr_nonnull(strstr(m.err.text, "bulk_max_sise"));
+    ck_assert_ptr_nonnull(strstr(m.err.text, "bulk_max_size"));
+    unmake(&m);
+}
 END_TEST
 
 START_TEST(the_issues_flow_is_tied_as_written)
-    {
-        struct made m;
-        make(&m, "web-to-search:\n"
-                 "  nodes:\n"
-                 "    in:    {type: kafka, group_id: web-to-search, topics: [logs-web], "
-                 "auto_offset_reset: "
-                 "earliest}\n"
-                 "    parse: {type: json, from: in}\n"
-                 "    es:    {type: elasticsearch, from: parse, hosts: "
-                 "[\"http://127.0.0.1:9200\"], index: "
-                 "\"web-%{+yyyy.MM.dd}\", document_id: event.id}\n"
-                 "    hook:  {type: http, from: parse, url: \"http://127.0.0.1:8080/ingest\", "
-                 "format: ndjson}\n");
-        ck_assert_msg(m.e == ERR_OK, "%s", m.err.text);
-        ck_assert_str_eq(m.graph.source->name, "in");
-        ck_assert_uint_eq(m.graph.source->outputs[0].target_count, 1);
-        const struct node *parse = m.graph.source->outputs[0].targets[0];
-        ck_assert_str_eq(parse->name, "parse");
-        ck_assert_uint_eq(parse->outputs[0].target_count, 2);
-        ck_assert_str_eq(parse->outputs[0].targets[0]->name, "es");
-        ck_assert_str_eq(parse->outputs[0].targets[1]->name, "hook");
-        ck_assert(!parse->outputs[0].targets[0]->changes_below);
-        unmake(&m);
-    }
+{
+    struct made m;
+    make(&m, "web-to-search:\n"
+             "  nodes:\n"
+             "    in:    {type: kafka, group_id: web-to-search, topics: [logs-web], "
+             "auto_offset_reset: "
+             "earliest}\n"
+             "    parse: {type: json, from: in}\n"
+             "    es:    {type: elasticsearch, from: parse, hosts: "
+             "[\"http://127.0.0.1:9200\"], index: "
+             "\"web-%{+yyyy.MM.dd}\", document_id: event.id}\n"
+             "    hook:  {type: http, from: parse, url: \"http://127.0.0.1:8080/ingest\", "
+             "format: ndjson}\n");
+    ck_assert_msg(m.e == ERR_OK, "%s", m.err.text);
+    ck_assert_str_eq(m.graph.source->name, "in");
+    ck_assert_uint_eq(m.graph.source->outputs[0].target_count, 1);
+    const struct node *parse = m.graph.source->outputs[0].targets[0];
+    ck_assert_str_eq(parse->name, "parse");
+    ck_assert_uint_eq(parse->outputs[0].target_count, 2);
+    ck_assert_str_eq(parse->outputs[0].targets[0]->name, "es");
+    ck_assert_str_eq(parse->outputs[0].targets[1]->name, "hook");
+    ck_assert(!parse->outputs[0].targets[0]->changes_below);
+    unmake(&m);
+}
 END_TEST
 
 START_TEST(routes_of_a_node_are_tied_by_name_and_may_stay_open)
-    {
-        struct made m;
-        make(&m, NODES "    r:\n      type: route\n      from: in\n      routes:\n"
-                       "        errors: {range: {http.status.gte: 500}}\n"
-                       "        bots: {regexp: {http.agent: \"(?i)bot\"}}\n"
-                       "    drop: {type: drop_fields, from: r.bots, fields: [message]}\n"
-                       "    out: {type: stdout, from: [r.errors, drop]}\n"
-                       "    dlq: {type: kafka_dlq, from: [\"*.failure\"], topic: x.dlq}\n");
-        ck_assert_msg(m.e == ERR_OK, "%s", m.err.text);
-        const struct node *r = m.graph.source->outputs[0].targets[0];
-        ck_assert_uint_eq(r->output_count, 3);
-        ck_assert_str_eq(r->outputs[0].targets[0]->name, "out");
-        ck_assert_str_eq(r->outputs[1].targets[0]->name, "drop");
-        ck_assert_uint_eq(r->outputs[2].target_count, 0);
-        ck_assert(r->outputs[1].targets[0]->changes_below);
-        ck_assert_str_eq(m.graph.dead_letter->name, "dlq");
-        unmake(&m);
-    }
+{
+    struct made m;
+    make(&m, NODES "    r:\n      type: route\n      from: in\n      routes:\n"
+                   "        errors: {range: {http.status.gte: 500}}\n"
+                   "        bots: {regexp: {http.agent: \"(?i)bot\"}}\n"
+                   "    drop: {type: drop_fields, from: r.bots, fields: [message]}\n"
+                   "    out: {type: stdout, from: [r.errors, drop]}\n"
+                   "    dlq: {type: kafka_dlq, from: [\"*.failure\"], topic: x.dlq}\n");
+    ck_assert_msg(m.e == ERR_OK, "%s", m.err.text);
+    const struct node *r = m.graph.source->outputs[0].targets[0];
+    ck_assert_uint_eq(r->output_count, 3);
+    ck_assert_str_eq(r->outputs[0].targets[0]->name, "out");
+    ck_assert_str_eq(r->outputs[1].targets[0]->name, "drop");
+    ck_assert_uint_eq(r->outputs[2].target_count, 0);
+    ck_assert(r->outputs[1].targets[0]->changes_below);
+    ck_assert_str_eq(m.graph.dead_letter->name, "dlq");
+    unmake(&m);
+}
 END_TEST
 
 Suite *graph_suite(void);

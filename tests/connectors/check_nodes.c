@@ -96,21 +96,21 @@ static void run_node(struct node *n, struct event *ev, struct buf *out)
 }
 
 START_TEST(a_processor_makes_of_an_event_what_the_table_says)
-    {
-        struct arena arena;
-        struct graph g;
-        struct sample s;
-        struct buf out = { 0 };
-        arena_init(&arena, 1 << 20);
-        struct node *n = make_node(&arena, &g, rows[_i].node);
-        sample_init(&s, rows[_i].in);
-        run_node(n, &s.ev, &out);
-        ck_assert_str_eq(buf_cstr(&out), rows[_i].out);
-        buf_deinit(&out);
-        sample_deinit(&s);
-        graph_deinit(&g);
-        arena_deinit(&arena);
-    }
+{
+    struct arena arena;
+    struct graph g;
+    struct sample s;
+    struct buf out = { 0 };
+    arena_init(&arena, 1 << 20);
+    struct node *n = make_node(&arena, &g, rows[_i].node);
+    sample_init(&s, rows[_i].in);
+    run_node(n, &s.ev, &out);
+    ck_assert_str_eq(buf_cstr(&out), rows[_i].out);
+    buf_deinit(&out);
+    sample_deinit(&s);
+    graph_deinit(&g);
+    arena_deinit(&arena);
+}
 END_TEST
 
 static const struct {
@@ -150,48 +150,46 @@ static const struct {
 };
 
 START_TEST(a_condition_holds_as_the_table_says)
-    {
-        struct arena arena;
-        struct sample s;
-        struct yaml_node *root;
-        struct condition *c;
-        struct error err = { .text = "" };
-        arena_init(&arena, 1 << 20);
-        ck_assert_int_eq(yaml_parse(slice_str(conditions[_i].when), "t", &arena, &root, &err),
-                         ERR_OK);
-        ck_assert_msg(condition_new(root, &c, &err) == ERR_OK, "%s", err.text);
-        sample_init(
-            &s,
-            "{\"s\":\"GET\",\"n\":404,\"b\":true,\"o\":{\"deep\":\"x\"},\"tags\":[\"one\",\"two\"],"
+{
+    struct arena arena;
+    struct sample s;
+    struct yaml_node *root;
+    struct condition *c;
+    struct error err = { .text = "" };
+    arena_init(&arena, 1 << 20);
+    ck_assert_int_eq(yaml_parse(slice_str(conditions[_i].when), "t", &arena, &root, &err), ERR_OK);
+    ck_assert_msg(condition_new(root, &c, &err) == ERR_OK, "%s", err.text);
+    sample_init(
+        &s, "{\"s\":\"GET\",\"n\":404,\"b\":true,\"o\":{\"deep\":\"x\"},\"tags\":[\"one\",\"two\"],"
             "\"number_text\":\"7\"}");
-        ck_assert_msg(condition_holds(c, &s.ev) == conditions[_i].holds, "%s", conditions[_i].when);
-        condition_free(c);
-        sample_deinit(&s);
-        arena_deinit(&arena);
-    }
+    ck_assert_msg(condition_holds(c, &s.ev) == conditions[_i].holds, "%s", conditions[_i].when);
+    condition_free(c);
+    sample_deinit(&s);
+    arena_deinit(&arena);
+}
 END_TEST
 
 START_TEST(a_changed_copy_leaves_the_original_alone)
-    {
-        struct arena arena;
-        struct graph g;
-        struct sample s;
-        struct event copy;
-        struct buf out = { 0 };
-        struct json_value *root;
-        arena_init(&arena, 1 << 20);
-        struct node *n = make_node(&arena, &g, "type: drop_fields, fields: [a.b]");
-        sample_init(&s, "{\"a\":{\"b\":1,\"c\":[1,{\"d\":null}]}}");
-        ck_assert_int_eq(event_root(&s.ev, &root, NULL), ERR_OK);
-        ck_assert_int_eq(event_clone(&s.ev, &copy, NULL), ERR_OK);
-        run_node(n, &copy, &out);
-        ck_assert_str_eq(buf_cstr(&out), "{\"a\":{\"c\":[1,{\"d\":null}]}}");
-        ck_assert_ptr_nonnull(event_field(&s.ev, slice_str("a.b")));
-        buf_deinit(&out);
-        sample_deinit(&s);
-        graph_deinit(&g);
-        arena_deinit(&arena);
-    }
+{
+    struct arena arena;
+    struct graph g;
+    struct sample s;
+    struct event copy;
+    struct buf out = { 0 };
+    struct json_value *root;
+    arena_init(&arena, 1 << 20);
+    struct node *n = make_node(&arena, &g, "type: drop_fields, fields: [a.b]");
+    sample_init(&s, "{\"a\":{\"b\":1,\"c\":[1,{\"d\":null}]}}");
+    ck_assert_int_eq(event_root(&s.ev, &root, NULL), ERR_OK);
+    ck_assert_int_eq(event_clone(&s.ev, &copy, NULL), ERR_OK);
+    run_node(n, &copy, &out);
+    ck_assert_str_eq(buf_cstr(&out), "{\"a\":{\"c\":[1,{\"d\":null}]}}");
+    ck_assert_ptr_nonnull(event_field(&s.ev, slice_str("a.b")));
+    buf_deinit(&out);
+    sample_deinit(&s);
+    graph_deinit(&g);
+    arena_deinit(&arena);
+}
 END_TEST
 
 Suite *nodes_suite(void);
