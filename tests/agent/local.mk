@@ -6,4 +6,3 @@ tests_check_agent_SOURCES = tests/agent/check_agent_main.c tests/agent/check_tai
   tests/support/scratch_dir.h tests/agent/suites.h tests/support/suites.h
 tests_check_agent_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_check_agent_LDADD = agent/libagent.a $(PROTOCOL_LIBS) $(TEST_LIBS)
-EXTRA_DIST += tests/agent/faults.py
