@@ -97,7 +97,7 @@ def bench_agent_run(folder, what, log, lines, output):
                   output)
     began = time.monotonic()
     agent.start()
-    wait_until(lambda: agent.metric("logboom_agent_lines_delivered_total") >= lines, 300,
+    wait_until(lambda: agent.metric("logboom_agent_output_acked_total") >= lines, 300,
                "all lines delivered")
     wall, cpu = time.monotonic() - began, agent.cpu_seconds()
     row("agent", what, mb_s=f"{size / 1e6 / wall:.0f}", lines_s=f"{lines / wall:,.0f}",
@@ -224,7 +224,7 @@ def bench_connect(folder):
     agent = Agent(
         folder, broker.bootstrap,
         f'- {{type: filestream, id: x, paths: ["{log}"], fields: {{log_topic: x}}}}').start()
-    wait_until(lambda: agent.metric("logboom_agent_lines_delivered_total") >= lines, 300,
+    wait_until(lambda: agent.metric("logboom_agent_output_acked_total") >= lines, 300,
                "all lines delivered")
     agent.stop()
     for gzip in ("false", "true"):
@@ -236,12 +236,12 @@ def bench_connect(folder):
       parse: {{type: json, from: in}}
       es:    {{type: elasticsearch, from: parse, hosts: ["http://127.0.0.1:{port}"],
               index: "web-%{{+yyyy.MM.dd}}",
-              document_id: event.id, gzip: {gzip}}}
+              document_id: event.id, compression_level: {1 if gzip == "true" else 0}}}
 """, name=f"connect-{gzip}")
         connect.argv[0] = str(BUILD / "logboom-connect")
         began = time.monotonic()
         connect.start()
-        wait_until(lambda: connect.metric("logboom_connect_records_delivered_total") >= lines, 300,
+        wait_until(lambda: connect.metric("logboom_connect_sink_delivered_total") >= lines, 300,
                    "all delivered")
         wall, cpu = time.monotonic() - began, connect.cpu_seconds()
         row("connect", f"documents to a null sink, gzip {gzip}", docs_s=f"{lines / wall:,.0f}",

@@ -134,10 +134,11 @@ class Daemon(Process):
 
     def metric(self, name):
         """The sum of all samples of a metric."""
-        total = 0.0
+        total, found = 0.0, False
         for line in self.http("/metrics").splitlines():
             if line.startswith(name) and line[len(name)] in " {":
-                total += float(line.rsplit(" ", 1)[1])
+                total, found = total + float(line.rsplit(" ", 1)[1]), True
+        assert found, f"{self.name} has no metric {name}"
         return total
 
 
