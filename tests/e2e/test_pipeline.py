@@ -6,6 +6,7 @@ LOGBOOM_KILLS how often each program is killed (3; the acceptance run takes 10).
 """
 import json
 import os
+import re
 import threading
 import time
 
@@ -56,6 +57,31 @@ def write_logs(logs, lines=LINES, java=JAVA_EVENTS):
     (logs / "app.log").write_bytes(genlog("java", java, 3, 0))
 
 
+class Writer(threading.Thread):
+    """Appends the lines in portions while everything runs, and rotates web.log by renaming it."""
+
+    def __init__(self, logs, lines, java, portions, pause):
+        super().__init__(daemon=True)
+        logs.mkdir()
+        self.logs, self.pause, self.error = logs, pause, None
+        web = genlog("access", lines, 1).splitlines(True)
+        app = re.split(rb"(?m)^(?=[0-9]{4}-)", genlog("java", java, 3))[1:]  # whole events
+        self.web = [web[i * lines // portions:(i + 1) * lines // portions] for i in range(portions)]
+        self.app = [app[i * java // portions:(i + 1) * java // portions] for i in range(portions)]
+
+    def run(self):
+        try:
+            for i, (web, app) in enumerate(zip(self.web, self.app)):
+                for name, part in (("web.log", web), ("app.log", app)):
+                    with open(self.logs / name, "ab") as f:
+                        f.write(b"".join(part))
+                if i % 5 == 4:
+                    (self.logs / "web.log").rename(self.logs / f"web.log.{i}")
+                time.sleep(self.pause)
+        except BaseException as e:  # told by the test's own thread
+            self.error = e
+
+
 class Pipeline:
     """The three programs over one directory."""
 
@@ -93,6 +119,14 @@ class Killer(threading.Thread):
                 victim.start(seconds=60)
         except BaseException as e:  # told by the test's own thread
             self.error = e
+
+
+def run_both(writer, killer):
+    writer.start()
+    killer.start()
+    for thread in (writer, killer):
+        thread.join(600)
+        assert thread.error is None and not thread.is_alive(), thread.error
 
 
 def values(path, key):
@@ -141,14 +175,11 @@ def test_no_line_is_lost_when_each_program_is_killed(tmp_path, started, rng):
     """The file sink may repeat after a kill (at least once); the event ids tell repeats apart."""
     out = tmp_path / "out"
     out.mkdir()
-    write_logs(tmp_path / "logs", 30000, 1500)
+    writer = Writer(tmp_path / "logs", 30000, 1500, 20, 0.1)
     p = Pipeline(tmp_path, started,
                  "".join(FILE_FLOWS.format(kind=k, out=out) for k in ("web", "app")))
     p.start()
-    killer = Killer([p.broker, p.agent, p.connect], 2, rng, (0.1, 0.6))
-    killer.start()
-    killer.join(180)
-    assert killer.error is None, killer.error
+    run_both(writer, Killer([p.broker, p.agent, p.connect], 2, rng, (0.1, 0.6)))
     for kind, count in (("web", 30000), ("app", 1500)):
         path = out / f"{kind}.ndjson"
 
@@ -185,17 +216,14 @@ def test_the_index_holds_every_line_exactly_once(tmp_path, started, opensearch):
 
 @pytest.mark.peers
 def test_the_index_is_exact_after_kill_9_of_every_program(tmp_path, started, opensearch, rng):
-    write_logs(tmp_path / "logs")
+    pause = max(1.0, LINES / 10000 / KILLS / 3)
+    writer = Writer(tmp_path / "logs", LINES, JAVA_EVENTS, KILLS * 6, pause / 4)
     p = Pipeline(
         tmp_path, started, "".join(
             SEARCH_FLOWS.format(kind=k, url=opensearch.url, index="killed")
             for k in ("web", "app")))
     p.start()
-    killer = Killer([p.broker, p.agent, p.connect], KILLS, rng,
-                    (0.2, max(1.0, LINES / 10000 / KILLS / 3)))
-    killer.start()
-    killer.join(600)
-    assert killer.error is None, killer.error
+    run_both(writer, Killer([p.broker, p.agent, p.connect], KILLS, rng, (0.2, pause)))
     for kind, count in (("web", LINES), ("app", JAVA_EVENTS)):
         wait_until(lambda: opensearch.count(f"killed-{kind}") >= count, 60 + LINES / 1000,
                    f"{count} in killed-{kind}", every=1)
