@@ -169,7 +169,8 @@ static void hours_of(const struct world *w, const char *message, struct buf *out
     (void)snprintf(path, sizeof(path), "%s/o.ndjson", w->dir.path);
     (void)snprintf(wanted, sizeof(wanted), "\"message\":\"%s\"", message);
     ck_assert(files_read(path, &all));
-    for (char *line = strtok((char *)buf_cstr(&all), "\n"); line; line = strtok(NULL, "\n")) {
+    char *rest = (char *)buf_cstr(&all);
+    for (char *line = strsep(&rest, "\n"); line && *line; line = strsep(&rest, "\n")) {
         const char *time = strstr(line, "\"@timestamp\":\"");
         ck_assert_ptr_nonnull(time);
         if (strstr(line, wanted)) {

@@ -226,7 +226,7 @@ START_TEST(deletion_frees_the_name_at_once)
     struct error err;
     struct uuid id = { { 0xab } };
     char old[320];
-    strcpy(old, st.dir);
+    (void)snprintf(old, sizeof(old), "%s", st.dir);
     ck_assert(store_append(&st, 1, 10, 1) == ERR_OK);
     ck_assert(log_delete_begin(st.log, &id, &err) == ERR_OK);
     struct vfs_stat stat;
