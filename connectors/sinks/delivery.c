@@ -6,6 +6,8 @@
  *   (V1) every event of a batch is answered once: done, dead, or carried over to another batch.
  *   (V2) at most `window` batches are busy; one while probing.
  *   (V3) an answer that was not read whole answers nothing: everything is sent again.
+ *   (V4) with max_in_flight 1 nothing overtakes what is sent again, but items parked at a closed
+ *        index.
  */
 #include "connectors/sinks/delivery.h"
 
@@ -71,11 +73,27 @@ static int pick_host(struct delivery *d, uint64_t *ret_ns)
     return -1;
 }
 
+/* What the server asked for with Retry-After goes before the back-off. */
+static uint64_t delay_of(struct delivery *d, const struct batch *b, uint32_t failures)
+{
+    if (b->call.retry_after_s > 0) {
+        return retry_after_ns(&d->sink.retry, (uint64_t)b->call.retry_after_s * NS_PER_S);
+    }
+    return jitter(d, failures);
+}
+
+/* Requests that were under way together fail together: that is one failure of the host. */
 static void host_failed(struct delivery *d, struct batch *b, const char *why)
 {
     struct delivery_host *h = &d->hosts[b->host];
-    h->down_until_ns = now_ns(d) + jitter(d, h->failures);
-    h->failures++;
+    uint64_t now = now_ns(d);
+    uint64_t until = now + delay_of(d, b, h->failures);
+    if (h->down_until_ns <= now) {
+        h->failures++;
+    }
+    if (h->down_until_ns < until) {
+        h->down_until_ns = until;
+    }
     d->sink.trouble = "the destination does not answer";
     log_warn(&d->sink.world.log, "request failed", KV_STR("node", d->sink.node->name),
              KV_STR("host", h->url), KV_STR("why", why), KV_UINT("failures", h->failures));
@@ -125,14 +143,19 @@ static bool fits(const struct delivery *d, const struct batch *into, const struc
            into->body.len + from->items[i].len <= d->batch_bytes_max;
 }
 
+static bool ordered(const struct delivery *d)
+{
+    return d->cfg->max_in_flight == 1;
+}
+
 /* A waiting batch of the same kind that may still grow, so that few failed items of many batches do
- * not become many small requests. */
+ * not become many small requests. In order, there is at most the one that this answer began. */
 static struct batch *waiting_like(struct delivery *d, bool parked)
 {
     list_for_each(node, &d->waiting) {
         struct batch *w = list_entry(node, struct batch, node);
         if (w->attempt > 0 && !w->singly && w->parked == parked &&
-            w->count < d->batch_events_max / 2) {
+            (ordered(d) || w->count < d->batch_events_max / 2)) {
             return w;
         }
     }
@@ -144,13 +167,13 @@ static struct batch *again_batch(struct delivery *d, const struct batch *from, b
     struct batch *w = take_batch(d);
     w->attempt = from->attempt;
     w->parked = parked;
-    uint64_t delay =
-        parked ? (uint64_t)d->cfg->probe_interval_ms * NS_PER_MS : jitter(d, from->attempt - 1);
-    if (!parked && from->call.retry_after_s > 0) {
-        delay = retry_after_ns(&d->sink.retry, (uint64_t)from->call.retry_after_s * NS_PER_S);
+    w->not_before_ns = now_ns(d) + (parked ? (uint64_t)d->cfg->probe_interval_ms * NS_PER_MS
+                                           : delay_of(d, from, from->attempt - 1));
+    if (ordered(d) && !parked) {
+        list_push_front(&d->waiting, &w->node);
+    } else {
+        list_push_back(&d->waiting, &w->node);
     }
-    w->not_before_ns = now_ns(d) + delay;
-    list_push_back(&d->waiting, &w->node);
     return w;
 }
 
@@ -158,7 +181,7 @@ static struct batch *again_batch(struct delivery *d, const struct batch *from, b
 static void again(struct delivery *d, struct batch *b, size_t i, bool parked)
 {
     struct batch *into = waiting_like(d, parked);
-    if (!into || !fits(d, into, b, i)) {
+    if (!into || !(ordered(d) || fits(d, into, b, i))) {
         into = again_batch(d, b, parked);
     }
     batch_copy_item(into, b, i);
@@ -208,11 +231,7 @@ static void all_get(struct batch *b, enum fate fate)
 /* Sends a batch again as it is. */
 static void all_again(struct delivery *d, struct batch *b)
 {
-    uint64_t delay = jitter(d, b->attempt - 1);
-    if (b->call.retry_after_s > 0) {
-        delay = retry_after_ns(&d->sink.retry, (uint64_t)b->call.retry_after_s * NS_PER_S);
-    }
-    b->not_before_ns = now_ns(d) + delay;
+    b->not_before_ns = now_ns(d) + delay_of(d, b, b->attempt - 1);
     d->sink.counters.retried += b->count;
     list_push_front(&d->waiting, &b->node);
 }
@@ -261,7 +280,10 @@ static void settle_split(struct delivery *d, struct batch *b, enum whole whole)
         return;
     }
     if (whole == WHOLE_HALVE) {
-        d->batch_bytes_max = b->body.len / 2 > 1024 ? b->body.len / 2 : 1024;
+        size_t half = b->body.len / 2 > 1024 ? b->body.len / 2 : 1024;
+        if (half < d->batch_bytes_max) { /* another answer may have halved it further */
+            d->batch_bytes_max = half;
+        }
         log_warn(&d->sink.world.log, "request too large for the destination; halving",
                  KV_STR("node", d->sink.node->name), KV_UINT("bytes", b->body.len),
                  KV_UINT("bytes_max", d->batch_bytes_max));
@@ -382,6 +404,9 @@ static struct batch *next_due(struct delivery *d, uint64_t *ret_ns)
         }
         if (b->not_before_ns < *ret_ns) {
             *ret_ns = b->not_before_ns;
+        }
+        if (ordered(d) && !b->parked) {
+            break; /* (V4) */
         }
     }
     return NULL;

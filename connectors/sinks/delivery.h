@@ -16,7 +16,8 @@
     C(DURATION_MS, linger_ms, "linger", "100ms", "0", "1h", 0,                                     \
       "How long a batch waits for more events.")                                                   \
     C(INT, max_in_flight, "max_in_flight", "5", "1", "256", 0,                                     \
-      "Requests that may be under way at once; fewer while the server pushes back.")               \
+      "Requests that may be under way at once; fewer while the server pushes back. With 1 they "   \
+      "go in the order of the records, also when they are sent again.")                            \
     C(DURATION_S, timeout_ms, "timeout", "90", "1ms", "24h", 0,                                    \
       "How long an answer may take; then the outcome is unknown and the batch is sent again.")     \
     C(DURATION_S, connect_timeout_ms, "connect_timeout", "10", "1ms", "1h", 0,                     \

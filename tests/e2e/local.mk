@@ -2,8 +2,13 @@
 # `make check-peers` everything against the real Apache Kafka and OpenSearch.
 TESTS += tests/e2e/run.sh
 EXTRA_DIST += tests/e2e/run.sh tests/e2e/conftest.py tests/e2e/peers tests/e2e/support \
-  tests/e2e/test_agent_faults.py tests/e2e/test_cli.py tests/e2e/test_config.py \
-  tests/e2e/test_hostile.py tests/e2e/test_kafka_tools.py tests/e2e/test_pipeline.py
+  tests/e2e/test_agent_faults.py \
+  tests/e2e/test_cli.py \
+  tests/e2e/test_config.py \
+  tests/e2e/test_hostile.py \
+  tests/e2e/test_http_sink.py \
+  tests/e2e/test_kafka_tools.py \
+  tests/e2e/test_pipeline.py
 
 check-peers: all
 	LOGBOOM_BUILD=$(abs_top_builddir) PYTHONDONTWRITEBYTECODE=1 \

