@@ -57,7 +57,7 @@ static struct slice make_batch(struct batch_builder *b, struct buf *out)
     return bytes;
 }
 
-static void bench_append(struct log *log, uint64_t total_bytes)
+static void bench_append(struct partition_log *log, uint64_t total_bytes)
 {
     struct batch_builder builder = { 0 };
     struct buf out = { 0 };
@@ -107,7 +107,7 @@ static void bench_limit(const char *dir, uint64_t total_bytes)
 
 static void bench_partitions(struct log_open_args args, const char *dir)
 {
-    struct log **logs = mem_array(PARTITIONS, sizeof(*logs));
+    struct partition_log **logs = mem_array(PARTITIONS, sizeof(*logs));
     struct error err = { 0 };
     struct uuid id = { { 9 } };
     char path[SEGMENT_PATH_MAX];
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
                                   .log_start_offset = -1,
                                   .now_ms = 1790000000000 };
     struct uuid id = { { 7 } };
-    struct log *log;
+    struct partition_log *log;
     bench_limit(dir, bytes);
     must(log_create(&args, &id, &log, &err), &err);
     bench_append(log, bytes);

@@ -6,7 +6,7 @@
 #define LOGBOOM_BROKER_CONFIG_H
 
 #include "broker/controller/image.h"
-#include "broker/partition_log.h"
+#include "broker/storage/log.h"
 #include "protocol/daemon/config.h"
 
 #define SERVICE_HTTP_PORT "9644"

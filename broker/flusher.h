@@ -6,7 +6,7 @@
 #ifndef LOGBOOM_BROKER_FLUSHER_H
 #define LOGBOOM_BROKER_FLUSHER_H
 
-#include "broker/partition_log.h"
+#include "broker/storage/log.h"
 #include "protocol/base/list.h"
 #include "protocol/daemon/env.h"
 

@@ -9,7 +9,7 @@
 #define LOGBOOM_BROKER_METADATA_LOG_H
 
 #include "broker/controller/changes.h"
-#include "broker/partition_log.h"
+#include "broker/storage/log.h"
 #include "protocol/base/list.h"
 #include "protocol/daemon/env.h"
 #include "protocol/wire/record_batch.h"

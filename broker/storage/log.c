@@ -34,21 +34,21 @@ void log_config_default(struct log_config *ret_config)
     };
 }
 
-void log_set_config(struct log *log, const struct log_config *config)
+void log_set_config(struct partition_log *log, const struct log_config *config)
 {
     log->config = *config;
 }
 
 /* --- shared parts ----------------------------------------------------------------------------- */
 
-enum err log_check_online(const struct log *log, struct error *err)
+enum err log_check_online(const struct partition_log *log, struct error *err)
 {
     return log->offline ? err_set(err, ERR_CLOSED, "%s-%d is offline since its disk failed (%s)",
                                   log->topic, (int)log->partition, err_text(log->offline))
                         : ERR_OK;
 }
 
-enum err log_take_offline(struct log *log, enum err e)
+enum err log_take_offline(struct partition_log *log, enum err e)
 {
     if (!log->offline) {
         log->offline = e;
@@ -56,7 +56,7 @@ enum err log_take_offline(struct log *log, enum err e)
     return e;
 }
 
-void log_add_segment(struct log *log, struct segment *s)
+void log_add_segment(struct partition_log *log, struct segment *s)
 {
     if (log->segment_count == log->segment_cap) {
         log->segment_cap = log->segment_cap ? log->segment_cap * 2 : 1;
@@ -70,7 +70,8 @@ void log_add_segment(struct log *log, struct segment *s)
     log->segments[log->segment_count++] = s;
 }
 
-enum err log_new_segment(struct log *log, int64_t base_offset, int64_t now_ms, struct error *err)
+enum err log_new_segment(struct partition_log *log, int64_t base_offset, int64_t now_ms,
+                         struct error *err)
 {
     struct segment *s = segment_new(base_offset);
     enum err e = segment_create(s, log->home, now_ms, err);
@@ -91,12 +92,13 @@ enum err log_new_segment(struct log *log, int64_t base_offset, int64_t now_ms, s
     return ERR_OK;
 }
 
-void log_clear_hints(struct log *log)
+void log_clear_hints(struct partition_log *log)
 {
     memset(log->hints, 0, sizeof(log->hints));
 }
 
-const struct log_hint *log_find_hint(const struct log *log, const struct segment *s, int64_t offset)
+const struct log_hint *log_find_hint(const struct partition_log *log, const struct segment *s,
+                                     int64_t offset)
 {
     for (unsigned i = 0; i < LOG_HINTS; i++) {
         if (log->hints[i].segment == s && log->hints[i].offset == offset) {
@@ -106,7 +108,7 @@ const struct log_hint *log_find_hint(const struct log *log, const struct segment
     return NULL;
 }
 
-uint32_t log_segment_index(const struct log *log, int64_t offset)
+uint32_t log_segment_index(const struct partition_log *log, int64_t offset)
 {
     uint32_t low = 0, high = log->segment_count; /* the last one with base_offset <= offset */
     while (high - low > 1) {
@@ -120,7 +122,7 @@ uint32_t log_segment_index(const struct log *log, int64_t offset)
     return low;
 }
 
-void log_note_producer(struct log *log, const struct batch_view *b)
+void log_note_producer(struct partition_log *log, const struct batch_view *b)
 {
     bool control = (b->attributes & BATCH_ATTR_CONTROL) != 0;
     struct producer_batch batch = {
@@ -137,7 +139,7 @@ void log_note_producer(struct log *log, const struct batch_view *b)
     producer_state_update(&log->producers, &batch);
 }
 
-enum err log_write_snapshot(struct log *log, struct error *err)
+enum err log_write_snapshot(struct partition_log *log, struct error *err)
 {
     if (log->snapshot_offset == log->end_offset) {
         return ERR_OK;
@@ -164,7 +166,7 @@ enum err log_write_snapshot(struct log *log, struct error *err)
     return ERR_OK;
 }
 
-enum err log_write_epochs(struct log *log, struct error *err)
+enum err log_write_epochs(struct partition_log *log, struct error *err)
 {
     if (!log->epochs.changed) {
         return ERR_OK;
@@ -176,9 +178,9 @@ enum err log_write_epochs(struct log *log, struct error *err)
 
 /* --- life cycle ------------------------------------------------------------------------------- */
 
-static struct log *log_new(const struct log_open_args *args)
+static struct partition_log *log_new(const struct log_open_args *args)
 {
-    struct log *log = mem_zalloc(sizeof(*log));
+    struct partition_log *log = mem_zalloc(sizeof(*log));
     log->home = (struct segment_home){ args->files, mem_strdup(args->dir) };
     log->topic = mem_strdup(args->topic);
     log->partition = args->partition;
@@ -188,7 +190,7 @@ static struct log *log_new(const struct log_open_args *args)
     return log;
 }
 
-void log_free(struct log *log)
+void log_free(struct partition_log *log)
 {
     if (!log) {
         return;
@@ -214,7 +216,7 @@ static enum err check_dir_path(const char *dir, struct error *err)
 }
 
 enum err log_create(const struct log_open_args *args, const struct uuid *topic_id,
-                    struct log **ret_log, struct error *err)
+                    struct partition_log **ret_log, struct error *err)
 {
     struct vfs *v = args->files->vfs;
     enum err e = check_dir_path(args->dir, err);
@@ -224,7 +226,7 @@ enum err log_create(const struct log_open_args *args, const struct uuid *topic_i
     if (e) {
         return e;
     }
-    struct log *log = log_new(args);
+    struct partition_log *log = log_new(args);
     log->topic_id = *topic_id;
     log->parent_unsynced = true;
     char path[SEGMENT_PATH_MAX];
@@ -242,7 +244,7 @@ enum err log_create(const struct log_open_args *args, const struct uuid *topic_i
     return ERR_OK;
 }
 
-enum err log_open(const struct log_open_args *args, struct log **ret_log,
+enum err log_open(const struct log_open_args *args, struct partition_log **ret_log,
                   struct log_recovery *ret_recovery, struct error *err)
 {
     struct log_recovery recovery = { 0 };
@@ -250,7 +252,7 @@ enum err log_open(const struct log_open_args *args, struct log **ret_log,
     if (e) {
         return e;
     }
-    struct log *log = log_new(args);
+    struct partition_log *log = log_new(args);
     e = recovery_run(log, args, &recovery, err);
     if (e) {
         log_free(log);
@@ -263,7 +265,7 @@ enum err log_open(const struct log_open_args *args, struct log **ret_log,
     return ERR_OK;
 }
 
-enum err log_shutdown(struct log *log, struct error *err)
+enum err log_shutdown(struct partition_log *log, struct error *err)
 {
     enum err e = log_check_online(log, err);
     if (!e && log->end_offset > log_active(log)->base_offset) {
@@ -281,7 +283,7 @@ enum err log_shutdown(struct log *log, struct error *err)
     return e ? e : log_flush(log, err);
 }
 
-enum err log_delete_begin(struct log *log, const struct uuid *id, struct error *err)
+enum err log_delete_begin(struct partition_log *log, const struct uuid *id, struct error *err)
 {
     struct vfs *v = log->home.files->vfs;
     const char *slash = strrchr(log->home.dir, '/');
@@ -317,7 +319,7 @@ struct incoming {
     int64_t max_timestamp_ms;
 };
 
-static enum err look_at_batches(const struct log *log, struct slice batches,
+static enum err look_at_batches(const struct partition_log *log, struct slice batches,
                                 struct incoming *ret_in, struct error *err)
 {
     struct incoming in = { log->end_offset - 1, -1 };
@@ -351,7 +353,8 @@ static bool index_is_full(const struct entry_file *f, uint32_t max_bytes)
 }
 
 /* Kafka's rules: size, age by record time, index full, offsets out of the index's reach. */
-static bool must_roll(struct log *log, size_t len, const struct incoming *in, int64_t now_ms)
+static bool must_roll(struct partition_log *log, size_t len, const struct incoming *in,
+                      int64_t now_ms)
 {
     struct segment *s = log_active(log);
     const struct log_config *c = &log->config;
@@ -376,7 +379,7 @@ static bool must_roll(struct log *log, size_t len, const struct incoming *in, in
     return age_ms > c->segment_ms - s->roll_jitter_ms;
 }
 
-enum err log_roll(struct log *log, int64_t now_ms, struct error *err)
+enum err log_roll(struct partition_log *log, int64_t now_ms, struct error *err)
 {
     struct segment *old = log_active(log);
     enum err e = log_check_online(log, err);
@@ -396,7 +399,7 @@ enum err log_roll(struct log *log, int64_t now_ms, struct error *err)
 }
 
 /* Everything that follows from batches being in the file. */
-static void note_appended(struct log *log, struct segment *s, uint32_t position,
+static void note_appended(struct partition_log *log, struct segment *s, uint32_t position,
                           struct slice batches)
 {
     while (batches.len) {
@@ -415,7 +418,8 @@ static void note_appended(struct log *log, struct segment *s, uint32_t position,
     }
 }
 
-enum err log_append(struct log *log, struct slice batches, int64_t now_ms, struct error *err)
+enum err log_append(struct partition_log *log, struct slice batches, int64_t now_ms,
+                    struct error *err)
 {
     struct incoming in = { 0 };
     enum err e = log_check_online(log, err);

@@ -46,7 +46,7 @@ struct log_doomed {
     int64_t due_ms;
 };
 
-struct log {
+struct partition_log {
     struct segment_home home; /* home.dir is the log's own copy */
     char *topic;
     int32_t partition;
@@ -101,19 +101,19 @@ struct log_recovery {
 /* Makes the directory, partition.metadata and an empty first segment; names are durable after the
  * next flush. ERR_EXISTS when the directory is there. */
 enum err log_create(const struct log_open_args *args, const struct uuid *topic_id,
-                    struct log **ret_log, struct error *err);
+                    struct partition_log **ret_log, struct error *err);
 /* Opens what is there, recovers it when needed (recovery.c) and never leaves a half-done state
  * behind: opening again gives the same log. ret_recovery may be NULL. */
-enum err log_open(const struct log_open_args *args, struct log **ret_log,
+enum err log_open(const struct log_open_args *args, struct partition_log **ret_log,
                   struct log_recovery *ret_recovery, struct error *err);
 /* Writes indexes, epochs and a producer snapshot, and syncs everything. Free the log after that. */
-enum err log_shutdown(struct log *log, struct error *err);
+enum err log_shutdown(struct partition_log *log, struct error *err);
 /* NULL is allowed. Without log_shutdown() it is as if the process had been killed. Tickets must be
  * done. */
-void log_free(struct log *log);
+void log_free(struct partition_log *log);
 /* Renames the directory to topic-partition.<32 hex digits of id>-delete, so that the name is free
  * at once. The caller removes it later by vfs_remove_dir(log->home.dir) and frees the log. */
-enum err log_delete_begin(struct log *log, const struct uuid *id, struct error *err);
+enum err log_delete_begin(struct partition_log *log, const struct uuid *id, struct error *err);
 
 /* --- data ------------------------------------------------------------------------------------- */
 
@@ -121,7 +121,8 @@ enum err log_delete_begin(struct log *log, const struct uuid *id, struct error *
  * needed, one write, then indexes, epochs and producer state. The first offset must be end_offset
  * or beyond. ERR_NO_SPACE leaves the log as it was, and usable; any other failure of the disk takes
  * it offline. */
-enum err log_append(struct log *log, struct slice batches, int64_t now_ms, struct error *err);
+enum err log_append(struct partition_log *log, struct slice batches, int64_t now_ms,
+                    struct error *err);
 
 /* A part of a segment file, for sendfile. */
 struct log_range {
@@ -135,11 +136,11 @@ struct log_range {
  * The last batch may be cut at max_bytes; the first one never is when whole_first is set (KIP-74).
  * len 0 when there is nothing below upper_offset. ERR_NOT_FOUND outside [start_offset,
  * end_offset]. */
-enum err log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t upper_offset,
+enum err log_read(struct partition_log *log, int64_t offset, size_t max_bytes, int64_t upper_offset,
                   bool whole_first, struct log_range *ret_range);
 /* The same, appended to out: for loading coordinators and for compaction. Whole batches only. */
-enum err log_read_copy(struct log *log, int64_t offset, size_t max_bytes, int64_t upper_offset,
-                       struct buf *out);
+enum err log_read_copy(struct partition_log *log, int64_t offset, size_t max_bytes,
+                       int64_t upper_offset, struct buf *out);
 
 struct log_timestamp {
     int64_t timestamp_ms; /* -1 when nothing was found */
@@ -148,57 +149,60 @@ struct log_timestamp {
 };
 
 /* The first record below upper_offset with a timestamp >= the one given (ListOffsets). */
-enum err log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t upper_offset,
+enum err log_find_timestamp(struct partition_log *log, int64_t timestamp_ms, int64_t upper_offset,
                             struct log_timestamp *ret_found);
 /* The record with the greatest timestamp (ListOffsets -3, KIP-734). */
-enum err log_find_max_timestamp(struct log *log, struct log_timestamp *ret_found);
+enum err log_find_max_timestamp(struct partition_log *log, struct log_timestamp *ret_found);
 
 /* --- durability ------------------------------------------------------------------------------- */
 
 struct log_flush; /* what one flush syncs, with references to the files */
 
-static inline bool log_needs_flush(const struct log *log)
+static inline bool log_needs_flush(const struct partition_log *log)
 {
     return log->recovery_point < log->end_offset || log->dir_unsynced || log->parent_unsynced;
 }
 
 /* Takes a ticket for everything up to now; NULL when there is nothing to sync or a ticket is out
  * (begin again after log_flush_done()). */
-enum err log_flush_begin(struct log *log, struct log_flush **ret_flush, struct error *err);
+enum err log_flush_begin(struct partition_log *log, struct log_flush **ret_flush,
+                         struct error *err);
 /* The slow part, on any thread: touches nothing of the log. */
 enum err log_flush_run(struct log_flush *flush);
 /* The end offset that the ticket makes durable. */
 int64_t log_flush_offset(const struct log_flush *flush);
 /* Moves the recovery point, or takes the log offline when status is not ERR_OK: a failed sync is
  * never tried again. Frees the ticket. log may be NULL when it is gone. */
-void log_flush_done(struct log *log, struct log_flush *flush, enum err status);
+void log_flush_done(struct partition_log *log, struct log_flush *flush, enum err status);
 /* All three at once. */
-enum err log_flush(struct log *log, struct error *err);
+enum err log_flush(struct partition_log *log, struct error *err);
 
 /* --- upkeep ----------------------------------------------------------------------------------- */
 
 /* Begins a new segment now. Nothing happens when the active one is empty. */
-enum err log_roll(struct log *log, int64_t now_ms, struct error *err);
+enum err log_roll(struct partition_log *log, int64_t now_ms, struct error *err);
 /* Applies retention.ms, retention.bytes and the start offset to segments that lie wholly below
  * high_watermark; the files are renamed. *ret_deleted is the number of segments. */
-enum err log_retain(struct log *log, int64_t now_ms, int64_t high_watermark, uint32_t *ret_deleted,
-                    struct error *err);
+enum err log_retain(struct partition_log *log, int64_t now_ms, int64_t high_watermark,
+                    uint32_t *ret_deleted, struct error *err);
 /* Unlinks renamed files whose time has come. *ret_next_due_ms: when to call again, -1 for never. */
-enum err log_unlink_due(struct log *log, int64_t now_ms, int64_t *ret_next_due_ms,
+enum err log_unlink_due(struct partition_log *log, int64_t now_ms, int64_t *ret_next_due_ms,
                         struct error *err);
 /* Moves the start offset up (DeleteRecords); does nothing when it is not ahead. ERR_INVALID beyond
  * the end. */
-enum err log_advance_start(struct log *log, int64_t start_offset, struct error *err);
+enum err log_advance_start(struct partition_log *log, int64_t start_offset, struct error *err);
 /* Removes everything at `offset` and beyond; a batch that reaches across goes as a whole. */
-enum err log_truncate_to(struct log *log, int64_t offset, int64_t now_ms, struct error *err);
+enum err log_truncate_to(struct partition_log *log, int64_t offset, int64_t now_ms,
+                         struct error *err);
 /* Removes everything and goes on at `offset`. */
-enum err log_truncate_all(struct log *log, int64_t offset, int64_t now_ms, struct error *err);
+enum err log_truncate_all(struct partition_log *log, int64_t offset, int64_t now_ms,
+                          struct error *err);
 /* Writes leader-epoch-checkpoint when it changed. */
-enum err log_write_epochs(struct log *log, struct error *err);
+enum err log_write_epochs(struct partition_log *log, struct error *err);
 /* Takes new settings; what they change takes effect with the next append or retention. */
-void log_set_config(struct log *log, const struct log_config *config);
+void log_set_config(struct partition_log *log, const struct log_config *config);
 
 /* The segment that holds an offset or would; the first one for smaller offsets. */
-uint32_t log_segment_index(const struct log *log, int64_t offset);
+uint32_t log_segment_index(const struct partition_log *log, int64_t offset);
 
 #endif

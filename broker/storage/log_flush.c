@@ -43,7 +43,7 @@ static void add_file(struct log_flush *f, struct open_file *file)
 }
 
 /* The index files of a segment that is closed: they will not be looked at in recovery again. */
-static void add_indexes(struct log_flush *f, struct log *log, struct segment *s)
+static void add_indexes(struct log_flush *f, struct partition_log *log, struct segment *s)
 {
     struct entry_file *const indexes[] = { &s->offsets.file, &s->times.file };
     const char *const suffixes[] = { SEGMENT_INDEX, SEGMENT_TIME_INDEX };
@@ -62,7 +62,7 @@ static char *parent_of(const char *dir)
     return slash ? mem_strndup(dir, slash == dir ? 1 : (size_t)(slash - dir)) : mem_strdup(".");
 }
 
-enum err log_flush_begin(struct log *log, struct log_flush **ret_flush, struct error *err)
+enum err log_flush_begin(struct partition_log *log, struct log_flush **ret_flush, struct error *err)
 {
     enum err e = log_check_online(log, err);
     if (e) {
@@ -125,7 +125,7 @@ int64_t log_flush_offset(const struct log_flush *flush)
     return flush->end_offset;
 }
 
-void log_flush_done(struct log *log, struct log_flush *flush, enum err status)
+void log_flush_done(struct partition_log *log, struct log_flush *flush, enum err status)
 {
     if (log) {
         assert(log->flushing);
@@ -141,7 +141,7 @@ void log_flush_done(struct log *log, struct log_flush *flush, enum err status)
     flush_free(flush);
 }
 
-enum err log_flush(struct log *log, struct error *err)
+enum err log_flush(struct partition_log *log, struct error *err)
 {
     struct log_flush *flush;
     enum err e = log_flush_begin(log, &flush, err);

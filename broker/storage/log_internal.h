@@ -6,33 +6,34 @@
 #include "broker/storage/log.h"
 
 /* ERR_CLOSED with the log's name when the disk has failed before. */
-enum err log_check_online(const struct log *log, struct error *err);
+enum err log_check_online(const struct partition_log *log, struct error *err);
 /* Takes the log offline for good; returns e. */
-enum err log_take_offline(struct log *log, enum err e);
-static inline struct segment *log_active(const struct log *log)
+enum err log_take_offline(struct partition_log *log, enum err e);
+static inline struct segment *log_active(const struct partition_log *log)
 {
     return log->segments[log->segment_count - 1];
 }
 /* Makes the segment the active one; the log owns it then. */
-void log_add_segment(struct log *log, struct segment *s);
+void log_add_segment(struct partition_log *log, struct segment *s);
 /* Makes a new active segment; on failure the log is as before. */
-enum err log_new_segment(struct log *log, int64_t base_offset, int64_t now_ms, struct error *err);
+enum err log_new_segment(struct partition_log *log, int64_t base_offset, int64_t now_ms,
+                         struct error *err);
 /* Renames the files of `count` segments from `first` on and forgets the segments. */
-enum err log_drop_segments(struct log *log, uint32_t first, uint32_t count, int64_t now_ms,
-                           struct error *err);
+enum err log_drop_segments(struct partition_log *log, uint32_t first, uint32_t count,
+                           int64_t now_ms, struct error *err);
 /* Forgets every hint (positions may have changed). */
-void log_clear_hints(struct log *log);
+void log_clear_hints(struct partition_log *log);
 /* The hint of a batch that begins at offset; NULL when there is none. */
-const struct log_hint *log_find_hint(const struct log *log, const struct segment *s,
+const struct log_hint *log_find_hint(const struct partition_log *log, const struct segment *s,
                                      int64_t offset);
 /* Takes a batch of the log into the producer state. */
-void log_note_producer(struct log *log, const struct batch_view *b);
+void log_note_producer(struct partition_log *log, const struct batch_view *b);
 /* Writes <offset>.snapshot, unsynced: its checksum tells a torn one. */
-enum err log_write_snapshot(struct log *log, struct error *err);
+enum err log_write_snapshot(struct partition_log *log, struct error *err);
 /* Recovery (recovery.c): everything log_open() does but taking the arguments. */
-enum err recovery_run(struct log *log, const struct log_open_args *args,
+enum err recovery_run(struct partition_log *log, const struct log_open_args *args,
                       struct log_recovery *recovery, struct error *err);
 /* Brings the producer state to what the log holds: the newest good snapshot, then headers. */
-enum err recovery_load_producers(struct log *log, struct error *err);
+enum err recovery_load_producers(struct partition_log *log, struct error *err);
 
 #endif

@@ -13,7 +13,7 @@
 
 /* The first batch of the log that reaches offset: in the segment at *index, or in a later one when
  * offsets are missing there. */
-static enum err find_batch(struct log *log, int64_t offset, uint32_t *index,
+static enum err find_batch(struct partition_log *log, int64_t offset, uint32_t *index,
                            struct segment_batch *ret_batch)
 {
     for (; *index < log->segment_count; (*index)++) {
@@ -35,7 +35,7 @@ static enum err find_batch(struct log *log, int64_t offset, uint32_t *index,
 }
 
 /* Where the bytes end that may be given out of a segment. */
-static enum err find_limit(struct log *log, uint32_t index, int64_t upper_offset,
+static enum err find_limit(struct partition_log *log, uint32_t index, int64_t upper_offset,
                            uint32_t *ret_limit)
 {
     struct segment *s = log->segments[index];
@@ -58,7 +58,7 @@ static enum err find_limit(struct log *log, uint32_t index, int64_t upper_offset
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-enum err log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t upper_offset,
+enum err log_read(struct partition_log *log, int64_t offset, size_t max_bytes, int64_t upper_offset,
                   bool whole_first, struct log_range *ret_range)
 {
     struct log_range range = { .first_offset = offset };
@@ -104,8 +104,8 @@ enum err log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t upp
     return ERR_OK;
 }
 
-enum err log_read_copy(struct log *log, int64_t offset, size_t max_bytes, int64_t upper_offset,
-                       struct buf *out)
+enum err log_read_copy(struct partition_log *log, int64_t offset, size_t max_bytes,
+                       int64_t upper_offset, struct buf *out)
 {
     struct log_range range;
     enum err e = log_read(log, offset, max_bytes, upper_offset, true, &range);
@@ -139,8 +139,9 @@ enum err log_read_copy(struct log *log, int64_t offset, size_t max_bytes, int64_
 /* --- look-ups by time ------------------------------------------------------------------------- */
 
 /* Reads a whole batch into bytes. */
-static enum err read_batch(struct log *log, struct segment *s, const struct segment_batch *b,
-                           struct buf *bytes, struct batch_view *ret_view)
+static enum err read_batch(struct partition_log *log, struct segment *s,
+                           const struct segment_batch *b, struct buf *bytes,
+                           struct batch_view *ret_view)
 {
     struct open_file *file;
     enum err e =
@@ -162,8 +163,9 @@ static enum err read_batch(struct log *log, struct segment *s, const struct segm
 
 /* The first record of a batch with timestamp >= timestamp_ms and offset >= start_offset.
  * ERR_NOT_FOUND when there is none. */
-static enum err find_record(struct log *log, struct segment *s, const struct segment_batch *b,
-                            int64_t timestamp_ms, struct log_timestamp *ret_found)
+static enum err find_record(struct partition_log *log, struct segment *s,
+                            const struct segment_batch *b, int64_t timestamp_ms,
+                            struct log_timestamp *ret_found)
 {
     struct buf bytes = { 0 }, scratch = { 0 };
     struct batch_view view;
@@ -187,7 +189,7 @@ static enum err find_record(struct log *log, struct segment *s, const struct seg
 }
 
 /* Looks through one segment. ERR_NOT_FOUND when it has no such record. */
-static enum err find_in_segment(struct log *log, struct segment *s, int64_t timestamp_ms,
+static enum err find_in_segment(struct partition_log *log, struct segment *s, int64_t timestamp_ms,
                                 int64_t upper_offset, struct log_timestamp *ret_found)
 {
     struct entry_path at = { log->home.files,
@@ -212,7 +214,7 @@ static enum err find_in_segment(struct log *log, struct segment *s, int64_t time
     return e ? e : ERR_NOT_FOUND;
 }
 
-enum err log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t upper_offset,
+enum err log_find_timestamp(struct partition_log *log, int64_t timestamp_ms, int64_t upper_offset,
                             struct log_timestamp *ret_found)
 {
     struct log_timestamp found = { -1, -1, -1 };
@@ -246,7 +248,7 @@ enum err log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t upper
     return ERR_OK;
 }
 
-enum err log_find_max_timestamp(struct log *log, struct log_timestamp *ret_found)
+enum err log_find_max_timestamp(struct partition_log *log, struct log_timestamp *ret_found)
 {
     struct segment *best = NULL;
     if (log->offline) {

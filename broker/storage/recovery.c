@@ -55,7 +55,8 @@ static void note_file(void *ctx, const char *name)
     memcpy(f->suffix, name + 20, len + 1);
 }
 
-static enum err list_files(const struct log *log, struct found_files *ret_found, struct error *err)
+static enum err list_files(const struct partition_log *log, struct found_files *ret_found,
+                           struct error *err)
 {
     struct vfs *v = log->home.files->vfs;
     *ret_found = (struct found_files){ 0 };
@@ -73,8 +74,8 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-static enum err unlink_file(const struct log *log, int64_t base_offset, const char *suffix,
-                            struct error *err)
+static enum err unlink_file(const struct partition_log *log, int64_t base_offset,
+                            const char *suffix, struct error *err)
 {
     struct vfs *v = log->home.files->vfs;
     char path[SEGMENT_PATH_MAX];
@@ -95,7 +96,7 @@ static bool has_file(const struct found_files *found, int64_t base_offset, const
 }
 
 /* The offset behind the last whole batch of a `.log.swap`. */
-static enum err swap_end(const struct log *log, int64_t base_offset, int64_t *ret_end,
+static enum err swap_end(const struct partition_log *log, int64_t base_offset, int64_t *ret_end,
                          struct error *err)
 {
     struct vfs *v = log->home.files->vfs;
@@ -129,7 +130,7 @@ static enum err swap_end(const struct log *log, int64_t base_offset, int64_t *re
 
 /* Finishes one compaction that had renamed its results to .swap: the originals they replace go, the
  * suffix goes. */
-static enum err finish_swaps(const struct log *log, const struct found_files *found,
+static enum err finish_swaps(const struct partition_log *log, const struct found_files *found,
                              struct error *err)
 {
     struct vfs *v = log->home.files->vfs;
@@ -164,7 +165,8 @@ static enum err finish_swaps(const struct log *log, const struct found_files *fo
 }
 
 /* Removes what a crash left half-done. *ret_found is what is there afterwards. */
-static enum err clean_up(const struct log *log, struct found_files *ret_found, struct error *err)
+static enum err clean_up(const struct partition_log *log, struct found_files *ret_found,
+                         struct error *err)
 {
     struct found_files found;
     enum err e = list_files(log, &found, err);
@@ -209,7 +211,8 @@ static enum err clean_up(const struct log *log, struct found_files *ret_found, s
     return ERR_OK;
 }
 
-static enum err open_segments(struct log *log, const struct found_files *found, struct error *err)
+static enum err open_segments(struct partition_log *log, const struct found_files *found,
+                              struct error *err)
 {
     for (uint32_t i = 0; i < found->count; i++) {
         const struct found_file *f = &found->files[i];
@@ -329,7 +332,7 @@ static void advance(struct progress *p, uint64_t bytes)
 }
 
 /* Walks one segment from position on; *ret_sound is false when it ended before the file did. */
-static enum err scan_segment(struct log *log, struct segment *s, uint32_t position,
+static enum err scan_segment(struct partition_log *log, struct segment *s, uint32_t position,
                              struct scanner *sc, struct progress *p, bool *ret_sound)
 {
     enum err e = ERR_OK;
@@ -354,7 +357,7 @@ static enum err scan_segment(struct log *log, struct segment *s, uint32_t positi
 }
 
 /* Recovers one segment: afterwards it ends with its last sound batch. */
-static enum err recover_segment(struct log *log, struct segment *s, int64_t offset,
+static enum err recover_segment(struct partition_log *log, struct segment *s, int64_t offset,
                                 struct progress *p, struct log_recovery *r, bool *ret_sound,
                                 struct error *err)
 {
@@ -394,7 +397,7 @@ static enum err recover_segment(struct log *log, struct segment *s, int64_t offs
 /* Whether a recovered segment ends where the next one begins. One that ends sooner has lost a tail
  * that nothing covered (a power loss cuts each file by itself), unless compaction took its last
  * records. */
-static bool joins_next(const struct log *log, uint32_t index)
+static bool joins_next(const struct partition_log *log, uint32_t index)
 {
     int64_t end = log->segments[index]->next_offset;
     int64_t next = log->segments[index + 1]->base_offset;
@@ -402,8 +405,9 @@ static bool joins_next(const struct log *log, uint32_t index)
 }
 
 /* Everything from an offset on (V2). */
-static enum err recover_from(struct log *log, int64_t offset, const struct log_open_args *args,
-                             struct log_recovery *r, struct error *err)
+static enum err recover_from(struct partition_log *log, int64_t offset,
+                             const struct log_open_args *args, struct log_recovery *r,
+                             struct error *err)
 {
     struct progress p = { .args = args };
     uint32_t first = log_segment_index(log, offset);
@@ -431,8 +435,8 @@ static enum err recover_from(struct log *log, int64_t offset, const struct log_o
 /* --- epochs and producers --------------------------------------------------------------------- */
 
 /* Calls each() with every header from an offset to the end. */
-static enum err each_header(struct log *log, int64_t offset,
-                            void (*each)(struct log *log, const struct batch_view *b))
+static enum err each_header(struct partition_log *log, int64_t offset,
+                            void (*each)(struct partition_log *log, const struct batch_view *b))
 {
     for (uint32_t i = log_segment_index(log, offset); i < log->segment_count; i++) {
         struct segment *s = log->segments[i];
@@ -454,12 +458,12 @@ static enum err each_header(struct log *log, int64_t offset,
     return ERR_OK;
 }
 
-static void note_epoch(struct log *log, const struct batch_view *b)
+static void note_epoch(struct partition_log *log, const struct batch_view *b)
 {
     leader_epochs_assign(&log->epochs, b->leader_epoch, b->base_offset);
 }
 
-static enum err load_epochs(struct log *log, struct error *err)
+static enum err load_epochs(struct partition_log *log, struct error *err)
 {
     char path[SEGMENT_PATH_MAX];
     (void)snprintf(path, sizeof(path), "%s/%s", log->home.dir, CHECKPOINT_LEADER_EPOCH);
@@ -471,7 +475,7 @@ static enum err load_epochs(struct log *log, struct error *err)
     return e;
 }
 
-enum err recovery_load_producers(struct log *log, struct error *err)
+enum err recovery_load_producers(struct partition_log *log, struct error *err)
 {
     producer_state_reset(&log->producers);
     log->snapshot_offset = -1;
@@ -512,7 +516,8 @@ enum err recovery_load_producers(struct log *log, struct error *err)
 /* --- all of it -------------------------------------------------------------------------------- */
 
 /* The start lies where the checkpoint says, unless the log tells otherwise. */
-static enum err settle_start(struct log *log, const struct log_open_args *args, struct error *err)
+static enum err settle_start(struct partition_log *log, const struct log_open_args *args,
+                             struct error *err)
 {
     int64_t first = log->segments[0]->base_offset;
     log->end_offset = log_active(log)->next_offset;
@@ -528,7 +533,7 @@ static enum err settle_start(struct log *log, const struct log_open_args *args, 
     return ERR_OK;
 }
 
-static enum err look_at_segments(struct log *log, const struct log_open_args *args,
+static enum err look_at_segments(struct partition_log *log, const struct log_open_args *args,
                                  struct log_recovery *recovery, struct error *err)
 {
     enum err e = ERR_OK;
@@ -552,7 +557,7 @@ static enum err look_at_segments(struct log *log, const struct log_open_args *ar
     return e;
 }
 
-enum err recovery_run(struct log *log, const struct log_open_args *args,
+enum err recovery_run(struct partition_log *log, const struct log_open_args *args,
                       struct log_recovery *recovery, struct error *err)
 {
     char path[SEGMENT_PATH_MAX];

@@ -11,8 +11,8 @@
 
 #include "protocol/base/alloc.h"
 
-enum err log_drop_segments(struct log *log, uint32_t first, uint32_t count, int64_t now_ms,
-                           struct error *err)
+enum err log_drop_segments(struct partition_log *log, uint32_t first, uint32_t count,
+                           int64_t now_ms, struct error *err)
 {
     enum err e = ERR_OK;
     uint32_t done = 0;
@@ -44,7 +44,7 @@ enum err log_drop_segments(struct log *log, uint32_t first, uint32_t count, int6
 
 /* Whether time has run out for a segment: by its records' greatest timestamp, else by the
  * file's. */
-static bool is_expired(struct log *log, struct segment *s, int64_t now_ms)
+static bool is_expired(struct partition_log *log, struct segment *s, int64_t now_ms)
 {
     if (!log->config.delete_by_policy || log->config.retention_ms < 0) {
         return false;
@@ -57,7 +57,7 @@ static bool is_expired(struct log *log, struct segment *s, int64_t now_ms)
 }
 
 /* How many of the oldest segments retention asks to delete. */
-static uint32_t count_deletable(struct log *log, int64_t now_ms, int64_t high_watermark)
+static uint32_t count_deletable(struct partition_log *log, int64_t now_ms, int64_t high_watermark)
 {
     uint64_t size = log->size_bytes;
     uint32_t count = 0;
@@ -79,8 +79,8 @@ static uint32_t count_deletable(struct log *log, int64_t now_ms, int64_t high_wa
     return count;
 }
 
-enum err log_retain(struct log *log, int64_t now_ms, int64_t high_watermark, uint32_t *ret_deleted,
-                    struct error *err)
+enum err log_retain(struct partition_log *log, int64_t now_ms, int64_t high_watermark,
+                    uint32_t *ret_deleted, struct error *err)
 {
     enum err e = log_check_online(log, err);
     uint32_t count = e ? 0 : count_deletable(log, now_ms, high_watermark);
@@ -108,7 +108,7 @@ enum err log_retain(struct log *log, int64_t now_ms, int64_t high_watermark, uin
     return e;
 }
 
-enum err log_unlink_due(struct log *log, int64_t now_ms, int64_t *ret_next_due_ms,
+enum err log_unlink_due(struct partition_log *log, int64_t now_ms, int64_t *ret_next_due_ms,
                         struct error *err)
 {
     uint32_t done = 0;
@@ -131,7 +131,7 @@ enum err log_unlink_due(struct log *log, int64_t now_ms, int64_t *ret_next_due_m
     return ERR_OK;
 }
 
-enum err log_advance_start(struct log *log, int64_t start_offset, struct error *err)
+enum err log_advance_start(struct partition_log *log, int64_t start_offset, struct error *err)
 {
     enum err e = log_check_online(log, err);
     if (e) {
@@ -152,7 +152,7 @@ enum err log_advance_start(struct log *log, int64_t start_offset, struct error *
 /* --- truncation ------------------------------------------------------------------------------- */
 
 /* What every truncation ends with: the end, and what depends on it. */
-static enum err end_at(struct log *log, int64_t offset, struct error *err)
+static enum err end_at(struct partition_log *log, int64_t offset, struct error *err)
 {
     log->end_offset = offset;
     log_clear_hints(log);
@@ -173,7 +173,8 @@ static enum err end_at(struct log *log, int64_t offset, struct error *err)
     return e ? log_take_offline(log, e) : ERR_OK;
 }
 
-enum err log_truncate_all(struct log *log, int64_t offset, int64_t now_ms, struct error *err)
+enum err log_truncate_all(struct partition_log *log, int64_t offset, int64_t now_ms,
+                          struct error *err)
 {
     enum err e = log_check_online(log, err);
     if (!e) { /* all of them go; the names are free then, so that the new one may have any offset */
@@ -191,7 +192,8 @@ enum err log_truncate_all(struct log *log, int64_t offset, int64_t now_ms, struc
     return end_at(log, offset, err);
 }
 
-enum err log_truncate_to(struct log *log, int64_t offset, int64_t now_ms, struct error *err)
+enum err log_truncate_to(struct partition_log *log, int64_t offset, int64_t now_ms,
+                         struct error *err)
 {
     enum err e = log_check_online(log, err);
     if (e || offset >= log->end_offset) {

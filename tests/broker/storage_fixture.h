@@ -15,7 +15,7 @@ struct store {
     struct fault_vfs disk;
     struct file_cache files;
     struct log_config config;
-    struct log *log;
+    struct partition_log *log;
     struct log_recovery recovery; /* of the last store_open() */
     char dir[320];
     int64_t now_ms;

@@ -21,7 +21,7 @@ static void put(const char *dir, const char *name, struct slice bytes)
     (void)fclose(f);
 }
 
-static int64_t read_all(struct log *log)
+static int64_t read_all(struct partition_log *log)
 {
     struct buf out = { 0 };
     int64_t offset = log->start_offset;
@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
                                   .now_ms = 1 };
     int64_t ends[2];
     for (unsigned round = 0; round < 2; round++) {
-        struct log *log;
+        struct partition_log *log;
         struct error err;
         enum err e = log_open(&args, &log, NULL, &err);
         assert(!e);
