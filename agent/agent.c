@@ -366,6 +366,8 @@ static void collect(void *ctx, struct buf *out)
           (double)o.acked },
         { METRIC_COUNTER, "logboom_agent_output_dropped_total",
           "Events that the broker can never take", (double)o.dropped },
+        { METRIC_COUNTER, "logboom_agent_output_cut_total",
+          "Events cut and sent again because the broker refused their size", (double)o.cut },
         { METRIC_COUNTER, "logboom_agent_output_returned_total",
           "Events given back, to be read again", (double)o.returned },
         { METRIC_GAUGE, "logboom_agent_output_outstanding", "Events not yet acknowledged",

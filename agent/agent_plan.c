@@ -507,6 +507,7 @@ static enum err read_kafka(const struct reading *r, struct agent_plan *p)
     int64_t linger_ms = s.bulk_flush_ms ? s.bulk_flush_ms : p->cfg->queue_flush_ms;
     size_t max = (size_t)s.max_message_bytes;
     p->output = OUTPUT_KAFKA;
+    p->kafka.values_are_json = !p->format;
     p->kafka.client = (struct client_config){
         .bootstrap = s.hosts.items,
         .bootstrap_count = s.hosts.count,
@@ -601,6 +602,11 @@ static enum err read_registry(const struct reading *r, struct agent_plan *p)
         return err_set(r->err, ERR_CONFIG,
                        "filebeat.registry.file_permissions: \"%s\" is no octal mode like 0600",
                        c->registry_mode);
+    }
+    if (strstr(c->path_data, "${path.") || strstr(c->registry_path, "${path.")) {
+        return err_set(r->err, ERR_CONFIG,
+                       "path.data and filebeat.registry.path: there is no ${path.home} & co here; "
+                       "write the directory itself");
     }
     p->registry_mode = (unsigned)mode;
     struct buf dir = { 0 };

@@ -15,7 +15,7 @@ agent_libagent_a_SOURCES = \
   agent/process/processors.def \
   agent/ship/tracker.c agent/ship/tracker.h agent/ship/registry_codec.c agent/ship/registry_codec.h \
   agent/ship/registry.c agent/ship/registry.h agent/ship/encoder.c agent/ship/encoder.h \
-  agent/ship/output.h agent/ship/output_file.c agent/ship/output_file.h \
+  agent/ship/shorten.c agent/ship/shorten.h agent/ship/output.h agent/ship/output_file.c agent/ship/output_file.h \
   agent/ship/output_kafka.c agent/ship/output_kafka.h \
   agent/input/parse.c agent/input/parse.h agent/input/filestream.c agent/input/filestream.h \
   agent/input/harvester.c agent/input/rotation.c

@@ -18,6 +18,7 @@ struct output_kafka_config {
     struct producer_config producer;
     enum output_partition partition;
     uint32_t group_events; /* round robin and random: events between two choices */
+    bool values_are_json;  /* not a format string's */
     struct slice headers;  /* encoded, for every record */
     int32_t header_count;
 };

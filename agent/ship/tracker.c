@@ -90,6 +90,18 @@ void tracker_returned(struct tracker_run *run, uint32_t lines)
     settle(run, lines);
 }
 
+struct tracker_run *tracker_detach(struct tracker_run *run)
+{
+    assert(run->left > 0);
+    struct tracker_run *own = mem_alloc(sizeof(*own));
+    *own = (struct tracker_run){
+        .tracker = run->tracker, .topic = run->topic, .partition = run->partition, .left = 1
+    };
+    run->left--;
+    list_insert_before(&run->node, &own->node);
+    return own;
+}
+
 void tracker_thaw(struct tracker *t)
 {
     assert(t->outstanding == 0);

@@ -128,6 +128,12 @@ static enum err append_variable(struct build *b, yaml_mark_t mark, struct slice 
 {
     const uint8_t *colon = inside.len ? memchr(inside.ptr, ':', inside.len) : NULL;
     struct slice name = colon ? slice_head(inside, (size_t)(colon - inside.ptr)) : inside;
+    if (slice_starts(inside, "path.")) {
+        buf_append_str(out, "${");
+        buf_append_slice(out, inside);
+        buf_append_byte(out, '}');
+        return ERR_OK;
+    }
     if (!is_name(name)) {
         return fail_at(b, mark,
                        "${%.*s} does not name an environment variable; put the text in "

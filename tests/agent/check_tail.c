@@ -2,6 +2,7 @@
 /* check_tail.c - lines, multiline, container lines, identity: each story with the input cut at
  * every byte. */
 #include "agent/input/parse.h"
+#include "agent/ship/shorten.h"
 #include "agent/ship/tracker.h"
 #include "agent/tail/identity.h"
 
@@ -279,6 +280,53 @@ START_TEST(committed_stands_still_once_lines_came_back)
 }
 END_TEST
 
+START_TEST(committed_waits_for_a_line_that_goes_again_behind_others)
+{
+    struct tracker t;
+    int one;
+    tracker_init(&t, 0, ignore_ack);
+    struct tracker_run *a = tracker_run_for(&t, &one, 0);
+    for (int i = 0; i < 3; i++) {
+        tracker_sent(a);
+    }
+    tracker_acked(a, 1, 10);
+    struct tracker_run *own = tracker_detach(a);
+    tracker_acked(a, 1, 30);
+    ck_assert_uint_eq(t.committed, 10);
+    own = tracker_detach(own);
+    tracker_sent(tracker_run_for(&t, &one, 0));
+    ck_assert_uint_eq(t.outstanding, 2);
+    tracker_acked(a, 1, 40);
+    ck_assert_uint_eq(t.committed, 10);
+    tracker_acked(own, 1, 20);
+    ck_assert_uint_eq(t.committed, 40);
+    tracker_deinit(&t);
+}
+END_TEST
+
+static void expect_shortened(const char *value, bool is_json, const char *want)
+{
+    struct buf out = { 0 };
+    ck_assert(shorten_value(slice_str(value), is_json, &out) == (want != NULL));
+    ck_assert_str_eq(buf_cstr(&out), want ? want : "");
+    buf_deinit(&out);
+}
+
+START_TEST(shortened_values_keep_their_form_and_whole_characters)
+{
+    expect_shortened("abcdef", false, "abc");
+    expect_shortened("a", false, "");
+    expect_shortened("", false, NULL);
+    expect_shortened("a\xc3\xa4\xc3\xa4", false, "a");
+    expect_shortened("{\"n\":1.50,\"message\":\"a\\nbc\"}", true,
+                     "{\"n\":1.50,\"message\":\"a\\n\",\"log\":{\"flags\":[\"truncated\"]}}");
+    expect_shortened("{\"log\":{\"flags\":[\"truncated\"]},\"message\":\"ab\"}", true,
+                     "{\"log\":{\"flags\":[\"truncated\"]},\"message\":\"a\"}");
+    expect_shortened("{\"message\":\"\"}", true, NULL);
+    expect_shortened("no json", true, NULL);
+}
+END_TEST
+
 Suite *tail_suite(void)
 {
     Suite *s = suite_create("agent/tail");
@@ -298,6 +346,8 @@ Suite *tail_suite(void)
     tcase_add_test(c, event_ids_are_distinct_for_distinct_offsets);
     tcase_add_test(c, committed_follows_the_oldest_run_only);
     tcase_add_test(c, committed_stands_still_once_lines_came_back);
+    tcase_add_test(c, committed_waits_for_a_line_that_goes_again_behind_others);
+    tcase_add_test(c, shortened_values_keep_their_form_and_whole_characters);
     suite_add_tcase(s, c);
     return s;
 }

@@ -2,6 +2,8 @@
 # `make check-peers` everything against the real Apache Kafka and OpenSearch.
 TESTS += tests/e2e/run.sh
 EXTRA_DIST += tests/e2e/run.sh tests/e2e/conftest.py tests/e2e/peers tests/e2e/support \
+  tests/e2e/filebeat.yml \
+  tests/e2e/test_agent.py \
   tests/e2e/test_agent_faults.py \
   tests/e2e/test_cli.py \
   tests/e2e/test_config.py \

@@ -95,6 +95,7 @@ START_TEST(texts_become_trees)
         { "a: \"${BOOM_HOST}\"\nb: '${BOOM_HOST}'", "{a:'river',b:'${BOOM_HOST}'}" },
         { "a: ${BOOM_NONE:x:y}\nb: ${BOOM_NONE:}\nc: ${BOOM_EMPTY}\nd: \"${BOOM_NONE:}\"",
           "{a:x:y,b:~,c:~,d:''}" },
+        { "a: ${path.config}/modules.d/*.yml", "{a:${path.config}/modules.d/*.yml}" },
         { "a: $5 {x}", "{a:$5 {x}}" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
