@@ -12,6 +12,7 @@
 #include "protocol/base/alloc.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 /* --- partitions ------------------------------------------------------------------------------- */
 
@@ -33,7 +34,8 @@ struct part *consumer_add_part(struct consumer *c, struct slice topic, int32_t p
     p->pub.topic = slice_of(mem_strndup(topic.ptr, topic.len), topic.len);
     p->pub.partition = partition;
     p->pub.position = p->pub.committed = p->pub.high_watermark = -1;
-    p->commit_wanted = p->end_told = -1;
+    p->commit_wanted = p->end_told = p->too_large = p->fetch_at = -1;
+    p->bytes_max = c->cfg.partition_bytes_max;
     p->seek = ++c->seeks;
     list_push_back(&c->parts, &p->node);
     c->part_count++;
@@ -77,6 +79,27 @@ void consumer_trouble(struct consumer *c, int16_t error, const char *text, bool 
     if (c->events.trouble && !c->closing) {
         c->events.trouble(c->user, (enum kafka_error)error, text, fatal);
     }
+}
+
+void consumer_check_lacking(struct consumer *c, enum err err, const struct schema *request)
+{
+    uint64_t bit = 1ull << (request->key & 63);
+    if (err != ERR_UNSUPPORTED || c->lacking & bit) {
+        return;
+    }
+    c->lacking |= bit;
+    char text[300];
+    snprintf(text, sizeof(text),
+             "the brokers do not offer %s in a version that this client knows (%d to %d), and no "
+             "consumer can do without: use brokers that do; it is tried again until then",
+             api_find(request->key)->name, request->min, request->max);
+    consumer_trouble(c, KAFKA_UNSUPPORTED_VERSION, text, false);
+}
+
+void consumer_set_position(struct part *p, int64_t offset)
+{
+    p->seek = ++p->consumer->seeks;
+    p->pub.position = p->fetch_at = offset;
 }
 
 void consumer_tell_assigned(struct consumer *c, struct part *const *parts, size_t count)
@@ -185,13 +208,13 @@ void consumer_lose(struct consumer *c, bool revoking_only)
 
 static void reset_part(struct part *p, int64_t offset)
 {
-    p->seek = ++p->consumer->seeks;
     p->end_told = -1;
     p->retry_at_ns = 0;
     p->attempts = 0;
+    p->gone = false;
+    consumer_set_position(p, offset >= 0 ? offset : p->pub.position);
     if (offset >= 0) {
         p->state = PART_ACTIVE;
-        p->pub.position = offset;
     } else {
         p->state = PART_NEEDS_RESET;
         p->reset_to = offset;

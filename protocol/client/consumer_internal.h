@@ -10,6 +10,7 @@
 #include "protocol/base/map.h"
 #include "protocol/client/assignor.h"
 #include "protocol/client/consumer.h"
+#include "protocol/wire/api.h"
 
 enum { ASSIGNORS_MAX = 3 };
 
@@ -29,10 +30,16 @@ struct part {
     int64_t reset_to; /* OFFSET_EARLIEST or OFFSET_LATEST */
     bool paused;
     bool revoking;
-    bool asked;    /* within a fetch or ListOffsets in flight */
+    bool asked;    /* within a fetch in flight */
+    bool listing;  /* its ListOffsets is in flight */
+    bool answered; /* the answer at hand counts for it */
+    bool gone;     /* its offset was out of range: the reset is ours, not the user's */
     bool keep;     /* scratch of a new assignment */
     uint32_t seek; /* changes with each seek: an answer to an older question is dropped */
-    uint32_t asked_seek;
+    uint32_t asked_seek, listing_seek, answered_seek;
+    int64_t fetch_at;   /* the next offset to ask for: position, or behind what is being given */
+    int32_t bytes_max;  /* to ask for; raised for a batch that does not fit */
+    int64_t too_large;  /* the position that trouble() was called for */
     int32_t asked_node; /* where the fetch is in flight */
     unsigned attempts;
     uint64_t retry_at_ns;
@@ -44,7 +51,8 @@ struct part {
 struct fetch_leader {
     struct consumer *consumer;
     int32_t node_id;
-    bool busy; /* a fetch is in flight */
+    bool busy;          /* a fetch is in flight */
+    unsigned not_ahead; /* so many answers are given out before the next fetch is sent */
 };
 
 enum group_phase { GROUP_JOIN, GROUP_ASSIGN, GROUP_SYNC, GROUP_STABLE, GROUP_LEFT };
@@ -57,8 +65,7 @@ struct group {
     bool cooperative;  /* all assignors are */
     bool heartbeating; /* one is in flight */
     unsigned attempts;
-    uint64_t last_heard_ns; /* the last good heartbeat */
-    struct timer step;      /* next try */
+    struct timer step; /* next try */
     struct timer heartbeat;
     struct timer revoke;   /* bounds the user's draining */
     struct timer metadata; /* bounds a leader's wait for topics */
@@ -134,6 +141,7 @@ struct consumer {
     void (*close_done)(void *user);
     void *close_user;
     uint64_t fetches, fetched_bytes;
+    uint64_t lacking; /* API keys that trouble() was called for */
 };
 
 /* --- consumer.c ------------------------------------------------------------------------------- */
@@ -150,6 +158,10 @@ void consumer_check_revoked(struct consumer *c);
 /* Calls events.assigned() for the given parts. */
 void consumer_tell_assigned(struct consumer *c, struct part *const *parts, size_t count);
 void consumer_trouble(struct consumer *c, int16_t error, const char *text, bool fatal);
+/* A call ended with err: tells once when it is that the brokers do not have the API. */
+void consumer_check_lacking(struct consumer *c, enum err err, const struct schema *request);
+/* Sets where to read on; what is in flight counts no more. */
+void consumer_set_position(struct part *p, int64_t offset);
 /* The kick timer at `deadline_ns` at the latest. */
 void consumer_wake(struct consumer *c, uint64_t deadline_ns);
 static inline struct part *part_of(struct consumer_partition *p)

@@ -7,6 +7,9 @@
  *   (F2) An answer counts for a partition only when it was not sought, paused or revoked meanwhile;
  *        `position` is what the user has been given, so nothing is lost by dropping one.
  *   (F3) Only whole batches with a right checksum are given out.
+ *   (F4) The next fetch leaves before an answer is given out, so that the leader works while the
+ *        user does; it is read when the user is done: one answer is in memory. Whoever pauses
+ *        throws the one under way away, so for a while after that nothing is asked for ahead.
  */
 #include "protocol/client/consumer_internal.h"
 
@@ -14,7 +17,7 @@
 
 #include <stdio.h>
 
-enum { ATTEMPTS_TOLD = 5 };
+enum { ATTEMPTS_TOLD = 5, NOT_AHEAD = 32 };
 
 static const struct client_partition *leader_of(const struct part *p)
 {
@@ -129,6 +132,27 @@ static void corrupt(struct part *p, enum err err)
     fetcher_retry_part(p);
 }
 
+/* Not one whole batch: the limit grows until it fits, up to what one answer may hold. Brokers give
+ * a first batch that is larger than the limit whole (KIP-74), very old ones do not. */
+static void too_large(struct part *p, size_t bytes)
+{
+    struct consumer *c = p->consumer;
+    if (bytes < (size_t)p->bytes_max) {
+        fetcher_retry_part(p); /* cut for another reason: the others come first */
+    } else if (p->bytes_max < c->cfg.fetch_bytes_max) {
+        p->bytes_max =
+            p->bytes_max < c->cfg.fetch_bytes_max / 2 ? p->bytes_max * 2 : c->cfg.fetch_bytes_max;
+    } else {
+        if (p->too_large != p->pub.position) {
+            p->too_large = p->pub.position;
+            consumer_trouble(c, KAFKA_RECORD_LIST_TOO_LARGE,
+                             "a batch is larger than a whole answer may be: raise fetch.max.bytes",
+                             false);
+        }
+        fetcher_retry_part(p);
+    }
+}
+
 static void take_records(struct part *p, const struct fetch_response_partition_data *d)
 {
     struct consumer *c = p->consumer;
@@ -137,10 +161,6 @@ static void take_records(struct part *p, const struct fetch_response_partition_d
     p->pub.high_watermark = d->high_watermark;
     enum err err = collect_batches(p, d, &count, &next);
     c->fetched_bytes += d->records.bytes.len;
-    if (d->records.bytes.len) {
-        list_remove(&p->node); /* the others go first the next time (KIP-74) */
-        list_push_back(&c->parts, &p->node);
-    }
     uint32_t seek = p->seek;
     c->current = p;
     if (count) {
@@ -151,13 +171,18 @@ static void take_records(struct part *p, const struct fetch_response_partition_d
         return; /* dropped or sought by its user */
     }
     c->current = NULL;
-    p->pub.position = next;
+    if (p->fetch_at == next) {
+        p->pub.position = next;
+    } else {
+        consumer_set_position(p, next); /* what was asked for ahead lies behind a damaged batch */
+    }
     if (err) {
         corrupt(p, err);
         return;
     }
     p->attempts = 0;
-    if (c->events.at_end && !p->revoking && next >= d->high_watermark && p->end_told != next) {
+    if (c->events.at_end && !c->closing && !p->revoking && next >= d->high_watermark &&
+        p->end_told != next) {
         p->end_told = next;
         c->events.at_end(c->user, &p->pub);
     }
@@ -177,26 +202,20 @@ static void out_of_range(struct part *p)
                          false);
         return;
     }
+    p->gone = true;
     p->state = PART_NEEDS_RESET;
     p->reset_to = c->cfg.offset_reset == OFFSET_RESET_LATEST ? OFFSET_LATEST : OFFSET_EARLIEST;
 }
 
-static void take_answer(struct part *p, const struct fetch_response_partition_data *d)
+static void take_error(struct part *p, int16_t error)
 {
     struct consumer *c = p->consumer;
-    if (p->asked_seek != p->seek || p->paused || p->revoking || p->state != PART_ACTIVE) {
-        return; /* (F2) */
-    }
-    if (d->error_code == KAFKA_NONE) {
-        take_records(p, d);
-        return;
-    }
-    if (d->error_code == KAFKA_OFFSET_OUT_OF_RANGE) {
+    if (error == KAFKA_OFFSET_OUT_OF_RANGE) {
         out_of_range(p);
         return;
     }
-    if (!kafka_error_is_retriable(d->error_code) || p->attempts == ATTEMPTS_TOLD) {
-        consumer_trouble(c, d->error_code, kafka_error_text(d->error_code), false);
+    if (!kafka_error_is_retriable(error) || p->attempts == ATTEMPTS_TOLD) {
+        consumer_trouble(c, error, kafka_error_text(error), false);
     }
     client_refresh(c->client);
     fetcher_retry_part(p);
@@ -215,20 +234,85 @@ static struct part *find_answered(struct consumer *c, int16_t version,
     return topic ? consumer_find_part(c, topic->name, partition) : NULL;
 }
 
-static void take_fetched(struct consumer *c, int16_t version, const struct fetch_response *r)
+/* The offset behind the last whole batch, by the headers alone. */
+static int64_t offset_behind(struct slice records, int64_t position)
 {
+    struct batch_view b;
+    int64_t next = position;
+    for (; batch_parse(records, &b) == ERR_OK; records = slice_from(records, b.bytes.len)) {
+        next = batch_last_offset(&b) >= next ? batch_last_offset(&b) + 1 : next;
+    }
+    return next;
+}
+
+/* The first look at an answer: errors are dealt with, what can be given out is marked, and it is
+ * known where to read on. */
+static void look_at(struct fetch_leader *l, struct part *p,
+                    const struct fetch_response_partition_data *d)
+{
+    size_t bytes = d->records.bytes.len;
+    p->asked = false;
+    if (p->asked_seek != p->seek || p->revoking || p->state != PART_ACTIVE) {
+        return; /* (F2) */
+    }
+    if (p->paused) {
+        l->not_ahead = bytes ? NOT_AHEAD : l->not_ahead;
+        return;
+    }
+    if (d->error_code) {
+        take_error(p, d->error_code);
+        return;
+    }
+    struct batch_view b;
+    if (bytes && batch_parse(d->records.bytes, &b) == ERR_SHORT) {
+        too_large(p, bytes);
+        return;
+    }
+    p->answered = true;
+    p->answered_seek = p->seek;
+    p->fetch_at = offset_behind(d->records.bytes, p->pub.position);
+    if (bytes) {
+        list_remove(&p->node); /* the others go first the next time (KIP-74) */
+        list_push_back(&p->consumer->parts, &p->node);
+    }
+}
+
+static void give_out(struct fetch_leader *l, struct part *p,
+                     const struct fetch_response_partition_data *d)
+{
+    struct consumer *c = p->consumer;
+    p->answered = false;
+    if (p->answered_seek != p->seek) {
+        return;
+    }
+    if (p->paused || p->revoking || p->state != PART_ACTIVE) {
+        l->not_ahead = NOT_AHEAD;
+        consumer_set_position(p, p->pub.position);
+        return;
+    }
+    arena_reset(&c->scratch);
+    take_records(p, d);
+}
+
+/* The user may drop any part, or close, from within each of its events. */
+static void walk_answer(struct fetch_leader *l, int16_t version, const struct fetch_response *r,
+                        bool give)
+{
+    struct consumer *c = l->consumer;
     for (int32_t i = 0; i < r->responses_n; i++) {
         const struct fetch_response_fetchable_topic_response *t = &r->responses[i];
-        for (int32_t j = 0; j < t->partitions_n; j++) {
+        for (int32_t j = 0; j < t->partitions_n && !c->closing; j++) {
             struct part *p = find_answered(c, version, t, t->partitions[j].partition_index);
-            if (p && p->asked) {
-                p->asked = false;
-                arena_reset(&c->scratch);
-                take_answer(p, &t->partitions[j]);
+            if (!give && p && p->asked && p->asked_node == l->node_id) {
+                look_at(l, p, &t->partitions[j]);
+            } else if (give && p && p->answered) {
+                give_out(l, p, &t->partitions[j]);
             }
         }
     }
 }
+
+static void fetch(struct consumer *c, int32_t node_id);
 
 static void on_fetched(void *user, enum err err, int16_t version, const void *response)
 {
@@ -239,20 +323,29 @@ static void on_fetched(void *user, enum err err, int16_t version, const void *re
     if (c->closing) {
         return;
     }
-    if (!err && !r->error_code) {
-        take_fetched(c, version, r);
+    consumer_check_lacking(c, err, &fetch_request_schema);
+    bool good = !err && !r->error_code;
+    if (good) {
+        walk_answer(l, version, r, false);
+    } else {
+        client_refresh(c->client);
     }
     /* Those that the answer does not name, all of them after a failure: asked again a little
      * later. */
     list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
-        if (p->asked && p->state == PART_ACTIVE && p->asked_node == l->node_id) {
+        if (p->asked && p->asked_node == l->node_id) {
             p->asked = false;
             fetcher_retry_part(p);
         }
     }
-    if (err) {
-        client_refresh(c->client);
+    if (good) {
+        if (l->not_ahead) {
+            l->not_ahead--;
+        } else {
+            fetch(c, l->node_id); /* (F4) */
+        }
+        walk_answer(l, version, r, true);
     }
     consumer_wake(c, 0);
 }
@@ -290,8 +383,8 @@ static bool fill_fetch(struct consumer *c, int32_t node_id, struct fetch_request
         struct fetch_request_partition *f = &t->partitions[t->partitions_n++];
         f->partition = p->pub.partition;
         f->current_leader_epoch = leader->leader_epoch;
-        f->fetch_offset = p->pub.position;
-        f->partition_max_bytes = c->cfg.partition_bytes_max;
+        f->fetch_offset = p->fetch_at;
+        f->partition_max_bytes = p->bytes_max;
         p->asked = true;
         p->asked_node = node_id;
         p->asked_seek = p->seek;
@@ -332,10 +425,37 @@ static void fetch(struct consumer *c, int32_t node_id)
 
 /* --- where to begin --------------------------------------------------------------------------- */
 
+/* The log behind a group's offset is gone, and what it has now begins further down: the user's
+ * count of what is done, and the group's offset, are about other records. Were they to stand, a
+ * restart would begin behind records that nobody has seen. */
+static void take_up_anew(struct part *p, int64_t offset)
+{
+    struct consumer *c = p->consumer;
+    struct consumer_partition *const pub = &p->pub;
+    log_warn(&c->log, "the log was made anew or cut: it is read from another offset",
+             KV_SLICE("topic", p->pub.topic), KV_INT("partition", p->pub.partition),
+             KV_INT("was", p->pub.position), KV_INT("is", offset));
+    c->current = p;
+    if (c->events.lost && !c->closing) {
+        c->events.lost(c->user, &pub, 1);
+    }
+    if (c->current != p) {
+        return;
+    }
+    c->current = NULL;
+    p->pub.user = NULL;
+    p->pub.committed = p->end_told = -1;
+    p->commit_wanted = offset;
+    p->paused = false;
+    consumer_set_position(p, offset);
+    offsets_commit(c);
+    consumer_tell_assigned(c, &p, 1);
+}
+
 static void begin_at(struct part *p, const struct list_offsets_response_partition_response *r)
 {
     struct consumer *c = p->consumer;
-    if (p->asked_seek != p->seek || p->state != PART_NEEDS_RESET) {
+    if (p->listing_seek != p->seek || p->state != PART_NEEDS_RESET) {
         return;
     }
     if (r->error_code || r->offset < 0) {
@@ -347,9 +467,15 @@ static void begin_at(struct part *p, const struct list_offsets_response_partitio
         fetcher_retry_part(p);
         return;
     }
+    bool anew = p->gone && c->cfg.group_id && !p->revoking && r->offset < p->pub.position;
     p->state = PART_ACTIVE;
+    p->gone = false;
     p->attempts = 0;
-    p->pub.position = r->offset;
+    if (anew) {
+        take_up_anew(p, r->offset);
+    } else {
+        consumer_set_position(p, r->offset);
+    }
 }
 
 static void on_listed(void *user, enum err err, int16_t version, const void *response)
@@ -357,7 +483,11 @@ static void on_listed(void *user, enum err err, int16_t version, const void *res
     struct part *p = user;
     struct consumer *c = p->consumer;
     const struct list_offsets_response *r = response;
-    p->asked = false;
+    p->listing = false;
+    if (c->closing) {
+        return;
+    }
+    consumer_check_lacking(c, err, &list_offsets_request_schema);
     if (err || r->topics_n != 1 || r->topics[0].partitions_n != 1) {
         client_refresh(c->client);
         fetcher_retry_part(p);
@@ -387,8 +517,8 @@ static void list_offsets(struct part *p, const struct client_partition *leader)
     partition.partition_index = p->pub.partition;
     partition.current_leader_epoch = leader->leader_epoch;
     partition.timestamp = p->reset_to;
-    p->asked = true;
-    p->asked_seek = p->seek;
+    p->listing = true;
+    p->listing_seek = p->seek;
     client_call(c->client, leader->leader_id, &list_offsets_request_schema, &request, -1, 0,
                 on_listed, p);
 }
@@ -401,7 +531,8 @@ void fetcher_run(struct consumer *c)
     list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         const struct client_partition *leader = leader_of(p);
-        bool wants = is_fetchable(p) || (p->state == PART_NEEDS_RESET && !p->asked && !p->revoking);
+        bool wants =
+            is_fetchable(p) || (p->state == PART_NEEDS_RESET && !p->listing && !p->revoking);
         leaderless = leaderless || (wants && !leader);
         if (!wants || !leader || !is_due(p, now, &wake)) {
             continue;

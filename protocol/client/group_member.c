@@ -133,6 +133,7 @@ static void on_coordinator(void *user, enum err err, int16_t version, const void
         error = r->error_code;
         node_id = r->node_id;
     }
+    consumer_check_lacking(c, err, &find_coordinator_request_schema);
     if (err || error || node_id < 0) {
         if (error) {
             group_judge(c, error, -1);
@@ -173,13 +174,13 @@ static void on_heartbeat(void *user, enum err err, int16_t version, const void *
     struct group *g = &c->group;
     const struct heartbeat_response *r = response;
     g->heartbeating = false;
+    consumer_check_lacking(c, err, &heartbeat_request_schema);
     if (g->generation < 0) {
         return;
     }
     if (err) {
         group_coordinator_lost(c);
     } else if (!r->error_code) {
-        g->last_heard_ns = env_mono_ns(c->env);
         g->told = KAFKA_NONE;
     } else {
         group_judge(c, r->error_code, -1);
@@ -221,6 +222,7 @@ static void on_synced(void *user, enum err err, int16_t version, const void *res
         return;
     }
     g->phase = GROUP_JOIN;
+    consumer_check_lacking(c, err, &sync_group_request_schema);
     if (err) {
         group_coordinator_lost(c);
         retry_step(c);
@@ -300,7 +302,6 @@ static void joined(struct consumer *c, int16_t version, const struct join_group_
     g->generation = r->generation_id;
     g->chosen = assignor_find(r->protocol_name);
     g->leader = slice_eq(r->leader, r->member_id) && !(version >= 9 && r->skip_assignment);
-    g->last_heard_ns = env_mono_ns(c->env);
     if (!g->chosen) {
         tell_once(c, KAFKA_INCONSISTENT_GROUP_PROTOCOL,
                   "the group chose an assignor that this member did not offer", false);
@@ -331,6 +332,7 @@ static void on_joined(void *user, enum err err, int16_t version, const void *res
     if (g->phase == GROUP_LEFT) {
         return;
     }
+    consumer_check_lacking(c, err, &join_group_request_schema);
     if (err) {
         group_coordinator_lost(c);
         retry_step(c);

@@ -266,6 +266,11 @@ static void on_answer(void *user, enum err err, int16_t version, const void *res
     if (c->freeing) {
         return;
     }
+    if (err == ERR_UNSUPPORTED && !m->told_unsupported) {
+        m->told_unsupported = true;
+        log_error(&c->log, "the brokers do not offer Metadata in a version that this client knows: "
+                           "use brokers that do; it is tried again until then");
+    }
     bool whole = false;
     if (!err && !r->error_code) {
         whole = apply(c, r) && r->brokers_n > 0;

@@ -3,7 +3,8 @@
  * offsets.c - the group's committed offsets: asked for at the start, committed as the user goes on.
  * Driven by consumer.c, group_member.c and its own timer.
  *   (O1) One OffsetCommit is in flight at a time; it names what is wanted and not yet there.
- *   (O2) A committed offset never goes back.
+ *   (O2) A committed offset never goes back, unless the log behind it is gone: then the partition
+ *        is lost and assigned anew (fetcher.c), and begins to commit where it begins to read.
  *   (O3) A commit is retried until it holds or its partition is gone. Offsets travel by topic name
  *        (OffsetCommit 9, OffsetFetch 9): ids (version 10) add nothing for a member that knows
  *        names.
@@ -55,7 +56,8 @@ void offsets_check_flushed(struct consumer *c)
 static void committed(struct consumer *c, struct slice topic, int32_t partition, int64_t offset)
 {
     struct part *p = consumer_find_part(c, topic, partition);
-    if (p && offset > p->pub.committed) {
+    /* Above what is wanted: an answer from before the partition was taken up anew. */
+    if (p && offset > p->pub.committed && offset <= p->commit_wanted) {
         p->pub.committed = offset;
     }
 }
@@ -102,6 +104,7 @@ static void on_committed(void *user, enum err err, int16_t version, const void *
     c->commit_sent = NULL;
     arena_deinit(&s->arena);
     mem_free(s);
+    consumer_check_lacking(c, err, &offset_commit_request_schema);
     if (err) {
         group_coordinator_lost(c);
     } else if (error) {
@@ -180,7 +183,8 @@ static void begin(struct part *p, int64_t offset)
         return;
     }
     if (offset >= 0) {
-        p->pub.committed = p->commit_wanted = p->pub.position = offset;
+        p->pub.committed = p->commit_wanted = offset;
+        consumer_set_position(p, offset);
         p->state = PART_ACTIVE;
     } else if (c->cfg.offset_reset == OFFSET_RESET_NONE) {
         p->state = PART_STUCK;
@@ -238,6 +242,7 @@ static void on_offsets(void *user, enum err err, int16_t version, const void *re
     struct consumer *c = user;
     c->fetching_offsets = false;
     int16_t error = err ? KAFKA_NONE : take_offsets(c, version, response);
+    consumer_check_lacking(c, err, &offset_fetch_request_schema);
     if (err) {
         group_coordinator_lost(c);
     } else if (error) {
@@ -279,7 +284,12 @@ static void add_wanted(struct consumer *c, struct offset_lists *l, const struct 
 void offsets_fetch(struct consumer *c)
 {
     const struct group *g = &c->group;
-    if (c->fetching_offsets || g->coordinator < 0 || env_mono_ns(c->env) < c->offsets_at_ns) {
+    if (c->fetching_offsets || g->coordinator < 0) {
+        return;
+    }
+    if (env_mono_ns(c->env) < c->offsets_at_ns) {
+        consumer_wake(c,
+                      c->offsets_at_ns); /* somebody else's wake was earlier, and took its place */
         return;
     }
     arena_reset(&c->scratch);

@@ -5,10 +5,13 @@
 Suite *client_producer_suite(void);
 Suite *client_assignor_suite(void);
 Suite *client_group_suite(void);
+Suite *client_consumer_suite(void);
+Suite *client_member_suite(void);
 
 int main(void)
 {
     Suite *(*const suites[])(void) = { client_producer_suite, client_assignor_suite,
-                                       client_group_suite };
+                                       client_group_suite, client_consumer_suite,
+                                       client_member_suite };
     return RUN_SUITES(suites);
 }

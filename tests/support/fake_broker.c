@@ -16,19 +16,12 @@
 
 enum { PORT = 9000 };
 
-struct request {
-    struct fake_node *node;
-    struct fake_conn *conn;
-    struct request_header header;
-    struct arena arena;
-};
-
-static bool chance(struct fake_cluster *c, unsigned per_mille)
+bool fake_chance(struct fake_cluster *c, unsigned per_mille)
 {
     return per_mille && rng_below(&c->env->rng, 1000) < per_mille;
 }
 
-static void reply(struct request *r, const void *body)
+void fake_reply(struct fake_request *r, const void *body, uint64_t extra_ns)
 {
     struct buf buf = { 0 };
     struct writer w;
@@ -37,14 +30,14 @@ static void reply(struct request *r, const void *body)
                                       r->header.correlation_id, body);
     assert(!err);
     (void)err;
-    fake_conn_send(r->conn, buf_slice(&buf), 0);
+    fake_conn_send(r->conn, buf_slice(&buf), extra_ns);
     writer_deinit(&w);
     buf_deinit(&buf);
 }
 
 /* --- metadata --------------------------------------------------------------------------------- */
 
-static void api_versions(struct request *r)
+static void api_versions(struct fake_request *r)
 {
     struct fake_cluster *c = r->node->cluster;
     struct api_versions_response_api_version versions[] = {
@@ -52,19 +45,34 @@ static void api_versions(struct request *r)
         { API_Metadata, 0, 13 },
         { API_ApiVersions, 0, c->api_versions_max },
         { API_InitProducerId, 0, 5 },
+        { API_Fetch, 4, 17 },
+        { API_ListOffsets, 1, 9 },
+        { API_FindCoordinator, 0, 6 },
+        { API_JoinGroup, 2, 9 },
+        { API_SyncGroup, 0, 5 },
+        { API_Heartbeat, 0, 4 },
+        { API_LeaveGroup, 0, 5 },
+        { API_OffsetCommit, 2, 9 },
+        { API_OffsetFetch, 1, 9 },
     };
+    size_t count = sizeof(versions) / sizeof(versions[0]);
+    for (size_t i = 0; i < count; i++) {
+        if (versions[i].api_key == c->lacks) {
+            versions[i] = versions[--count];
+        }
+    }
     struct api_versions_response body;
     schema_init(&api_versions_response_schema, &body);
     body.api_keys = versions;
-    body.api_keys_n = 4;
+    body.api_keys_n = (int32_t)count;
     if (r->header.request_api_version > c->api_versions_max) {
         body.error_code = KAFKA_UNSUPPORTED_VERSION;
         r->header.request_api_version = 0;
     }
-    reply(r, &body);
+    fake_reply(r, &body, 0);
 }
 
-static void metadata(struct request *r)
+static void metadata(struct fake_request *r)
 {
     struct fake_cluster *c = r->node->cluster;
     struct metadata_response body;
@@ -81,6 +89,12 @@ static void metadata(struct request *r)
     body.topics = t;
     body.topics_n = 1;
     t->name = c->topic;
+    if (c->topic_gone) {
+        c->topic_gone--;
+        t->error_code = KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+        fake_reply(r, &body, 0);
+        return;
+    }
     t->topic_id = c->topic_id;
     t->partitions = schema_new(&metadata_response_partition_schema, &r->arena, FAKE_PARTITIONS);
     t->partitions_n = FAKE_PARTITIONS;
@@ -89,15 +103,15 @@ static void metadata(struct request *r)
         t->partitions[i].leader_id = c->partitions[i].leader;
         t->partitions[i].leader_epoch = c->partitions[i].leader_epoch;
     }
-    reply(r, &body);
+    fake_reply(r, &body, 0);
 }
 
-static void init_producer_id(struct request *r)
+static void init_producer_id(struct fake_request *r)
 {
     struct init_producer_id_response body;
     schema_init(&init_producer_id_response_schema, &body);
     body.producer_id = r->node->cluster->next_producer_id++;
-    reply(r, &body);
+    fake_reply(r, &body, 0);
 }
 
 /* --- logs ------------------------------------------------------------------------------------- */
@@ -159,6 +173,15 @@ static void remember(struct fake_partition *p, const struct batch_view *b)
     s->offset[s->count++] = (int64_t)p->count;
 }
 
+void fake_partition_append(struct fake_partition *p, uint64_t value)
+{
+    if (p->count == p->cap) {
+        p->cap = p->cap ? p->cap * 2 : 64;
+        p->values = mem_rearray(p->values, p->cap, sizeof(*p->values));
+    }
+    p->values[p->count++] = value;
+}
+
 static void append(struct fake_partition *p, const struct batch_view *b)
 {
     struct batch_iter it;
@@ -167,12 +190,10 @@ static void append(struct fake_partition *p, const struct batch_view *b)
     enum err err = batch_iter_init(&it, b, &scratch, 64u << 20);
     assert(!err);
     while ((err = batch_iter_next(&it, &rec)) == ERR_OK) {
-        if (p->count == p->cap) {
-            p->cap = p->cap ? p->cap * 2 : 64;
-            p->values = mem_rearray(p->values, p->cap, sizeof(*p->values));
-        }
-        assert(rec.value.len >= 8);
-        memcpy(&p->values[p->count++], rec.value.ptr, 8);
+        uint64_t value;
+        assert(rec.value.len >= sizeof(value));
+        memcpy(&value, rec.value.ptr, sizeof(value));
+        fake_partition_append(p, value);
     }
     assert(err == ERR_NOT_FOUND);
     buf_deinit(&scratch);
@@ -209,11 +230,11 @@ static int16_t append_batch(struct fake_cluster *c, struct fake_partition *p, st
     return error;
 }
 
-static int16_t produce_partition(struct request *r, struct fake_partition *p, struct slice bytes,
-                                 int64_t *ret_offset)
+static int16_t produce_partition(struct fake_request *r, struct fake_partition *p,
+                                 struct slice bytes, int64_t *ret_offset)
 {
     struct fake_cluster *c = r->node->cluster;
-    if (chance(c, c->faults.not_leader)) {
+    if (fake_chance(c, c->faults.not_leader)) {
         p->leader = (p->leader + 1) % FAKE_NODES;
         p->leader_epoch++;
     }
@@ -225,12 +246,12 @@ static int16_t produce_partition(struct request *r, struct fake_partition *p, st
         c->refuse_error = 0;
         return error;
     }
-    if (chance(c, c->faults.error_before)) {
+    if (fake_chance(c, c->faults.error_before)) {
         return KAFKA_NOT_ENOUGH_REPLICAS;
     }
     int16_t error = append_batch(c, p, bytes, ret_offset);
-    return !error && chance(c, c->faults.error_after) ? KAFKA_NOT_ENOUGH_REPLICAS_AFTER_APPEND
-                                                      : error;
+    return !error && fake_chance(c, c->faults.error_after) ? KAFKA_NOT_ENOUGH_REPLICAS_AFTER_APPEND
+                                                           : error;
 }
 
 static void on_up(void *owner)
@@ -247,16 +268,16 @@ static void restart(struct fake_node *n)
     timer_arm_in(e->env, &n->up, rng_below(&e->rng, 5ull * NS_PER_S));
 }
 
-static void produce(struct request *r, const struct produce_request *q)
+static void produce(struct fake_request *r, const struct produce_request *q)
 {
     struct fake_cluster *c = r->node->cluster;
     struct produce_response body;
     c->produced_requests++;
-    if (chance(c, c->faults.restart)) {
+    if (fake_chance(c, c->faults.restart)) {
         restart(r->node);
         return;
     }
-    if (chance(c, c->faults.drop_before)) {
+    if (fake_chance(c, c->faults.drop_before)) {
         fake_conn_close(r->conn);
         return;
     }
@@ -278,10 +299,30 @@ static void produce(struct request *r, const struct produce_request *q)
         a->error_code = produce_partition(r, &c->partitions[a->index],
                                           t->partition_data[i].records.bytes, &a->base_offset);
     }
-    if (chance(c, c->faults.drop_after)) {
+    if (fake_chance(c, c->faults.drop_after)) {
         fake_conn_close(r->conn);
-    } else if (q->acks && !chance(c, c->faults.hang)) {
-        reply(r, &body);
+    } else if (q->acks && !fake_chance(c, c->faults.hang)) {
+        fake_reply(r, &body, 0);
+    }
+}
+
+/* A consumer's request meets its faults before fake_group.c sees it. */
+static void consume(struct fake_request *r, const void *body)
+{
+    struct fake_cluster *c = r->node->cluster;
+    struct fake_script *s = &c->script;
+    bool scripted = s->times > 0 && s->api == r->header.request_api_key;
+    s->times -= scripted;
+    if (fake_chance(c, c->faults.restart)) {
+        restart(r->node);
+    } else if ((scripted && s->act == FAKE_CLOSE) || fake_chance(c, c->faults.drop_before)) {
+        fake_conn_close(r->conn);
+    } else if (!(scripted && s->act == FAKE_HANG) && !fake_chance(c, c->faults.hang)) {
+        r->error = scripted ? s->error : (int16_t)KAFKA_NONE;
+        fake_group_handle(r, body);
+        if (fake_chance(c, c->faults.drop_after)) {
+            fake_conn_close(r->conn);
+        }
     }
 }
 
@@ -289,7 +330,7 @@ static void produce(struct request *r, const struct produce_request *q)
 
 static void handle(struct fake_node *node, struct fake_conn *conn, struct slice frame)
 {
-    struct request r = { .node = node, .conn = conn };
+    struct fake_request r = { .node = node, .conn = conn };
     struct reader reader = reader_of(frame);
     enum err err = api_request_header_decode(&reader, &r.header);
     assert(!err);
@@ -307,9 +348,10 @@ static void handle(struct fake_node *node, struct fake_conn *conn, struct slice 
         metadata(&r);
     } else if (key == API_InitProducerId) {
         init_producer_id(&r);
-    } else {
-        assert(key == API_Produce);
+    } else if (key == API_Produce) {
         produce(&r, body);
+    } else {
+        consume(&r, body);
     }
     arena_deinit(&r.arena);
 }
@@ -343,6 +385,10 @@ void fake_cluster_init(struct fake_cluster *c, struct fake_env *env)
                                 .topic = slice_str("lines"),
                                 .api_versions_max = 4,
                                 .produce_max = 13,
+                                .lacks = -1,
+                                .batch_records = 10,
+                                .group = { .granted = (1u << FAKE_PARTITIONS) - 1,
+                                           .committed = { -1, -1, -1, -1 } },
                                 .next_producer_id = 1000 };
     c->topic_id.bytes[3] = 7;
     for (int32_t i = 0; i < FAKE_NODES; i++) {
