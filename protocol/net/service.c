@@ -223,7 +223,7 @@ void service_ready(struct service *s)
 {
     struct service_run *r = s->run;
     log_info(&s->log, "ready", KV_STR("version", PACKAGE_VERSION),
-             KV_NS("took", (now_ns() - r->started_ns) / NS_PER_MS * NS_PER_MS),
+             KV_NS("took", (now_ns() - r->started_ns) / (100 * NS_PER_US) * (100 * NS_PER_US)),
              KV_INT("http_port", r->http ? http_server_port(r->http) : 0), KV_INT("pid", getpid()));
     service_notify("READY=1");
     (void)malloc_trim(0); /* what start-up needed and running does not */
