@@ -34,7 +34,7 @@ struct output_events {
 
 struct output_stats {
     uint64_t events, bytes, acked, dropped, returned;
-    uint64_t cut; /* too large for the broker: shortened and sent again */
+    uint64_t cut;         /* too large for the broker: shortened and sent again */
     uint64_t outstanding; /* taken and not acknowledged */
     size_t buffered_bytes;
 };

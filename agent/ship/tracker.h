@@ -48,8 +48,8 @@ void tracker_acked(struct tracker_run *run, uint32_t lines, uint64_t position);
  * outstanding the owner reads again from there, after tracker_thaw(). */
 void tracker_returned(struct tracker_run *run, uint32_t lines);
 void tracker_thaw(struct tracker *t);
-/* One line of the run goes again, behind others that were sent after it: it gets a run of its own in
- * front of the run, so that committed waits for it. */
+/* One line of the run goes again, behind others that were sent after it: it gets a run of its own
+ * in front of the run, so that committed waits for it. */
 struct tracker_run *tracker_detach(struct tracker_run *run);
 
 #endif

@@ -47,10 +47,10 @@ struct topic_entry {
 struct metadata {
     struct map topics; /* name -> struct topic_entry */
     struct list_node listeners;
-    struct timer timer; /* the next refresh */
-    uint64_t last_ns;   /* when the last request went out */
+    struct timer timer;    /* the next refresh */
+    uint64_t last_ns;      /* when the last request went out */
     bool told_unsupported; /* the brokers have no Metadata */
-    unsigned hurry;     /* refreshes asked for in quick succession: the back-off's exponent */
+    unsigned hurry;        /* refreshes asked for in quick succession: the back-off's exponent */
     bool in_flight;
     bool again; /* asked for while one was in flight */
     uint32_t want_all;

@@ -2,9 +2,10 @@
 /*
  * yaml.h - YAML as a tree that remembers where every node stood.
  * Dotted and nested keys are the same: `a.b: 1` and `a: {b: 1}` parse to the same tree, also mixed.
- * `${NAME}` and `${NAME:default}` in scalars are replaced from the environment; `${path.config}` & co,
- * which stand in the settings of Filebeat that mean nothing here, stay as they are. Aliases and anchors
- * are refused (they are how small files become large trees); depth, nodes and bytes are bounded.
+ * `${NAME}` and `${NAME:default}` in scalars are replaced from the environment; `${path.config}` &
+ * co, which stand in the settings of Filebeat that mean nothing here, stay as they are. Aliases and
+ * anchors are refused (they are how small files become large trees); depth, nodes and bytes are
+ * bounded.
  */
 #ifndef LOGBOOM_DAEMON_YAML_H
 #define LOGBOOM_DAEMON_YAML_H

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""logboom-agent in front of a broker: a configuration of Filebeat's, and a topic that takes less."""
+"""logboom-agent in front of a broker: Filebeat's configuration, a topic that takes less."""
 import json
 import urllib.request
 
@@ -48,10 +48,12 @@ def test_a_line_too_large_for_the_topic_is_cut_and_no_other_is_lost(tmp_path, st
     lines[500] = "large " + "".join(chr(33 + i * i % 90) for i in range(300000))
     (logs / "a.log").write_text("".join(line + "\n" for line in lines))
     agent = started(
-        Agent(tmp_path, broker.bootstrap,
-              f'- {{type: filestream, id: t, paths: ["{logs}/*.log"], fields: {{log_topic: small}}}}',
-              output="  compression: none")).start()
-    wait_until(lambda: agent.metric("logboom_agent_lag_bytes") == 0, 30, "everything is acknowledged")
+        Agent(
+            tmp_path, broker.bootstrap,
+            f'- {{type: filestream, id: t, paths: ["{logs}/*.log"], fields: {{log_topic: small}}}}',
+            output="  compression: none")).start()
+    wait_until(lambda: agent.metric("logboom_agent_lag_bytes") == 0, 30,
+               "everything is acknowledged")
     events = {e["event"]["id"]: e for e in consumed(broker, "logs-small")}
     got = [e["message"] for e in sorted(events.values(), key=lambda e: e["log"]["offset"])]
     assert len(got) == 1000 and got[:500] == lines[:500] and got[501:] == lines[501:]

@@ -44,8 +44,9 @@ class Hook:
             if seq in poison:
                 record["poison"] = True
             lines.append(f"k{seq}\t{json.dumps(record)}\n")
-        run(["kcat", "-b", self.broker.bootstrap, "-P", "-t", "events", "-p", partition, "-K", "\t"],
-            stdin="".join(lines).encode())
+        run([
+            "kcat", "-b", self.broker.bootstrap, "-P", "-t", "events", "-p", partition, "-K", "\t"
+        ], stdin="".join(lines).encode())
 
     def start(self, endpoint, settings="format: ndjson", retry_max="400ms", shutdown="30s",
               up=True, instance=""):

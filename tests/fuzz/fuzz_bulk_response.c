@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fuzz_bulk_response.c - an answer to _bulk; the first byte says how many items were sent.
- * Promises: what is accepted is JSON, but for bytes of a text that are no UTF-8 (yajl passes some), and
- * has a status for each item; nothing behind the items is written.
+ * Promises: what is accepted is JSON, but for bytes of a text that are no UTF-8 (yajl passes some),
+ * and has a status for each item; nothing behind the items is written.
  */
 #include "connectors/sinks/bulk_response.h"
 #include "protocol/daemon/json.h"
