@@ -211,6 +211,14 @@ void client_lane_free(struct client *c, uint32_t lane)
     }
 }
 
+void client_flush_lane(struct client *c, int32_t node_id, uint32_t lane)
+{
+    struct node *n = node_find(c, node_id);
+    if (n) {
+        node_lane_flush(n, lane);
+    }
+}
+
 uint64_t client_backoff_ns(const struct client *c, unsigned attempt)
 {
     unsigned doublings = attempt > 1 ? attempt - 1 : 0;

@@ -61,6 +61,9 @@ void client_lane_free(struct client *c, uint32_t lane);
 void client_call_lane(struct client *c, int32_t node_id, uint32_t lane,
                       const struct schema *request_schema, const void *request, int16_t max_version,
                       uint64_t timeout_ns, client_done *done, void *user);
+/* The lane's requests to this node leave now rather than at the end of the loop's turn: for who is
+ * about to compute while the broker could. */
+void client_flush_lane(struct client *c, int32_t node_id, uint32_t lane);
 /* The calls with this user are forgotten: done() is not called any more, and the records of their
  * requests are free to go. */
 void client_cancel(struct client *c, const void *user);

@@ -94,6 +94,7 @@ struct node *node_pick(const struct client *c);
 /* Sends the call, or lets it wait for a connection. */
 void node_call(struct node *n, struct call *call, const void *request);
 void node_lane_free(struct node *n, uint32_t lane);
+void node_lane_flush(struct node *n, uint32_t lane);
 /* The brokers of a metadata answer: new ones, moved ones, gone ones. */
 void nodes_set(struct client *c, const struct metadata_response *r);
 

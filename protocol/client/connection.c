@@ -254,6 +254,13 @@ enum err connection_send(struct connection *c, struct call *call, const void *re
     return err;
 }
 
+void connection_flush(struct connection *c)
+{
+    if (c->stream) {
+        stream_flush(c->stream);
+    }
+}
+
 /* --- the handshake ---------------------------------------------------------------------------- */
 
 static void handshake(struct connection *c, int16_t max_version);

@@ -36,6 +36,8 @@ uint32_t connection_in_flight(const struct connection *c);
 /* Encodes and sends; the call is the connection's then. ERR_UNSUPPORTED when there is no version in
  * common, ERR_LIMIT when the request cannot be encoded: the call stays where it was. */
 enum err connection_send(struct connection *c, struct call *call, const void *request);
+/* What was sent goes to the kernel now. */
+void connection_flush(struct connection *c);
 /* The timer of a call in flight has fired. A request without an answer has left: ERR_OK. Else its
  * deadline has passed: it ends with ERR_TIMEOUT and takes the connection along, since answers come
  * in order. */

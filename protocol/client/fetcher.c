@@ -344,6 +344,7 @@ static void on_fetched(void *user, enum err err, int16_t version, const void *re
             l->not_ahead--;
         } else {
             fetch(c, l->node_id); /* (F4) */
+            client_flush_lane(c->client, l->node_id, c->lane_fetch);
         }
         walk_answer(l, version, r, true);
     }

@@ -83,6 +83,16 @@ void node_lane_free(struct node *n, uint32_t lane)
     }
 }
 
+void node_lane_flush(struct node *n, uint32_t lane)
+{
+    list_for_each(it, &n->links) {
+        struct link *l = list_entry(it, struct link, link_in_node);
+        if (l->lane == lane && l->connection) {
+            connection_flush(l->connection);
+        }
+    }
+}
+
 /* --- choice ----------------------------------------------------------------------------------- */
 
 static bool is_bootstrap(const struct node *n)

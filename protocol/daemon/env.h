@@ -59,6 +59,7 @@ struct stream_ops {
     void (*send)(struct stream *s, const struct piece *pieces, size_t count);
     void (*resume)(struct stream *s);
     void (*close)(struct stream *s);
+    void (*flush)(struct stream *s); /* may be NULL: what is sent leaves by itself */
 };
 
 /* An ordered connection of bytes. */
@@ -141,6 +142,15 @@ static inline void stream_send(struct stream *s, const struct piece *pieces, siz
 static inline void stream_resume(struct stream *s)
 {
     s->ops->resume(s);
+}
+
+/* Hands what is queued to the kernel now rather than at the end of the turn: for who is about to
+ * compute. Pieces may be released before this returns; no event comes but drained(). */
+static inline void stream_flush(struct stream *s)
+{
+    if (s->ops->flush) {
+        s->ops->flush(s);
+    }
 }
 
 /* Ends the stream at once: unsent pieces are released, no further event comes. */

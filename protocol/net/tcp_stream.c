@@ -392,7 +392,15 @@ static void op_close(struct stream *base)
     }
 }
 
-static const struct stream_ops tcp_ops = { op_send, op_resume, op_close };
+static void op_flush(struct stream *base)
+{
+    struct tcp_stream *s = container_of(base, struct tcp_stream, base);
+    if (s->state == TCP_OPEN && !s->failure) {
+        flush_pieces(s);
+    }
+}
+
+static const struct stream_ops tcp_ops = { op_send, op_resume, op_close, op_flush };
 
 static struct tcp_stream *stream_new(struct loop *l, const struct stream_events *events, void *user)
 {

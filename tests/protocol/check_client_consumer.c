@@ -304,6 +304,52 @@ START_TEST(a_seek_to_the_start_outlives_a_failing_fetch)
 }
 END_TEST
 
+static void see_ahead(struct consumer_rig *r, struct consumer_partition *part)
+{
+    ck_assert_uint_gt(consumer_get_stats(r->consumer).fetches, r->cluster.fetch_requests);
+}
+
+START_TEST(the_next_fetch_leaves_before_an_answer_is_given_out)
+{
+    struct consumer_rig r;
+    consumer_rig_init(&r, 19, 400);
+    for (int i = 0; i < FAKE_PARTITIONS; i++) {
+        r.cluster.partitions[i].leader = 1;
+    }
+    r.on_batches = see_ahead;
+    consumer_rig_start(&r, earliest);
+    consumer_rig_finish(&r, 10);
+    ck_assert_uint_eq(r.records, 1600);
+    consumer_rig_deinit(&r);
+}
+END_TEST
+
+static void pause_it(struct consumer_rig *r, struct consumer_partition *part)
+{
+    consumer_pause(r->consumer, part);
+}
+
+START_TEST(who_pauses_does_not_fetch_everything_twice)
+{
+    struct consumer_rig r;
+    consumer_rig_init(&r, 20, 2000);
+    r.on_batches = pause_it;
+    consumer_rig_start(&r, earliest);
+    for (int turn = 0; turn < 3000 && r.records < 8000; turn++) {
+        consumer_rig_run(&r, 20 * NS_PER_MS);
+        for (int i = 0; i < FAKE_PARTITIONS; i++) {
+            if (r.parts[i]) {
+                consumer_resume(r.consumer, r.parts[i]);
+            }
+        }
+    }
+    ck_assert_uint_eq(r.records, 8000);
+    uint64_t once = consumer_get_stats(r.consumer).fetched_bytes;
+    ck_assert_uint_lt(r.cluster.fetch_bytes, once + once / 5);
+    consumer_rig_deinit(&r);
+}
+END_TEST
+
 static void on_closed(void *user)
 {
     ((struct consumer_rig *)user)->closed = true;
@@ -418,6 +464,8 @@ Suite *client_consumer_suite(void)
     tcase_add_test(t, a_paused_partition_gives_nothing_and_goes_on_where_it_was);
     tcase_add_test(t, a_seek_drops_the_fetch_in_flight);
     tcase_add_test(t, a_seek_to_the_start_outlives_a_failing_fetch);
+    tcase_add_test(t, the_next_fetch_leaves_before_an_answer_is_given_out);
+    tcase_add_test(t, who_pauses_does_not_fetch_everything_twice);
     tcase_add_test(t, closing_from_a_batch_ends_all_events);
     tcase_add_test(t, a_broker_without_the_apis_is_told);
     tcase_add_test(t, nothing_is_lost_whatever_fails);

@@ -202,7 +202,7 @@ static void op_close(struct stream *s)
 static struct stream *env_connect_fake(void *ctx, const char *host, uint16_t port,
                                        const struct stream_events *events, void *user)
 {
-    static const struct stream_ops ops = { op_send, op_resume, op_close };
+    static const struct stream_ops ops = { op_send, op_resume, op_close, NULL };
     struct fake_env *e = ctx;
     struct fake_conn *c = mem_zalloc(sizeof(*c));
     c->base.ops = &ops;

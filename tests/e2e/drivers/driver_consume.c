@@ -104,6 +104,7 @@ static void on_batches(void *user, struct consumer_partition *part,
         }
     }
     buf_deinit(&scratch);
+    fflush(stdout);
     consumer_commit(d->consumer, part, batch_last_offset(&batches[count - 1]) + 1, NS_PER_S);
     timer_arm_in(env, &d->idle, d->idle_ns);
     if (d->got >= d->count) {

@@ -74,6 +74,13 @@ class Process:
         """kill -9."""
         return self._end(signal.SIGKILL, 10)
 
+    def pause(self):
+        """SIGSTOP: sockets stay open, nothing answers."""
+        os.killpg(self.child.pid, signal.SIGSTOP)
+
+    def go_on(self):
+        os.killpg(self.child.pid, signal.SIGCONT)
+
     def stop(self, seconds=30):
         """SIGTERM: drain and stop; returns the exit code."""
         return self._end(signal.SIGTERM, seconds)
