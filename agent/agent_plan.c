@@ -372,6 +372,19 @@ static enum err read_inputs(const struct reading *r, struct agent_plan *p)
 
 /* --- outputs ---------------------------------------------------------------------------------- */
 
+/* Into the boot arena, as the text is. */
+static enum err read_pattern(const struct reading *r, const char *text,
+                             struct pattern **ret_pattern, struct error *err)
+{
+    struct pattern *p = arena_alloc(r->arena, sizeof(*p));
+    enum err rc = p ? pattern_compile(text, r->arena, p, err)
+                    : err_set(err, ERR_LIMIT, "the configuration is too large");
+    if (!rc) {
+        *ret_pattern = p;
+    }
+    return rc;
+}
+
 static enum err add_topic(const struct reading *r, struct agent_plan *p, const struct yaml_node *at,
                           const char *text, const struct yaml_node *when)
 {
@@ -379,7 +392,7 @@ static enum err add_topic(const struct reading *r, struct agent_plan *p, const s
     p->topics = mem_rearray(p->topics, p->topic_count + 1, sizeof(*p->topics));
     struct topic_rule *rule = &p->topics[p->topic_count++];
     *rule = (struct topic_rule){ 0 };
-    if (pattern_new(text, &rule->topic, &why)) {
+    if (read_pattern(r, text, &rule->topic, &why)) {
         return yaml_error(at, r->err, "%s", why.text);
     }
     return when ? condition_new(when, &rule->when, r->err) : ERR_OK;
@@ -498,8 +511,8 @@ static enum err read_kafka(const struct reading *r, struct agent_plan *p)
     if (rc) {
         return rc;
     }
-    if ((s.key && pattern_new(s.key, &p->key, &why)) ||
-        (s.format && pattern_new(s.format, &p->format, &why))) {
+    if ((s.key && read_pattern(r, s.key, &p->key, &why)) ||
+        (s.format && read_pattern(r, s.format, &p->format, &why))) {
         return yaml_error(p->cfg->output_kafka, r->err, "%s", why.text);
     }
     static const enum codec codecs[] = { CODEC_NONE, CODEC_GZIP, CODEC_SNAPPY, CODEC_LZ4,
@@ -544,7 +557,7 @@ static enum err read_file_output(const struct reading *r, struct agent_plan *p)
     p->file_path = (const char *)arena_copy(r->arena, buf_slice(&path)).ptr;
     buf_deinit(&path);
     p->output = OUTPUT_FILE;
-    return s.format && pattern_new(s.format, &p->format, &why)
+    return s.format && read_pattern(r, s.format, &p->format, &why)
                ? yaml_error(p->cfg->output_file, r->err, "%s", why.text)
                : ERR_OK;
 }
@@ -556,7 +569,7 @@ static enum err read_console(const struct reading *r, struct agent_plan *p)
     enum err rc = load(r, &console_table, p->cfg->output_console, &s);
     p->output = OUTPUT_CONSOLE;
     return rc ? rc
-           : s.format && pattern_new(s.format, &p->format, &why)
+           : s.format && read_pattern(r, s.format, &p->format, &why)
                ? yaml_error(p->cfg->output_console, r->err, "%s", why.text)
                : ERR_OK;
 }
@@ -664,14 +677,11 @@ void agent_plan_deinit(struct agent_plan *p)
         }
     }
     for (size_t i = 0; i < p->topic_count; i++) {
-        pattern_free(p->topics[i].topic);
         condition_free(p->topics[i].when);
     }
     mem_free(p->topics);
     mem_free(p->inputs);
     processors_deinit(&p->processors);
-    pattern_free(p->format);
-    pattern_free(p->key);
     buf_deinit(&p->headers);
     *p = (struct agent_plan){ 0 };
 }

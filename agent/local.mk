@@ -8,9 +8,7 @@ agent_libagent_a_SOURCES = \
   agent/tail/multiline.c agent/tail/multiline.h agent/tail/container.c agent/tail/container.h \
   agent/watch/files.h agent/watch/files_posix.c agent/watch/discover.c agent/watch/discover.h \
   agent/watch/notify.h agent/watch/notify_inotify.c \
-  agent/process/event.c agent/process/event.h agent/process/regex.c agent/process/regex.h \
-  agent/process/times.c agent/process/times.h agent/process/condition.c agent/process/condition.h \
-  agent/process/dissect.c agent/process/dissect.h agent/process/pattern.c agent/process/pattern.h \
+  agent/process/event.c agent/process/event.h \
   agent/process/processor.c agent/process/processor.h agent/process/processors.c \
   agent/process/processors.def \
   agent/ship/tracker.c agent/ship/tracker.h agent/ship/registry_codec.c agent/ship/registry_codec.h \

@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "protocol/base/alloc.h"
+#include "protocol/event/value.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,7 +86,7 @@ static enum err load_id(const char *path_data, struct env env, struct vfs *vfs, 
     *ret_id = NULL;
     if (vfs_read_file(vfs, buf_cstr(&path), 4096, &bytes, &len, NULL) == ERR_OK) {
         if (json_parse(slice_of(bytes, len), arena, &v, NULL) == ERR_OK) {
-            struct slice id = event_text(json_get(v, slice_str("uuid")));
+            struct slice id = value_text(json_get(v, slice_str("uuid")));
             *ret_id = id.len ? (const char *)arena_copy(arena, id).ptr : NULL;
         }
         mem_free(bytes);

@@ -7,14 +7,11 @@ connectors_libconnect_a_SOURCES = \
   %D%/dead_letter.c %D%/dead_letter.h \
   %D%/worker.c %D%/worker.h \
   %D%/connect_config.def %D%/connect_metrics.def \
-  %D%/flow/condition.c %D%/flow/condition.h \
   %D%/flow/event.c %D%/flow/event.h \
   %D%/flow/flow.c %D%/flow/flow.h \
   %D%/flow/graph.c %D%/flow/graph.h \
   %D%/flow/node.h \
   %D%/flow/partition.c %D%/flow/partition.h \
-  %D%/flow/pattern.c %D%/flow/pattern.h \
-  %D%/flow/time_format.c %D%/flow/time_layout.c %D%/flow/time_format.h \
   %D%/nodes/dissect.c \
   %D%/nodes/fields.c \
   %D%/nodes/filter.c \

@@ -5,6 +5,7 @@ include tests/support/local.mk
 include tests/protocol/base.mk
 include tests/protocol/wire.mk
 include tests/protocol/daemon.mk
+include tests/protocol/event.mk
 include tests/protocol/net.mk
 include tests/protocol/client.mk
 include tests/broker/storage.mk

@@ -8,7 +8,7 @@
  */
 #include "agent/input/parse.h"
 
-#include "agent/process/times.h"
+#include "protocol/event/time_format.h"
 
 void parse_config_deinit(struct parse_config *cfg)
 {
@@ -81,7 +81,7 @@ void parse_line(struct parse *p, const struct parse_config *cfg, const struct ta
     struct tail_event whole;
     if (container_join_push(&p->joins[part.stream], &part, line->start, line->end, line->flags,
                             cfg->max_bytes, &whole)) {
-        (void)times_parse(part.time, "2006-01-02T15:04:05Z07:00", 0, 0, &whole.time_ms);
+        (void)time_parse_iso(part.time, 0, &whole.time_ms);
         to_multiline(p, cfg, &whole, emit, ctx);
     }
 }

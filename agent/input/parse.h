@@ -6,7 +6,7 @@
 #ifndef LOGBOOM_AGENT_INPUT_PARSE_H
 #define LOGBOOM_AGENT_INPUT_PARSE_H
 
-#include "agent/process/regex.h"
+#include "protocol/event/regex.h"
 #include "agent/tail/container.h"
 
 enum container_format { CONTAINER_AUTO, CONTAINER_DOCKER, CONTAINER_CRI };

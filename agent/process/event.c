@@ -2,9 +2,7 @@
 /* event.c - see event.h. Driven by the processors and by ship/. */
 #include "agent/process/event.h"
 
-#include "protocol/daemon/yaml.h"
-
-#include <stdlib.h>
+#include "protocol/event/value.h"
 
 bool event_field_varies(struct slice path)
 {
@@ -18,79 +16,26 @@ bool event_field_varies(struct slice path)
     return false;
 }
 
-struct slice event_text(const struct json_value *v)
+static const struct json_value *field(void *event, struct slice dotted)
 {
-    if (!v || v->kind == JSON_OBJECT || v->kind == JSON_ARRAY || v->kind == JSON_NULL) {
-        return slice_null();
-    }
-    if (v->kind == JSON_BOOL) {
-        return slice_str(v->integer ? "true" : "false");
-    }
-    return v->text;
+    return json_get_path(((const struct event *)event)->root, dotted);
 }
 
-void event_append_child(struct json_value *parent, struct json_value *child)
+static int64_t time_ms(void *event)
 {
-    if (parent->last) {
-        parent->last->next = child;
-    } else {
-        parent->child = child;
-    }
-    parent->last = child;
-    parent->child_count++;
+    return ((const struct event *)event)->time_ms;
 }
 
-struct json_value *event_value_from_yaml(const struct yaml_node *node, struct arena *arena)
+static const struct event_access access_of_agent = { field, time_ms };
+
+bool event_holds(const struct event *e, const struct condition *c)
 {
-    if (node->kind == YAML_MAPPING || node->kind == YAML_SEQUENCE) {
-        struct json_value *v =
-            json_new(arena, node->kind == YAML_MAPPING ? JSON_OBJECT : JSON_ARRAY);
-        for (const struct yaml_node *n = node->child; v && n; n = n->next) {
-            struct json_value *child = event_value_from_yaml(n, arena);
-            if (!child) {
-                return NULL;
-            }
-            child->key = n->key;
-            event_append_child(v, child);
-        }
-        return v;
-    }
-    if (node->kind == YAML_NULL) {
-        return json_new(arena, JSON_NULL);
-    }
-    if (!node->quoted && (slice_eq_str(node->text, "true") || slice_eq_str(node->text, "false"))) {
-        struct json_value *v = json_new(arena, JSON_BOOL);
-        if (v) {
-            v->integer = slice_eq_str(node->text, "true");
-        }
-        return v;
-    }
-    char *end = NULL;
-    long long n = strtoll((const char *)node->text.ptr, &end, 10);
-    if (!node->quoted && node->text.len > 0 && node->text.len < 19 && !*end) {
-        return json_new_int(arena, n);
-    }
-    return json_new_string(arena, node->text);
+    return condition_holds(c, &access_of_agent, (void *)(uintptr_t)e);
 }
 
-struct json_value *event_copy_value(struct arena *arena, const struct json_value *from)
+enum err event_expand(const struct event *e, const struct pattern *p, struct buf *out)
 {
-    struct json_value *v = json_new(arena, from->kind);
-    if (!v) {
-        return NULL;
-    }
-    v->key = from->key;
-    v->text = from->text;
-    v->integer = from->integer;
-    v->number = from->number;
-    for (const struct json_value *c = from->child; c; c = c->next) {
-        struct json_value *child = event_copy_value(arena, c);
-        if (!child) {
-            return NULL;
-        }
-        event_append_child(v, child);
-    }
-    return v;
+    return pattern_expand(p, &access_of_agent, (void *)(uintptr_t)e, out, NULL);
 }
 
 void event_set_text(struct event *e, const char *path, struct slice text)
@@ -117,36 +62,6 @@ void event_add_to_list(struct event *e, const char *path, struct slice text)
     }
     struct json_value *v = json_new_string(e->arena, text);
     if (v) {
-        event_append_child(list, v);
+        value_append_child(list, v);
     }
-}
-
-static void merge(struct event *e, struct buf *path, const struct json_value *from, bool overwrite)
-{
-    for (const struct json_value *c = from->child; c; c = c->next) {
-        size_t len = path->len;
-        if (len > 0) {
-            buf_append_byte(path, '.');
-        }
-        buf_append_slice(path, c->key);
-        const struct json_value *there = json_get_path(e->root, buf_slice(path));
-        if (c->kind == JSON_OBJECT && there && there->kind == JSON_OBJECT) {
-            merge(e, path, c, overwrite);
-        } else if (!there || overwrite) {
-            struct slice name = arena_copy(e->arena, buf_slice(path));
-            struct json_value *copy = event_copy_value(e->arena, c);
-            if (!slice_is_null(name) && copy) {
-                (void)json_set_path(e->root, e->arena, name, copy);
-            }
-        }
-        path->len = len;
-    }
-}
-
-void event_merge(struct event *e, const char *target, const struct json_value *from, bool overwrite)
-{
-    struct buf path = { 0 };
-    buf_append_str(&path, target);
-    merge(e, &path, from, overwrite);
-    buf_deinit(&path);
 }

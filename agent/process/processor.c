@@ -98,7 +98,7 @@ static enum err read_one(struct processor *p, const struct yaml_node *node, cons
         rc = yaml_error(settings.child, err, "%s has no settings", p->kind->name);
     }
     if (!rc && p->kind->init) {
-        rc = p->kind->init(p->config, node, err);
+        rc = p->kind->init(p->config, node, r->arena, err);
     }
     if (rc) {
         mem_free(p->config);
@@ -157,7 +157,7 @@ void processors_run(const struct processors *p, struct event *e)
 {
     for (size_t i = 0; i < p->count && !e->dropped; i++) {
         const struct processor *item = &p->items[i];
-        if (item->config && (!item->when || condition_holds(item->when, e))) {
+        if (item->config && (!item->when || event_holds(e, item->when))) {
             item->kind->run(item->config, &p->host, e);
         }
     }
@@ -167,8 +167,8 @@ bool processors_are_constant(const struct processors *p)
 {
     for (size_t i = 0; i < p->count; i++) {
         const struct processor *item = &p->items[i];
-        if (item->config &&
-            (!item->kind->constant || (item->when && condition_varies(item->when)))) {
+        if (item->config && (!item->kind->constant ||
+                             (item->when && condition_uses(item->when, event_field_varies)))) {
             return false;
         }
     }

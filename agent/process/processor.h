@@ -6,7 +6,7 @@
 #ifndef LOGBOOM_AGENT_PROCESS_PROCESSOR_H
 #define LOGBOOM_AGENT_PROCESS_PROCESSOR_H
 
-#include "agent/process/condition.h"
+#include "agent/process/event.h"
 #include "protocol/daemon/config.h"
 
 struct processor;
@@ -21,7 +21,8 @@ struct processor_kind {
     size_t config_size;
     const struct config_table *table; /* NULL: no settings */
     /* Beyond the table: compiles patterns, reads NODEs. May be NULL. */
-    enum err (*init)(void *config, const struct yaml_node *node, struct error *err);
+    enum err (*init)(void *config, const struct yaml_node *node, struct arena *arena,
+                     struct error *err);
     void (*deinit)(void *config);
     void (*run)(const void *config, const struct host_facts *host, struct event *e);
     bool constant; /* looks at nothing that varies from line to line */

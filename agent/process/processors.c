@@ -5,13 +5,13 @@
  * Each kind is: its settings (a config table), what else to prepare, and what it does to an event.
  * Failures leave the event unchanged; kinds that say so put the reason into error.message.
  */
-#include "agent/process/dissect.h"
 #include "agent/process/processor.h"
-#include "agent/process/regex.h"
-#include "agent/process/times.h"
 #include "protocol/base/alloc.h"
-
-#include <stdlib.h>
+#include "protocol/event/dissect.h"
+#include "protocol/event/regex.h"
+#include "protocol/event/time_format.h"
+#include "protocol/event/time_layout.h"
+#include "protocol/event/value.h"
 
 #define TABLE(title_, struct_, rows_)                                                              \
     {                                                                                              \
@@ -65,9 +65,9 @@ static const struct config_table add_fields_table =
 static void add_fields_run(const void *config, const struct host_facts *host, struct event *e)
 {
     const struct add_fields *cfg = config;
-    struct json_value *v = event_value_from_yaml(cfg->fields, e->arena);
+    struct json_value *v = value_from_yaml(cfg->fields, e->arena);
     if (v && v->kind == JSON_OBJECT) {
-        event_merge(e, cfg->target ? cfg->target : "", v, true);
+        (void)value_merge(e->root, e->arena, slice_str(cfg->target ? cfg->target : ""), v, true);
     }
 }
 
@@ -93,9 +93,9 @@ static const struct config_table add_labels_table =
 static void add_labels_run(const void *config, const struct host_facts *host, struct event *e)
 {
     const struct add_labels *cfg = config;
-    struct json_value *v = event_value_from_yaml(cfg->labels, e->arena);
+    struct json_value *v = value_from_yaml(cfg->labels, e->arena);
     if (v && v->kind == JSON_OBJECT) {
-        event_merge(e, "labels", v, true);
+        (void)value_merge(e->root, e->arena, slice_str("labels"), v, true);
     }
 }
 
@@ -179,7 +179,8 @@ static const struct config_row rename_rows[] = {
 static const struct config_table rename_table =
     TABLE("processor rename", rename_fields, rename_rows);
 
-static enum err rename_init(void *config, const struct yaml_node *node, struct error *err)
+static enum err rename_init(void *config, const struct yaml_node *node, struct arena *arena,
+                            struct error *err)
 {
     const struct rename_fields *cfg = config;
     if (cfg->fields->kind != YAML_SEQUENCE) {
@@ -210,7 +211,7 @@ static void move_fields(const struct rename_fields *cfg, struct event *e, bool k
             continue;
         }
         if (keep) {
-            v = event_copy_value(e->arena, v);
+            v = value_copy(e->arena, v);
         } else {
             v = json_remove_path(e->root, from);
             v->next = NULL;
@@ -251,17 +252,14 @@ static const struct config_row dissect_rows[] = {
 static const struct config_table dissect_table =
     TABLE("processor dissect", dissect_config, dissect_rows);
 
-static enum err dissect_config_init(void *config, const struct yaml_node *node, struct error *err)
+static enum err dissect_config_init(void *config, const struct yaml_node *node, struct arena *arena,
+                                    struct error *err)
 {
     struct dissect_config *cfg = config;
     struct error why;
-    return dissect_init(&cfg->dissect, cfg->tokenizer, &why) ? yaml_error(node, err, "%s", why.text)
-                                                             : ERR_OK;
-}
-
-static void dissect_config_deinit(void *config)
-{
-    dissect_deinit(&((struct dissect_config *)config)->dissect);
+    return dissect_init(&cfg->dissect, cfg->tokenizer, cfg->target_prefix, arena, &why)
+               ? yaml_error(node, err, "dissect: %s", why.text)
+               : ERR_OK;
 }
 
 static struct slice trim(struct slice s, int64_t where)
@@ -275,86 +273,23 @@ static struct slice trim(struct slice s, int64_t where)
     return s;
 }
 
-static struct json_value *typed_value(struct event *e, struct slice text, enum dissect_type type)
-{
-    struct slice copy = arena_copy(e->arena, text); /* with a NUL behind it */
-    if (slice_is_null(copy)) {
-        return NULL;
-    }
-    char *end = NULL;
-    const char *digits = (const char *)copy.ptr;
-    if (type == DISSECT_INTEGER) {
-        long long n = strtoll(digits, &end, 10);
-        return *digits && !*end ? json_new_int(e->arena, n) : json_new_string(e->arena, copy);
-    }
-    if (type == DISSECT_FLOAT) {
-        double n = strtod(digits, &end);
-        struct json_value *v = json_new(e->arena, *digits && !*end ? JSON_DOUBLE : JSON_STRING);
-        if (v) {
-            v->text = copy;
-            v->number = n;
-        }
-        return v;
-    }
-    if (type == DISSECT_BOOLEAN) {
-        struct json_value *v = json_new(e->arena, JSON_BOOL);
-        if (v) {
-            v->integer = slice_eq_str(copy, "true");
-        }
-        return v;
-    }
-    return json_new_string(e->arena, copy);
-}
-
-static void dissect_set(const struct dissect_config *cfg, struct event *e,
-                        const struct dissect_part *part, struct slice text, struct buf *path)
-{
-    buf_reset(path);
-    if (cfg->target_prefix && *cfg->target_prefix) {
-        buf_append_str(path, cfg->target_prefix);
-        buf_append_byte(path, '.');
-    }
-    buf_append_slice(path, part->key);
-    struct json_value *there = json_get_path(e->root, buf_slice(path));
-    struct slice name = arena_copy(e->arena, buf_slice(path));
-    if (slice_is_null(name)) {
-        return;
-    }
-    if (part->append && there && there->kind == JSON_STRING) {
-        struct buf joined = { 0 };
-        buf_append_slice(&joined, there->text);
-        buf_append_byte(&joined, ' ');
-        buf_append_slice(&joined, text);
-        struct slice copy = arena_copy(e->arena, buf_slice(&joined));
-        buf_deinit(&joined);
-        if (!slice_is_null(copy)) {
-            there->text = copy;
-        }
-    } else if (!there || cfg->overwrite_keys) {
-        set(e, name, typed_value(e, text, part->type));
-    }
-}
-
-static void dissect_run_processor(const void *config, const struct host_facts *host,
-                                  struct event *e)
+static void dissect_run(const void *config, const struct host_facts *host, struct event *e)
 {
     const struct dissect_config *cfg = config;
     const struct dissect *d = &cfg->dissect;
-    struct slice text = event_text(get(e, cfg->field));
-    struct slice *values = arena_array(e->arena, d->part_count, sizeof(*values));
-    if (!values || slice_is_null(text) || dissect_run(d, text, values)) {
+    struct slice text = value_text(get(e, cfg->field)), values[DISSECT_PARTS_MAX];
+    if (slice_is_null(text) || dissect_cut(d, text, values)) {
         if (!cfg->ignore_failure) {
             event_add_to_list(e, "log.flags", slice_str("dissect_parsing_error"));
         }
         return;
     }
-    struct buf path = { 0 };
-    for (size_t i = 0; i < d->part_count; i++) {
-        if (d->parts[i].key.len > 0) {
-            dissect_set(cfg, e, &d->parts[i], trim(values[i], cfg->trim_values), &path);
+    for (size_t i = 0; i < d->count; i++) {
+        if (!slice_is_null(d->parts[i].name)) {
+            (void)dissect_store(&d->parts[i], trim(values[i], cfg->trim_values), e->root, e->arena,
+                                cfg->overwrite_keys);
         }
     }
-    buf_deinit(&path);
 }
 
 /* --- timestamp -------------------------------------------------------------------------------- */
@@ -365,7 +300,8 @@ struct timestamp_config {
 #include "agent/process/processors.def"
 #undef PROCESSOR_TIMESTAMP
 #undef C
-    int32_t offset_s;
+    struct time_layout *compiled; /* one for each of layouts */
+    int64_t offset_ms;
 };
 #define CONFIG_STRUCT timestamp_config
 #define C             CONFIG_ROW
@@ -379,29 +315,31 @@ static const struct config_row timestamp_rows[] = {
 static const struct config_table timestamp_table =
     TABLE("processor timestamp", timestamp_config, timestamp_rows);
 
-static enum err timestamp_init(void *config, const struct yaml_node *node, struct error *err)
+static enum err timestamp_init(void *config, const struct yaml_node *node, struct arena *arena,
+                               struct error *err)
 {
     struct timestamp_config *cfg = config;
-    struct buf text = { 0 };
-    int64_t at_midnight = 0;
-    if (strcmp(cfg->timezone, "UTC") == 0) {
-        return ERR_OK;
+    cfg->compiled = arena_array(arena, cfg->layouts.count, sizeof(*cfg->compiled));
+    if (!cfg->compiled) {
+        return err_set(err, ERR_LIMIT, "the configuration is too large");
     }
-    buf_printf(&text, "1970-01-01 %s", cfg->timezone);
-    enum err rc = times_parse(buf_slice(&text), "2006-01-02 -07:00", 0, 0, &at_midnight);
-    buf_deinit(&text);
-    if (rc) {
+    for (size_t i = 0; i < cfg->layouts.count; i++) {
+        struct error why;
+        if (time_layout_compile(cfg->layouts.items[i], &cfg->compiled[i], &why)) {
+            return yaml_error(node, err, "timestamp: %s", why.text);
+        }
+    }
+    if (!time_parse_offset(slice_str(cfg->timezone), &cfg->offset_ms)) {
         return yaml_error(node, err, "timezone \"%s\" is neither UTC nor an offset like +02:00",
                           cfg->timezone);
     }
-    cfg->offset_s = (int32_t)(-at_midnight / 1000);
     return ERR_OK;
 }
 
 static void timestamp_run(const void *config, const struct host_facts *host, struct event *e)
 {
     const struct timestamp_config *cfg = config;
-    struct slice text = event_text(get(e, cfg->field));
+    struct slice text = value_text(get(e, cfg->field));
     if (slice_is_null(text)) {
         if (!cfg->ignore_missing && !cfg->ignore_failure) {
             fail(e, "timestamp: no such field", slice_str(cfg->field));
@@ -410,12 +348,12 @@ static void timestamp_run(const void *config, const struct host_facts *host, str
     }
     for (size_t i = 0; i < cfg->layouts.count; i++) {
         int64_t wall_ms;
-        char formatted[TIMES_RFC3339_BYTES];
-        if (times_parse(text, cfg->layouts.items[i], cfg->offset_s, e->time_ms, &wall_ms)) {
+        char formatted[TIME_ISO_BYTES];
+        if (!time_layout_parse(&cfg->compiled[i], text, cfg->offset_ms, e->time_ms, &wall_ms)) {
             continue;
         }
-        times_format_rfc3339(wall_ms, formatted);
-        struct slice copy = arena_copy(e->arena, slice_of(formatted, sizeof(formatted)));
+        time_format_iso(wall_ms, formatted);
+        struct slice copy = arena_copy(e->arena, slice_of(formatted, TIME_ISO_LEN));
         if (!slice_is_null(copy)) {
             event_set_text(e, cfg->target_field, copy);
             if (strcmp(cfg->target_field, "@timestamp") == 0) {
@@ -455,7 +393,7 @@ static void decode_json_run(const void *config, const struct host_facts *host, s
     const struct decode_json *cfg = config;
     for (size_t i = 0; i < cfg->fields.count; i++) {
         const char *field = cfg->fields.items[i];
-        struct slice text = event_text(get(e, field));
+        struct slice text = value_text(get(e, field));
         struct json_value *v = NULL;
         if (slice_is_null(text)) {
             continue;
@@ -468,7 +406,7 @@ static void decode_json_run(const void *config, const struct host_facts *host, s
             continue;
         }
         if (v->kind == JSON_OBJECT && cfg->target) {
-            event_merge(e, cfg->target, v, cfg->overwrite_keys);
+            (void)value_merge(e->root, e->arena, slice_str(cfg->target), v, cfg->overwrite_keys);
         } else {
             set(e, slice_str(cfg->target && *cfg->target ? cfg->target : field), v);
         }
@@ -518,7 +456,7 @@ static void host_run(const void *config, const struct host_facts *host, struct e
         }
     }
     if (cfg->geo) {
-        set(e, slice_str("host.geo"), event_value_from_yaml(cfg->geo, e->arena));
+        set(e, slice_str("host.geo"), value_from_yaml(cfg->geo, e->arena));
     }
 }
 
@@ -595,7 +533,8 @@ static void replace_deinit(void *config)
     mem_free(cfg->rules);
 }
 
-static enum err replace_init(void *config, const struct yaml_node *node, struct error *err)
+static enum err replace_init(void *config, const struct yaml_node *node, struct arena *arena,
+                             struct error *err)
 {
     struct replace_config *cfg = config;
     cfg->rules = mem_array(cfg->fields->child_count + 1, sizeof(*cfg->rules));
@@ -668,8 +607,8 @@ const struct processor_kind processor_kinds[] = {
     { "copy_fields", sizeof(struct rename_fields), &rename_table, rename_init, NULL,
       copy_fields_run, .constant = true },
     { "drop_event", 0, NULL, NULL, NULL, drop_event_run },
-    { "dissect", sizeof(struct dissect_config), &dissect_table, dissect_config_init,
-      dissect_config_deinit, dissect_run_processor },
+    { "dissect", sizeof(struct dissect_config), &dissect_table, dissect_config_init, NULL,
+      dissect_run },
     { "timestamp", sizeof(struct timestamp_config), &timestamp_table, timestamp_init, NULL,
       timestamp_run },
     { "decode_json_fields", sizeof(struct decode_json), &decode_json_table, NULL, NULL,

@@ -13,8 +13,9 @@
  */
 #include "agent/ship/encoder.h"
 
-#include "agent/process/times.h"
 #include "protocol/base/alloc.h"
+#include "protocol/event/time_format.h"
+#include "protocol/event/value.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -55,7 +56,7 @@ struct encoder {
     struct route fixed_route;   /* when the topic never varies */
     struct route varying_route; /* its text in `topic` */
     int64_t time_ms;
-    char time_text[TIMES_RFC3339_BYTES];
+    char time_text[TIME_ISO_BYTES];
 };
 
 /* --- one event as a tree ---------------------------------------------------------------------- */
@@ -78,9 +79,9 @@ static void add_flags(struct event *ev, unsigned flags)
 
 static void add_fields(struct event *ev, const struct yaml_node *fields, bool under_root)
 {
-    struct json_value *v = fields ? event_value_from_yaml(fields, ev->arena) : NULL;
+    struct json_value *v = fields ? value_from_yaml(fields, ev->arena) : NULL;
     if (v && v->kind == JSON_OBJECT) {
-        event_merge(ev, under_root ? "" : "fields", v, true);
+        (void)value_merge(ev->root, ev->arena, slice_str(under_root ? "" : "fields"), v, true);
     }
 }
 
@@ -118,19 +119,20 @@ static void parse_ndjson(const struct ndjson_config *cfg, struct event *ev, stru
     }
     (void)json_remove_path(ev->root, slice_str("message"));
     if (cfg->document_id) {
-        struct slice id = event_text(json_get_path(v, slice_str(cfg->document_id)));
+        struct slice id = value_text(json_get_path(v, slice_str(cfg->document_id)));
         if (!slice_is_null(id)) {
             event_set_text(ev, "@metadata._id", id);
             (void)json_remove_path(v, slice_str(cfg->document_id));
         }
     }
     if (cfg->message_key) {
-        struct slice text = event_text(json_get_path(v, slice_str(cfg->message_key)));
+        struct slice text = value_text(json_get_path(v, slice_str(cfg->message_key)));
         if (!slice_is_null(text)) {
             event_set_text(ev, "message", text);
         }
     }
-    event_merge(ev, cfg->target ? cfg->target : "", v, cfg->overwrite_keys);
+    (void)value_merge(ev->root, ev->arena, slice_str(cfg->target ? cfg->target : ""), v,
+                      cfg->overwrite_keys);
 }
 
 static void build_tree(const struct encoder *e, const struct slots *s, unsigned flags,
@@ -265,7 +267,7 @@ static void fill_template(struct encoder *e, const struct event_template *t,
         buf_append_slice(&e->value, t->pieces[i].before);
         switch (t->pieces[i].slot) {
         case SLOT_TIME:
-            buf_append(&e->value, e->time_text, sizeof(e->time_text));
+            buf_append(&e->value, e->time_text, TIME_ISO_LEN);
             break;
         case SLOT_MESSAGE:
             json_append_string(&e->value, message);
@@ -299,8 +301,8 @@ static bool choose_topic(const struct encoder *e, const struct event *ev, struct
     for (size_t i = 0; i < e->cfg.topic_count; i++) {
         const struct topic_rule *rule = &e->cfg.topics[i];
         buf_reset(out);
-        if ((!rule->when || condition_holds(rule->when, ev)) &&
-            pattern_format(rule->topic, ev, out) == ERR_OK && out->len > 0) {
+        if ((!rule->when || event_holds(ev, rule->when)) &&
+            event_expand(ev, rule->topic, out) == ERR_OK && out->len > 0) {
             return true;
         }
     }
@@ -310,8 +312,8 @@ static bool choose_topic(const struct encoder *e, const struct event *ev, struct
 static bool topics_vary(const struct encoder_config *cfg)
 {
     for (size_t i = 0; i < cfg->topic_count; i++) {
-        if (pattern_varies(cfg->topics[i].topic) ||
-            (cfg->topics[i].when && condition_varies(cfg->topics[i].when))) {
+        if (pattern_uses(cfg->topics[i].topic, event_field_varies) ||
+            (cfg->topics[i].when && condition_uses(cfg->topics[i].when, event_field_varies))) {
             return true;
         }
     }
@@ -324,7 +326,7 @@ static void set_time(struct encoder *e, int64_t time_ms)
 {
     if (e->time_ms != time_ms) {
         e->time_ms = time_ms;
-        times_format_rfc3339(time_ms, e->time_text);
+        time_format_iso(time_ms, e->time_text);
     }
 }
 
@@ -334,7 +336,7 @@ static enum err encode_tree(struct encoder *e, const struct encoder_source *sour
 {
     char inode[24], device[24], id[EVENT_ID_TEXT_BYTES];
     struct slots s = { .offset = line->start };
-    s.values[SLOT_TIME] = slice_of(e->time_text, sizeof(e->time_text));
+    s.values[SLOT_TIME] = slice_of(e->time_text, TIME_ISO_LEN);
     s.values[SLOT_MESSAGE] = message;
     s.values[SLOT_PATH] = source->path;
     s.values[SLOT_INODE] = slice_of(inode, format_u64(source->inode, inode));
@@ -347,7 +349,7 @@ static enum err encode_tree(struct encoder *e, const struct encoder_source *sour
     }
     buf_reset(&e->value);
     if (e->cfg.format) {
-        (void)pattern_format(e->cfg.format, &ev, &e->value);
+        (void)event_expand(&ev, e->cfg.format, &e->value);
     } else {
         write_tree(&ev, &e->value);
     }
@@ -355,7 +357,7 @@ static enum err encode_tree(struct encoder *e, const struct encoder_source *sour
     out->key = slice_null();
     if (e->cfg.key) {
         buf_reset(&e->key);
-        if (pattern_format(e->cfg.key, &ev, &e->key) == ERR_OK) {
+        if (event_expand(&ev, e->cfg.key, &e->key) == ERR_OK) {
             out->key = buf_slice(&e->key);
         }
     }
@@ -454,7 +456,7 @@ static enum encoder_mode choose_mode(const struct encoder_config *cfg)
     if (!cfg->format) {
         return ENCODER_TEMPLATE;
     }
-    return pattern_is_message(cfg->format) ? ENCODER_BARE : ENCODER_TREE;
+    return pattern_is_field(cfg->format, "message") ? ENCODER_BARE : ENCODER_TREE;
 }
 
 enum err encoder_new(const struct encoder_config *cfg, struct encoder **ret_encoder,

@@ -7,7 +7,6 @@
 #ifndef LOGBOOM_AGENT_SHIP_ENCODER_H
 #define LOGBOOM_AGENT_SHIP_ENCODER_H
 
-#include "agent/process/pattern.h"
 #include "agent/process/processor.h"
 #include "agent/ship/output.h"
 #include "agent/tail/identity.h"

@@ -9,7 +9,8 @@
  */
 #include "connectors/flow/event.h"
 
-#include "connectors/flow/time_format.h"
+#include "protocol/event/time_format.h"
+#include "protocol/event/value.h"
 
 #include <assert.h>
 
@@ -102,7 +103,7 @@ int64_t event_time_ms(struct event *ev)
     static const struct slice key = SLICE_LIT("@timestamp");
     const struct json_value *v = event_field(ev, key);
     int64_t ms;
-    if (v && v->kind == JSON_STRING && time_parse_iso(v->text, &ms)) {
+    if (v && v->kind == JSON_STRING && time_parse_iso(v->text, 0, &ms)) {
         return ms;
     }
     return ev->record->timestamp_ms;
@@ -127,36 +128,37 @@ enum err event_append_document(struct event *ev, struct buf *out, struct error *
     return ERR_OK;
 }
 
-/* Depth is bounded by JSON_DEPTH_MAX, which the parser enforces. */
-struct json_value *event_clone_value(struct arena *arena, const struct json_value *v)
-{
-    struct json_value *copy = json_new(arena, v->kind);
-    if (!copy) {
-        return NULL;
-    }
-    *copy = *v;
-    copy->child = copy->last = copy->next = NULL;
-    struct json_value **link = &copy->child;
-    for (const struct json_value *c = v->child; c; c = c->next) {
-        struct json_value *child = event_clone_value(arena, c);
-        if (!child) {
-            return NULL;
-        }
-        *link = copy->last = child;
-        link = &child->next;
-    }
-    return copy;
-}
-
 enum err event_clone(const struct event *ev, struct event *ret_copy, struct error *err)
 {
     struct event copy = *ev;
     if (ev->root) {
-        copy.root = event_clone_value(ev->arena, ev->root);
+        copy.root = value_copy(ev->arena, ev->root);
         if (!copy.root) {
             return err_set(err, ERR_LIMIT, "the record takes more memory than a record may");
         }
     }
     *ret_copy = copy;
     return ERR_OK;
+}
+
+static const struct json_value *field(void *event, struct slice dotted)
+{
+    return event_field(event, dotted);
+}
+
+static int64_t time_ms(void *event)
+{
+    return event_time_ms(event);
+}
+
+static const struct event_access access_of_connect = { field, time_ms };
+
+bool event_holds(struct event *ev, const struct condition *c)
+{
+    return condition_holds(c, &access_of_connect, ev);
+}
+
+enum err event_expand(struct event *ev, const struct pattern *p, struct buf *out, struct error *err)
+{
+    return pattern_expand(p, &access_of_connect, ev, out, err);
 }

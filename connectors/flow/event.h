@@ -11,6 +11,8 @@
 #include "protocol/base/arena.h"
 #include "protocol/base/buf.h"
 #include "protocol/daemon/json.h"
+#include "protocol/event/condition.h"
+#include "protocol/event/pattern.h"
 #include "protocol/wire/record_batch.h"
 
 struct event {
@@ -38,7 +40,10 @@ int64_t event_time_ms(struct event *ev);
 enum err event_append_document(struct event *ev, struct buf *out, struct error *err);
 /* A deep copy in the same arena, for branches that change it. */
 enum err event_clone(const struct event *ev, struct event *ret_copy, struct error *err);
-/* A deep copy of a value; NULL at the arena's cap. */
-struct json_value *event_clone_value(struct arena *arena, const struct json_value *v);
+/* A value that is no JSON has no fields. */
+bool event_holds(struct event *ev, const struct condition *c);
+/* As pattern_expand(). */
+enum err event_expand(struct event *ev, const struct pattern *p, struct buf *out,
+                      struct error *err);
 
 #endif

@@ -173,7 +173,7 @@ static void give_to(struct flow *f, struct node *n, struct event *ev, struct ack
         return;
     }
     enum verdict verdict = VERDICT_PASS;
-    if (!n->when || condition_holds(n->when, ev)) {
+    if (!n->when || event_holds(ev, n->when)) {
         verdict = n->type->process(n, ev, &output, &why);
     }
     if (verdict == VERDICT_FAIL) {

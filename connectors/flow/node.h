@@ -8,7 +8,7 @@
 #ifndef LOGBOOM_CONNECTORS_FLOW_NODE_H
 #define LOGBOOM_CONNECTORS_FLOW_NODE_H
 
-#include "connectors/flow/condition.h"
+#include "connectors/flow/event.h"
 #include "connectors/flow/event.h"
 #include "protocol/daemon/config.h"
 

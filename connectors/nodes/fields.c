@@ -5,8 +5,7 @@
  * (the default); what cannot be set (a part of the path is no object) fails the event.
  */
 #include "connectors/nodes/nodes.h"
-
-#include <stdlib.h>
+#include "protocol/event/value.h"
 
 static enum verdict root_failed(struct failure *f, const struct error *why)
 {
@@ -187,44 +186,6 @@ static const struct config_table add_table = { "node add_fields", add_rows,
                                                sizeof(add_rows) / sizeof(add_rows[0]),
                                                sizeof(struct add_config) };
 
-/* A plain scalar that reads as JSON (a number, true, null) is that; any other one is a string. */
-static struct json_value *scalar_to_json(const struct yaml_node *y, struct arena *arena)
-{
-    struct json_value *v;
-    if (!y->quoted && json_parse(y->text, arena, &v, NULL) == ERR_OK && v->kind != JSON_OBJECT &&
-        v->kind != JSON_ARRAY && v->kind != JSON_STRING) {
-        return v;
-    }
-    return json_new_string(arena, y->text);
-}
-
-/* The depth is bounded by the YAML parser. */
-static struct json_value *yaml_to_json(const struct yaml_node *y, struct arena *arena)
-{
-    if (y->kind == YAML_NULL) {
-        return json_new(arena, JSON_NULL);
-    }
-    if (y->kind == YAML_SCALAR) {
-        return scalar_to_json(y, arena);
-    }
-    struct json_value *v = json_new(arena, y->kind == YAML_MAPPING ? JSON_OBJECT : JSON_ARRAY);
-    for (const struct yaml_node *c = y->child; v && c; c = c->next) {
-        struct json_value *child = yaml_to_json(c, arena);
-        if (!child) {
-            return NULL;
-        }
-        child->key = c->key;
-        if (v->last) {
-            v->last->next = child;
-        } else {
-            v->child = child;
-        }
-        v->last = child;
-        v->child_count++;
-    }
-    return v;
-}
-
 static enum err add_init(struct node *n, struct arena *arena, struct error *err)
 {
     const struct add_config *c = n->config;
@@ -232,28 +193,8 @@ static enum err add_init(struct node *n, struct arena *arena, struct error *err)
         return yaml_error(c->fields, err,
                           "add_fields: fields must be a mapping of fields to values");
     }
-    n->state = yaml_to_json(c->fields, arena);
+    n->state = value_from_yaml(c->fields, arena);
     return n->state ? ERR_OK : err_set(err, ERR_LIMIT, "the configuration is too large");
-}
-
-/* Sets every leaf, so that objects which are there keep their other members. */
-static enum err add_members(struct event *ev, struct json_value *into,
-                            const struct json_value *from)
-{
-    for (const struct json_value *m = from->child; m; m = m->next) {
-        struct json_value *there = json_get(into, m->key);
-        enum err e;
-        if (there && there->kind == JSON_OBJECT && m->kind == JSON_OBJECT) {
-            e = add_members(ev, there, m);
-        } else {
-            struct json_value *copy = event_clone_value(ev->arena, m);
-            e = copy ? json_set_path(into, ev->arena, m->key, copy) : ERR_LIMIT;
-        }
-        if (e != ERR_OK) {
-            return e;
-        }
-    }
-    return ERR_OK;
 }
 
 static enum verdict add_process(struct node *n, struct event *ev, unsigned *ret_output,
@@ -266,19 +207,8 @@ static enum verdict add_process(struct node *n, struct event *ev, unsigned *ret_
         return root_failed(f, &why);
     }
     ev->changed = true;
-    struct json_value *into = root;
-    if (c->target && *c->target) {
-        struct slice target = slice_str(c->target);
-        into = json_get_path(root, target);
-        if (!into) {
-            into = json_new(ev->arena, JSON_OBJECT);
-            if (!into || json_set_path(root, ev->arena, target, into) != ERR_OK) {
-                return failure_set(f, "TRANSFORMATION", "field_conflict",
-                                   "add_fields: %s cannot be set", c->target);
-            }
-        }
-    }
-    if (into->kind != JSON_OBJECT || add_members(ev, into, n->state) != ERR_OK) {
+    if (value_merge(root, ev->arena, slice_str(c->target ? c->target : ""), n->state, true) !=
+        ERR_OK) {
         return failure_set(f, "TRANSFORMATION", "field_conflict",
                            "add_fields: %s is no object that takes them",
                            c->target && *c->target ? c->target : "the event");

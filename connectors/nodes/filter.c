@@ -42,12 +42,12 @@ static void deinit(struct node *n)
 
 static enum verdict keep(struct node *n, struct event *ev, unsigned *ret_output, struct failure *f)
 {
-    return condition_holds(n->state, ev) ? VERDICT_PASS : VERDICT_DROP;
+    return event_holds(ev, n->state) ? VERDICT_PASS : VERDICT_DROP;
 }
 
 static enum verdict drop(struct node *n, struct event *ev, unsigned *ret_output, struct failure *f)
 {
-    return condition_holds(n->state, ev) ? VERDICT_DROP : VERDICT_PASS;
+    return event_holds(ev, n->state) ? VERDICT_DROP : VERDICT_PASS;
 }
 
 const struct node_type node_filter = {

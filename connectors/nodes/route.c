@@ -78,7 +78,7 @@ static enum verdict process(struct node *n, struct event *ev, unsigned *ret_outp
 {
     const struct route *r = n->state;
     unsigned i = 0;
-    while (i < r->count && !condition_holds(r->conditions[i], ev)) {
+    while (i < r->count && !event_holds(ev, r->conditions[i])) {
         i++;
     }
     *ret_output = i;

@@ -4,8 +4,8 @@
  * flow/flow.c for each event. Layouts in Go's spelling (as Filebeat has them) or strptime's.
  */
 #include "connectors/nodes/nodes.h"
-
-#include "connectors/flow/time_format.h"
+#include "protocol/event/time_format.h"
+#include "protocol/event/time_layout.h"
 
 #define ROWS(C)                                                                                    \
     PROCESSOR_ROWS(C)                                                                              \

@@ -9,7 +9,6 @@
 #include "connectors/sinks/delivery.h"
 
 #include "connectors/flow/partition.h"
-#include "connectors/flow/pattern.h"
 #include "connectors/nodes/nodes.h"
 #include "connectors/sinks/bulk_response.h"
 #include "protocol/base/alloc.h"
@@ -165,7 +164,7 @@ static void write_id(struct elasticsearch *es, struct event *ev, struct buf *out
     if (s->id_kind == ID_FIELD) {
         found = event_append_field(ev, slice_str(es->cfg->document_id), out);
     } else if (s->id_kind == ID_PATTERN) {
-        found = pattern_expand(&s->id, ev, out, NULL) == ERR_OK;
+        found = event_expand(ev, &s->id, out, NULL) == ERR_OK;
     } else if (s->id_kind == ID_KEY && !slice_is_null(ev->record->key)) {
         buf_append_slice(out, ev->record->key);
         found = true;
@@ -195,7 +194,7 @@ static bool write_member(struct elasticsearch *es, const char *before, const str
         return true;
     }
     buf_reset(&es->scratch);
-    if (pattern_expand(p, ev, &es->scratch, &why) != ERR_OK) {
+    if (event_expand(ev, p, &es->scratch, &why) != ERR_OK) {
         failure_set(f, "TASK_PUT", "missing_field", "%s", why.text);
         return false;
     }

@@ -11,7 +11,6 @@
  */
 #include "connectors/sinks/sink.h"
 
-#include "connectors/flow/pattern.h"
 #include "connectors/nodes/nodes.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/list.h"
@@ -281,7 +280,7 @@ static struct target *target_of(struct lines *l, struct event *ev, struct failur
         return l->standard_output;
     }
     buf_reset(&l->scratch);
-    if (pattern_expand(l->path, ev, &l->scratch, &why) != ERR_OK) {
+    if (event_expand(ev, l->path, &l->scratch, &why) != ERR_OK) {
         failure_set(f, "TASK_PUT", "missing_field", "%s", why.text);
         return NULL;
     }

@@ -24,12 +24,14 @@ LONG_LINES = ["*.def", "protocol/wire/messages*.h", "protocol/wire/*_list.h"]
 
 # Who may include whom: the directory, and the directories it may take from.
 PROTOCOL = ["protocol/base", "protocol/wire", "protocol/daemon", "protocol/net", "protocol/client"]
+EVENTS = PROTOCOL + ["protocol/event"]
 PURE = ["protocol/base", "protocol/wire", "broker/raft", "broker/controller", "broker/replica",
         "broker/group", "agent/tail"]
 LAYERS = {
     "protocol/base": ["protocol/base"],
     "protocol/wire": ["protocol/base", "protocol/wire"],
     "protocol/daemon": ["protocol/base", "protocol/daemon"],
+    "protocol/event": ["protocol/base", "protocol/daemon", "protocol/event"],
     "protocol/net": ["protocol/base", "protocol/wire", "protocol/daemon", "protocol/net"],
     "protocol/client": PROTOCOL,
     "broker/raft": ["protocol/base", "protocol/wire", "broker/raft"],
@@ -40,8 +42,8 @@ LAYERS = {
                        "broker/replica"],
     "broker": PROTOCOL + ["broker"],
     "agent/tail": ["protocol/base", "protocol/wire", "agent/tail"],
-    "agent": PROTOCOL + ["agent"],
-    "connectors": PROTOCOL + ["connectors"],
+    "agent": EVENTS + ["agent"],
+    "connectors": EVENTS + ["connectors"],
     "cli": PROTOCOL + ["cli"],
 }
 PURE_HEADERS = re.compile(r"^(time|unistd|fcntl|pthread|signal|poll|sched|netdb|dirent|threads"

@@ -1,58 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_process.c - dates, dissect, format strings, processors, and that the two ways of encoding
- * an event agree. */
-#include "agent/process/dissect.h"
-#include "agent/process/times.h"
+/* check_process.c - processors, topics, and that the two ways of encoding an event agree. */
 #include "agent/ship/encoder.h"
 
 #include "tests/agent/suites.h"
-
-START_TEST(dates_are_read_by_go_and_strptime_layouts)
-{
-    static const struct {
-        const char *text, *layout;
-        int64_t want_ms;
-    } rows[] = {
-        { "2026-11-22T05:57:38.123Z", "2006-01-02T15:04:05Z07:00", 1795327058123 },
-        { "2026-11-22T05:57:38.123456789+01:00", "2006-01-02T15:04:05.999999999Z07:00",
-          1795323458123 },
-        { "22/Nov/2026:05:57:38 +0000", "02/Jan/2006:15:04:05 -0700", 1795327058000 },
-        { "22/Nov/2026:05:57:38 +0000", "%d/%b/%Y:%H:%M:%S %z", 1795327058000 },
-        { "Nov 22 05:57:38", "Jan _2 15:04:05", 1795327058000 },
-        { "1795327058.5", "UNIX", 1795327058500 },
-        { "1795327058123", "UNIX_MS", 1795327058123 },
-        { "1970-01-01 00:00:00", "2006-01-02 15:04:05", 0 },
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        int64_t ms = -1;
-        struct slice text = slice_str(rows[i].text);
-        ck_assert_int_eq(times_parse(text, rows[i].layout, 0, 1795327058000, &ms), ERR_OK);
-        ck_assert_int_eq(ms, rows[i].want_ms);
-        if (strncmp(rows[i].layout, "UNIX", 4) != 0) {
-            ck_assert_int_eq(times_parse(slice_head(text, 6), rows[i].layout, 0, 0, &ms),
-                             ERR_MALFORMED);
-        }
-    }
-    char out[TIMES_RFC3339_BYTES + 1] = { 0 };
-    times_format_rfc3339(1795327058123, out);
-    ck_assert_str_eq(out, "2026-11-22T05:57:38.123Z");
-}
-END_TEST
-
-START_TEST(dissect_takes_a_line_apart_or_says_no)
-{
-    struct dissect d;
-    struct slice v[8];
-    ck_assert_int_eq(dissect_init(&d, "%{ip} - [%{ts}] \"%{verb->} %{url}\" %{}", NULL), ERR_OK);
-    ck_assert_int_eq(dissect_run(&d, slice_str("1.2.3.4 - [now] \"GET   /x\" 200"), v), ERR_OK);
-    ck_assert(slice_eq_str(v[0], "1.2.3.4") && slice_eq_str(v[1], "now"));
-    ck_assert(slice_eq_str(v[2], "GET") && slice_eq_str(v[3], "/x"));
-    ck_assert_int_eq(dissect_run(&d, slice_str("1.2.3.4 [now]"), v), ERR_MALFORMED);
-    dissect_deinit(&d);
-    ck_assert_int_eq(dissect_init(&d, "%{a}%{b}", NULL), ERR_CONFIG);
-    ck_assert_int_eq(dissect_init(&d, "%{a", NULL), ERR_CONFIG);
-}
-END_TEST
 
 /* Encodes one line by an input's processors; the result ends up in out. */
 static enum encoder_mode encode(const char *processors_yaml, const char *fields_yaml,
@@ -69,8 +19,9 @@ static enum encoder_mode encode(const char *processors_yaml, const char *fields_
     struct processors p, none = { 0 };
     enum err rc = processors_init(&p, yaml_get(list, "processors"), &arena, NULL, NULL, &err);
     ck_assert_msg(rc == ERR_OK, "%s", err.text);
-    struct topic_rule topic = { 0 };
-    ck_assert_int_eq(pattern_new("logs-%{[fields.t]:none}", &topic.topic, &err), ERR_OK);
+    struct pattern pattern;
+    struct topic_rule topic = { .topic = &pattern };
+    ck_assert_int_eq(pattern_compile("logs-%{[fields.t]:none}", &arena, &pattern, &err), ERR_OK);
     struct encoder_config cfg = {
         .agent = &facts,
         .input_type = "filestream",
@@ -95,7 +46,6 @@ static enum encoder_mode encode(const char *processors_yaml, const char *fields_
     enum encoder_mode mode = encoder_mode(e);
     encoder_free(e);
     processors_deinit(&p);
-    pattern_free(topic.topic);
     arena_deinit(&arena);
     return mode;
 }
@@ -173,8 +123,6 @@ Suite *process_suite(void)
 {
     Suite *s = suite_create("agent/process");
     TCase *c = tcase_create("process");
-    tcase_add_test(c, dates_are_read_by_go_and_strptime_layouts);
-    tcase_add_test(c, dissect_takes_a_line_apart_or_says_no);
     tcase_add_test(c, template_and_tree_give_the_same_event);
     tcase_add_test(c, drop_event_drops_when_its_condition_holds);
     tcase_add_test(c, messages_too_large_for_the_output_are_cut_until_they_fit);

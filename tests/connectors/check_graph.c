@@ -83,8 +83,7 @@ static const struct {
       "parenthesis" },
     { NODES "    e: {type: elasticsearch, from: in, index: \"w-%{+yyyy.QQ}\"}\n",
       "c.yml:4:40: node e: index: \"w-%{+yyyy.QQ}\": the date letters \"QQ\" are not understood "
-      "(yyyy, "
-      "yy, MM, dd, HH, mm, ss, DDD, xxxx and ww are)" },
+      "(yyyy, yy, MM, MMM, dd, HH, mm, ss, SSS, DDD, E, xxxx and ww are)" },
     { NODES "    e: {type: elasticsearch, from: in, index: w, hosts: [127.0.0.1]}\n",
       "c.yml:4:50: node e: hosts: \"127.0.0.1\" must begin with http:// or https://" },
     { NODES "    e: {type: elasticsearch, from: in, index: w, on_null: delete}\n",

@@ -83,7 +83,7 @@ static void run_node(struct node *n, struct event *ev, struct buf *out)
     struct failure f;
     unsigned output = 0;
     enum verdict v = VERDICT_PASS;
-    if (!n->when || condition_holds(n->when, ev)) {
+    if (!n->when || event_holds(ev, n->when)) {
         v = n->type->process(n, ev, &output, &f);
     }
     if (v == VERDICT_DROP) {
@@ -109,62 +109,6 @@ START_TEST(a_processor_makes_of_an_event_what_the_table_says)
     buf_deinit(&out);
     sample_deinit(&s);
     graph_deinit(&g);
-    arena_deinit(&arena);
-}
-END_TEST
-
-static const struct {
-    const char *when;
-    bool holds;
-} conditions[] = {
-    { "{equals: {s: GET}}", true },
-    { "{equals: {s: get}}", false },
-    { "{equals: {n: 404}}", true },
-    { "{equals: {n: '404'}}", false },
-    { "{equals: {n: 404.0}}", true },
-    { "{equals: {b: true}}", true },
-    { "{equals: {o.deep: x}}", true },
-    { "{equals: {o: {deep: x}}}", true },
-    { "{equals: {none: x}}", false },
-    { "{equals: {s: GET, n: 5}}", false },
-    { "{contains: {s: E}}", true },
-    { "{contains: {tags: two}}", true },
-    { "{contains: {tags: three}}", false },
-    { "{regexp: {s: '^G.T$'}}", true },
-    { "{regexp: {s: '(?i)get'}}", true },
-    { "{regexp: {tags: '^tw'}}", true },
-    { "{regexp: {n: '4'}}", false },
-    { "{range: {n: {gte: 404, lt: 405}}}", true },
-    { "{range: {n.gte: 400, n.lt: 404}}", false },
-    { "{range: {n.gt: 404}}", false },
-    { "{range: {number_text.lte: 7}}", true },
-    { "{range: {s.gte: 1}}", false },
-    { "{has_fields: [s, o.deep]}", true },
-    { "{has_fields: [s, gone]}", false },
-    { "{not: {equals: {s: PUT}}}", true },
-    { "{not: {equals: {s: GET}}}", false },
-    { "{or: [{equals: {s: PUT}}, {equals: {n: 404}}]}", true },
-    { "{or: [{equals: {s: PUT}}, {equals: {n: 405}}]}", false },
-    { "{and: [{equals: {s: GET}}, {not: {has_fields: [gone]}}]}", true },
-    { "{and: [{equals: {s: GET}}, {has_fields: [gone]}]}", false },
-};
-
-START_TEST(a_condition_holds_as_the_table_says)
-{
-    struct arena arena;
-    struct sample s;
-    struct yaml_node *root;
-    struct condition *c;
-    struct error err = { .text = "" };
-    arena_init(&arena, 1 << 20);
-    ck_assert_int_eq(yaml_parse(slice_str(conditions[_i].when), "t", &arena, &root, &err), ERR_OK);
-    ck_assert_msg(condition_new(root, &c, &err) == ERR_OK, "%s", err.text);
-    sample_init(
-        &s, "{\"s\":\"GET\",\"n\":404,\"b\":true,\"o\":{\"deep\":\"x\"},\"tags\":[\"one\",\"two\"],"
-            "\"number_text\":\"7\"}");
-    ck_assert_msg(condition_holds(c, &s.ev) == conditions[_i].holds, "%s", conditions[_i].when);
-    condition_free(c);
-    sample_deinit(&s);
     arena_deinit(&arena);
 }
 END_TEST
@@ -199,8 +143,6 @@ Suite *nodes_suite(void)
     TCase *t = tcase_create("nodes");
     tcase_add_loop_test(t, a_processor_makes_of_an_event_what_the_table_says, 0,
                         (int)(sizeof(rows) / sizeof(rows[0])));
-    tcase_add_loop_test(t, a_condition_holds_as_the_table_says, 0,
-                        (int)(sizeof(conditions) / sizeof(conditions[0])));
     tcase_add_test(t, a_changed_copy_leaves_the_original_alone);
     suite_add_tcase(s, t);
     return s;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pattern.c - compiles "%{[field]:default}" and "%{+yyyy.MM.dd}", and expands them for an event.
- * Driven by sinks and nodes. No clock: see pattern.h.
+ * Driven by the agent's encoder and by the sinks of connectors. No clock: see pattern.h.
  *   (P1) an expansion that fails leaves the output as it was.
  */
-#include "connectors/flow/pattern.h"
+#include "protocol/event/pattern.h"
 
-#include "connectors/flow/time_format.h"
+#include "protocol/event/time_format.h"
+#include "protocol/event/value.h"
 
 enum part_kind { PART_TEXT, PART_FIELD, PART_DATE };
 
@@ -16,42 +17,15 @@ struct pattern_part {
     struct slice fallback; /* of a field; null: none */
 };
 
-static const char *const date_words[] = { "yyyy", "YYYY", "xxxx", "yy", "MM", "dd",
-                                          "HH",   "mm",   "ss",   "ww", "DDD" };
-
-/* The date word at the start of s; NULL for a literal character. */
-static const char *date_word(struct slice s)
-{
-    for (size_t i = 0; i < sizeof(date_words) / sizeof(date_words[0]); i++) {
-        if (slice_starts(s, date_words[i])) {
-            return date_words[i];
-        }
-    }
-    return NULL;
-}
-
-static bool is_letter(uint8_t c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 static enum err check_date(struct slice letters, const char *whole, struct error *err)
 {
+    struct error why = { .text = "" };
     if (letters.len == 0) {
         return err_set(err, ERR_INVALID, "\"%s\" has an empty date %%{+}", whole);
     }
-    for (struct slice left = letters; left.len > 0;) {
-        const char *word = date_word(left);
-        if (!word && is_letter(left.ptr[0])) {
-            return err_set(
-                err, ERR_INVALID,
-                "\"%s\": the date letters \"%.*s\" are not understood (yyyy, yy, MM, dd, "
-                "HH, mm, ss, DDD, xxxx and ww are)",
-                whole, SLICE_ARG(left));
-        }
-        left = slice_from(left, word ? strlen(word) : 1);
-    }
-    return ERR_OK;
+    return time_joda_check(letters, &why) == ERR_OK
+               ? ERR_OK
+               : err_set(err, ERR_INVALID, "\"%s\": %s", whole, why.text);
 }
 
 /* What stands between "%{" and "}". */
@@ -138,75 +112,25 @@ bool pattern_is_constant(const struct pattern *p)
     return true;
 }
 
-static void append_padded(struct buf *out, int64_t value, int width)
+bool pattern_is_field(const struct pattern *p, const char *dotted)
 {
-    char digits[20];
-    int n = 0;
-    uint64_t left = value < 0 ? 0 : (uint64_t)value;
-    do {
-        digits[n++] = (char)('0' + left % 10);
-        left /= 10;
-    } while (left > 0 && n < 19);
-    while (n < width) {
-        digits[n++] = '0';
-    }
-    while (n > 0) {
-        buf_append_byte(out, (uint8_t)digits[--n]);
-    }
+    return p->count == 1 && p->parts[0].kind == PART_FIELD &&
+           slice_eq_str(p->parts[0].text, dotted) && slice_is_null(p->parts[0].fallback);
 }
 
-static void append_date_word(struct buf *out, const char *word, const struct civil_time *t)
+bool pattern_uses(const struct pattern *p, bool (*asked)(struct slice dotted))
 {
-    int64_t week_year;
-    switch (word[0]) {
-    case 'y':
-    case 'Y':
-        append_padded(out, word[2] ? t->year : t->year % 100, word[2] ? 4 : 2);
-        break;
-    case 'x':
-        time_iso_week(t, &week_year);
-        append_padded(out, week_year, 4);
-        break;
-    case 'w':
-        append_padded(out, time_iso_week(t, &week_year), 2);
-        break;
-    case 'M':
-        append_padded(out, t->month, 2);
-        break;
-    case 'd':
-        append_padded(out, t->day, 2);
-        break;
-    case 'D':
-        append_padded(out, time_year_day(t), 3);
-        break;
-    case 'H':
-        append_padded(out, t->hour, 2);
-        break;
-    case 'm':
-        append_padded(out, t->minute, 2);
-        break;
-    default:
-        append_padded(out, t->second, 2);
-        break;
-    }
-}
-
-static void append_date(struct buf *out, struct slice letters, int64_t unix_ms)
-{
-    struct civil_time t = time_civil_of_ms(unix_ms);
-    while (letters.len > 0) {
-        const char *word = date_word(letters);
-        if (word) {
-            append_date_word(out, word, &t);
-        } else {
-            buf_append_byte(out, letters.ptr[0]);
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->parts[i].kind == PART_DATE ||
+            (p->parts[i].kind == PART_FIELD && asked(p->parts[i].text))) {
+            return true;
         }
-        letters = slice_from(letters, word ? strlen(word) : 1);
     }
+    return false;
 }
 
-enum err pattern_expand(const struct pattern *p, struct event *ev, struct buf *out,
-                        struct error *err)
+enum err pattern_expand(const struct pattern *p, const struct event_access *access, void *event,
+                        struct buf *out, struct error *err)
 {
     size_t before = out->len;
     for (size_t i = 0; i < p->count; i++) {
@@ -214,14 +138,18 @@ enum err pattern_expand(const struct pattern *p, struct event *ev, struct buf *o
         if (part->kind == PART_TEXT) {
             buf_append_slice(out, part->text);
         } else if (part->kind == PART_DATE) {
-            append_date(out, part->text, event_time_ms(ev));
-        } else if (!event_append_field(ev, part->text, out)) {
-            if (slice_is_null(part->fallback)) {
+            time_joda_append(out, part->text, access->time_ms(event));
+        } else {
+            struct slice text = value_text(access->field(event, part->text));
+            if (slice_is_null(text)) {
+                text = part->fallback;
+            }
+            if (slice_is_null(text)) {
                 out->len = before;
                 return err_set(err, ERR_NOT_FOUND, "the event has no field %.*s",
                                SLICE_ARG(part->text));
             }
-            buf_append_slice(out, part->fallback);
+            buf_append_slice(out, text);
         }
     }
     return ERR_OK;

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * regex.c - see regex.h. PCRE2 with JIT; a pattern of plain ASCII runs on bytes, which is faster
- * and cannot stumble over text that is no UTF-8.
+ * regex.c - see regex.h. Driven by conditions, and by the agent's parsers and processors.
  *
  * Invariants:
  * I1. Work per match is bounded (match limit): a pattern that explodes does not match.
+ * I2. A pattern runs on bytes, which is faster and cannot stumble over text that is no UTF-8, only
+ *     where it cannot tell bytes from characters.
  */
-#include "agent/process/regex.h"
+#include "protocol/event/regex.h"
 
 #include "protocol/base/alloc.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdlib.h>
 
 struct regex {
     pcre2_code *code;
@@ -21,30 +23,58 @@ struct regex {
 
 enum { MATCH_LIMIT = 1000000 };
 
+/* How a pattern is best run. */
+struct plan {
+    bool bytes; /* nothing in it could match a part of a character (I2) */
+    bool jit;
+};
+
+/* Patterns in ASCII without a negated set, a negated class as \S, or a single point run on bytes;
+ * ".*" and ".+" take whole characters either way, unless they are lazy. Negated classes do without
+ * the JIT: that of PCRE2 10.42 never lets them match a character beyond ASCII where text may be
+ * invalid UTF-8. */
+static struct plan plan_of(const char *pattern)
+{
+    struct plan plan = { .bytes = true, .jit = true };
+    for (const char *p = pattern; *p; p++) {
+        bool point = *p == '.' && ((p[1] != '*' && p[1] != '+') || p[2] == '?');
+        if ((*p & 0x80) || point || (*p == '[' && p[1] == '^')) {
+            plan.bytes = false;
+        } else if (*p == '\\' && p[1]) {
+            p++;
+            plan.bytes = plan.bytes && !(*p & 0x80) && !strchr("CDHNPRSVWXpx", *p);
+            plan.jit = plan.jit && !strchr("DHNRSVWX", *p);
+        }
+    }
+    plan.jit = plan.jit || plan.bytes;
+    return plan;
+}
+
 enum err regex_new(const char *pattern, struct regex **ret_regex, struct error *err)
 {
-    uint32_t options = PCRE2_MATCH_INVALID_UTF | PCRE2_UTF;
-    size_t len = strlen(pattern), ascii = 0;
-    while (ascii < len && !(pattern[ascii] & 0x80)) {
-        ascii++;
-    }
-    if (ascii == len && !strstr(pattern, "\\p") && !strstr(pattern, "\\x{")) {
-        options = 0;
-    }
+    struct plan plan = plan_of(pattern);
+    uint32_t options = plan.bytes ? 0 : PCRE2_MATCH_INVALID_UTF | PCRE2_UTF;
+    size_t len = strlen(pattern);
     int code = 0;
     PCRE2_SIZE at = 0;
     pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)pattern, len, options, &code, &at, NULL);
     if (!compiled) {
         PCRE2_UCHAR text[200] = { 0 };
         pcre2_get_error_message(code, text, sizeof(text));
-        return err_set(err, ERR_CONFIG, "pattern \"%s\": %s at character %zu", pattern,
-                       (const char *)text, at + 1);
+        return err_set(err, ERR_CONFIG,
+                       "the regular expression \"%s\" is wrong at character %zu: %s", pattern,
+                       at + 1, (const char *)text);
     }
-    (void)pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE);
+    if (plan.jit) {
+        (void)pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE); /* else the same, more slowly */
+    }
     struct regex *r = mem_zalloc(sizeof(*r));
     r->code = compiled;
     r->match = pcre2_match_data_create(1, NULL);
     r->context = pcre2_match_context_create(NULL);
+    if (!r->match || !r->context) {
+        abort(); /* no memory, as everywhere (alloc.h) */
+    }
     pcre2_set_match_limit(r->context, MATCH_LIMIT);
     *ret_regex = r;
     return ERR_OK;

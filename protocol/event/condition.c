@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * condition.c - a tree of tests over an event's fields.
- * Driven by the filter and route nodes, and by `when` of any processor. Regular expressions are
- * compiled once (PCRE2, JIT where the machine has it) and bounded while they match.
+ * Driven by `when` of the agent's processors and topics, and by that of the nodes of connectors.
  *   (K1) a missing field makes a test false, never an error.
+ *   (K2) the tree is at most CONDITION_DEPTH_MAX deep.
  */
-#include "connectors/flow/condition.h"
+#include "protocol/event/condition.h"
 
 #include "protocol/base/alloc.h"
-#include "protocol/base/units.h"
 #include "protocol/daemon/config.h"
+#include "protocol/event/regex.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <stdlib.h>
 
 enum condition_kind {
@@ -26,20 +24,22 @@ enum condition_kind {
     COND_HAS_FIELD
 };
 
-enum { CONDITION_DEPTH_MAX = 32, REGEXP_MATCH_LIMIT = 1000000 };
+enum { CONDITION_DEPTH_MAX = 32 };
 
 struct condition {
     enum condition_kind kind;
     struct condition **parts; /* and, or, not */
     size_t part_count;
-    char *field;         /* the others */
-    char *text;          /* equals, contains */
+    char *field; /* the others */
+    size_t field_len;
+    char *text; /* equals, contains */
+    size_t text_len;
     bool text_is_string; /* equals: only a string of the event may match */
-    double low, high;    /* range */
+    bool text_is_number; /* equals: `number` is it */
+    double number;
+    double low, high; /* range */
     bool low_open, high_open, has_low, has_high;
-    pcre2_code *code;
-    pcre2_match_data *match;
-    pcre2_match_context *limits;
+    struct regex *regex;
 };
 
 static struct condition *condition_of(enum condition_kind kind)
@@ -47,6 +47,12 @@ static struct condition *condition_of(enum condition_kind kind)
     struct condition *c = mem_zalloc(sizeof(*c));
     c->kind = kind;
     return c;
+}
+
+static void set_field(struct condition *c, struct slice name)
+{
+    c->field = mem_strndup(name.ptr, name.len);
+    c->field_len = name.len;
 }
 
 static void add_part(struct condition *c, struct condition *part)
@@ -66,9 +72,7 @@ void condition_free(struct condition *c)
     mem_free(c->parts);
     mem_free(c->field);
     mem_free(c->text);
-    pcre2_code_free(c->code);
-    pcre2_match_data_free(c->match);
-    pcre2_match_context_free(c->limits);
+    regex_free(c->regex);
     mem_free(c);
 }
 
@@ -81,28 +85,6 @@ enum { OPERATOR_COUNT = sizeof(operator_names) / sizeof(operator_names[0]) };
 
 static enum err compile_map(const struct yaml_node *at, struct condition *into, unsigned depth,
                             struct error *err);
-
-static enum err compile_regexp(const struct yaml_node *at, struct condition *c, struct error *err)
-{
-    int code;
-    PCRE2_SIZE place;
-    c->code = pcre2_compile(at->text.ptr, at->text.len, PCRE2_UTF | PCRE2_MATCH_INVALID_UTF, &code,
-                            &place, NULL);
-    if (!c->code) {
-        PCRE2_UCHAR why[120];
-        pcre2_get_error_message(code, why, sizeof(why));
-        return yaml_error(at, err, "the regular expression \"%.*s\" is wrong at character %zu: %s",
-                          SLICE_ARG(at->text), place + 1, (const char *)why);
-    }
-    pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE); /* without JIT it matches more slowly */
-    c->match = pcre2_match_data_create(1, NULL);
-    c->limits = pcre2_match_context_create(NULL);
-    if (!c->match || !c->limits) {
-        abort();
-    }
-    pcre2_set_match_limit(c->limits, REGEXP_MATCH_LIMIT);
-    return ERR_OK;
-}
 
 static bool parse_number(struct slice text, double *ret_number)
 {
@@ -161,7 +143,7 @@ static enum err compile_leaf(enum condition_kind kind, const struct yaml_node *n
                              struct condition *into, struct error *err)
 {
     struct condition *c = condition_of(kind);
-    c->field = mem_strdup(path);
+    set_field(c, slice_str(path));
     add_part(into, c);
     if (kind == COND_RANGE) {
         return compile_bounds(n, c, err);
@@ -170,8 +152,14 @@ static enum err compile_leaf(enum condition_kind kind, const struct yaml_node *n
         return yaml_error(n, err, "%s.%s must be a single value", operator_names[kind], path);
     }
     c->text = mem_strndup(n->text.ptr, n->text.len);
+    c->text_len = n->text.len;
     c->text_is_string = n->quoted;
-    return kind == COND_REGEXP ? compile_regexp(n, c, err) : ERR_OK;
+    c->text_is_number = !n->quoted && parse_number(n->text, &c->number);
+    struct error why;
+    if (kind == COND_REGEXP && regex_new(c->text, &c->regex, &why) != ERR_OK) {
+        return yaml_error(n, err, "%s", why.text);
+    }
+    return ERR_OK;
 }
 
 /* Dotted and nested keys are one and the same: the path of a field is collected on the way down. */
@@ -210,7 +198,7 @@ static enum err compile_list(enum condition_kind kind, const struct yaml_node *n
                 return yaml_error(item, err, "has_fields needs a list of field names");
             }
             struct condition *c = condition_of(COND_HAS_FIELD);
-            c->field = mem_strndup(item->text.ptr, item->text.len);
+            set_field(c, item->text);
             add_part(into, c);
             continue;
         }
@@ -237,6 +225,12 @@ static enum err compile_operator(const struct yaml_node *n, struct condition *in
                           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     }
     enum condition_kind kind = (enum condition_kind)i;
+    if (kind == COND_HAS_FIELD && n->kind == YAML_SCALAR) {
+        struct condition *c = condition_of(kind);
+        set_field(c, n->text);
+        add_part(into, c);
+        return ERR_OK;
+    }
     if (kind == COND_HAS_FIELD) {
         return compile_list(kind, n, into, depth, err);
     }
@@ -284,48 +278,38 @@ enum err condition_new(const struct yaml_node *at, struct condition **ret_condit
 
 static bool equals(const struct condition *c, const struct json_value *v)
 {
-    double wanted;
     switch (v->kind) {
     case JSON_STRING:
-        return slice_eq_str(v->text, c->text);
+        return slice_eq(v->text, slice_of(c->text, c->text_len));
     case JSON_BOOL:
         return !c->text_is_string && strcmp(c->text, v->integer ? "true" : "false") == 0;
     case JSON_INT:
     case JSON_DOUBLE:
-        return !c->text_is_string && parse_number(slice_str(c->text), &wanted) &&
-               !(wanted < v->number) && !(wanted > v->number);
+        return c->text_is_number && !(c->number < v->number) && !(c->number > v->number);
     default:
         return false;
     }
 }
 
-static bool contains(const struct condition *c, const struct json_value *v)
-{
-    if (v->kind == JSON_STRING) {
-        return memmem(v->text.ptr, v->text.len, c->text, strlen(c->text)) != NULL;
-    }
-    if (v->kind == JSON_ARRAY) {
-        for (const struct json_value *item = v->child; item; item = item->next) {
-            if (item->kind == JSON_STRING && contains(c, item)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static bool matches(const struct condition *c, const struct json_value *v)
+/* contains and regexp: a string that fits, or an array with one. */
+static bool text_fits(const struct condition *c, const struct json_value *v)
 {
     if (v->kind == JSON_ARRAY) {
         for (const struct json_value *item = v->child; item; item = item->next) {
-            if (item->kind == JSON_STRING && matches(c, item)) {
+            if (item->kind == JSON_STRING && text_fits(c, item)) {
                 return true;
             }
         }
         return false;
     }
-    return v->kind == JSON_STRING &&
-           pcre2_match(c->code, v->text.ptr, v->text.len, 0, 0, c->match, c->limits) >= 0;
+    if (v->kind != JSON_STRING) {
+        return false;
+    }
+    if (c->kind == COND_REGEXP) {
+        return regex_matches(c->regex, v->text);
+    }
+    return c->text_len == 0 ||
+           (v->text.len > 0 && memmem(v->text.ptr, v->text.len, c->text, c->text_len) != NULL);
 }
 
 static bool in_range(const struct condition *c, const struct json_value *v)
@@ -340,19 +324,14 @@ static bool in_range(const struct condition *c, const struct json_value *v)
     return above && below;
 }
 
-static bool field_holds(const struct condition *c, struct event *ev)
+static bool value_holds(const struct condition *c, const struct json_value *v)
 {
-    const struct json_value *v = event_field(ev, slice_str(c->field));
-    if (!v) {
-        return false;
-    }
     switch (c->kind) {
     case COND_EQUALS:
         return equals(c, v);
     case COND_CONTAINS:
-        return contains(c, v);
     case COND_REGEXP:
-        return matches(c, v);
+        return text_fits(c, v);
     case COND_RANGE:
         return in_range(c, v);
     default:
@@ -360,17 +339,27 @@ static bool field_holds(const struct condition *c, struct event *ev)
     }
 }
 
-bool condition_holds(const struct condition *c, struct event *ev)
+bool condition_holds(const struct condition *c, const struct event_access *access, void *event)
 {
     if (c->kind > COND_NOT) {
-        return field_holds(c, ev);
+        const struct json_value *v = access->field(event, slice_of(c->field, c->field_len));
+        return v && value_holds(c, v);
     }
     bool decides = c->kind == COND_OR;
     bool result = !decides;
     for (size_t i = 0; i < c->part_count && result != decides; i++) {
-        if (condition_holds(c->parts[i], ev) == decides) {
+        if (condition_holds(c->parts[i], access, event) == decides) {
             result = decides;
         }
     }
     return c->kind == COND_NOT ? !result : result;
+}
+
+bool condition_uses(const struct condition *c, bool (*asked)(struct slice dotted))
+{
+    bool uses = c->field && asked(slice_of(c->field, c->field_len));
+    for (size_t i = 0; i < c->part_count && !uses; i++) {
+        uses = condition_uses(c->parts[i], asked);
+    }
+    return uses;
 }
