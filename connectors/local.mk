@@ -30,7 +30,8 @@ connectors_libconnect_a_SOURCES = \
   %D%/sinks/http_client.c %D%/sinks/http_client.h \
   %D%/sinks/lines.c \
   %D%/sinks/null.c \
-  %D%/sinks/sink.c %D%/sinks/sink.h
+  %D%/sinks/sink.c %D%/sinks/sink.h \
+  %D%/sinks/strip_metadata.c %D%/sinks/strip_metadata.h
 logboom_connect_SOURCES = %D%/main.c
 logboom_connect_LDADD = connectors/libconnect.a $(PROTOCOL_LIBS) $(CURL_LIBS)
 EXTRA_DIST += %D%/README.md

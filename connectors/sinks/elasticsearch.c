@@ -11,6 +11,7 @@
 #include "connectors/flow/partition.h"
 #include "connectors/nodes/nodes.h"
 #include "connectors/sinks/bulk_response.h"
+#include "connectors/sinks/strip_metadata.h"
 #include "protocol/base/alloc.h"
 
 #include <stdio.h>
@@ -248,10 +249,12 @@ static bool write_event(struct elasticsearch *es, struct event *ev, struct buf *
         return false;
     }
     struct error why = { .text = "" };
+    size_t start = out->len;
     if (event_append_document(ev, out, &why) != ERR_OK) {
         failure_set(f, "VALUE_CONVERTER", "json_parse_error", "%s", why.text);
         return false;
     }
+    strip_metadata(out, start);
     buf_append_byte(out, '\n');
     return true;
 }

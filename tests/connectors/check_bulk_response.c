@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check_bulk_response.c - answers of real servers, and answers that no server should give. */
 #include "connectors/sinks/bulk_response.h"
+#include "connectors/sinks/strip_metadata.h"
 #include "connectors/sinks/decide.h"
 #include "protocol/base/alloc.h"
 #include "protocol/daemon/vfs.h"
@@ -182,6 +183,57 @@ START_TEST(answers_that_do_not_match_the_request_are_refused)
 }
 END_TEST
 
+START_TEST(metadata_is_cut_out_of_the_outermost_object_only)
+{
+    static const struct {
+        const char *before, *after; /* NULL: unchanged */
+    } rows[] = {
+        { "{\"@timestamp\":\"t\",\"@metadata\":{\"beat\":\"b\"},\"message\":\"m\"}",
+          "{\"@timestamp\":\"t\",\"message\":\"m\"}" },
+        { "{\"@metadata\":{\"a\":[{\"b\":\"}\\\"\"}]},\"m\":1}", "{\"m\":1}" },
+        { "{\"m\":1,\"@metadata\":null}", "{\"m\":1}" },
+        { "{\"m\":[1,\"]\"], \"@metadata\" : 1e3 }", "{\"m\":[1,\"]\"]}" },
+        { "{\"@metadata\":\"x\"}", "{}" },
+        { " { \"@metadata\" : true , \"m\":1}", " {  \"m\":1}" },
+        { "{\"m\":{\"@metadata\":1}}", NULL },
+        { "{\"m\":\"\\\"@metadata\\\":1\"}", NULL },
+        { "{\"m\":\"@metadata\"}", NULL },
+        { "[\"@metadata\"]", NULL },
+        { "{\"@metadata\":{\"a\":1}", NULL },
+        { "{\"@metadata\"", NULL },
+        { "{\"@metadata\":", NULL },
+        { "{\"a\":1 \"@metadata\":1}", NULL },
+        { "{\"@metadata\":\"a\\", NULL },
+        { "{}", NULL },
+        { "", NULL },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf out = { 0 };
+        buf_append_str(&out, "{\"create\":{\"@metadata\":1}}\n");
+        size_t start = out.len;
+        buf_append_str(&out, rows[i].before);
+        strip_metadata(&out, start);
+        ck_assert_str_eq(buf_cstr(&out) + start, rows[i].after ? rows[i].after : rows[i].before);
+        ck_assert_uint_eq(out.ptr[start - 1], '\n');
+        buf_deinit(&out);
+    }
+}
+END_TEST
+
+/* Cut anywhere, in a buffer of exactly its size: the sanitizers see every byte behind. */
+START_TEST(a_truncated_document_is_never_read_beyond_its_end)
+{
+    static const char whole[] = "{\"a\":\"\\\"b\",\"@metadata\":{\"c\":[\"d\",{}]},\"e\":1}";
+    for (size_t len = 0; len < sizeof(whole); len++) {
+        struct buf out = { 0 };
+        buf_append(&out, whole, len);
+        strip_metadata(&out, 0);
+        ck_assert_uint_le(out.len, len);
+        buf_deinit(&out);
+    }
+}
+END_TEST
+
 Suite *bulk_response_suite(void);
 Suite *bulk_response_suite(void)
 {
@@ -192,6 +244,8 @@ Suite *bulk_response_suite(void)
     tcase_add_test(t, whole_refusals_of_real_servers_are_told_by_their_status);
     tcase_add_test(t, every_cut_of_a_real_answer_is_refused);
     tcase_add_test(t, answers_that_do_not_match_the_request_are_refused);
+    tcase_add_test(t, metadata_is_cut_out_of_the_outermost_object_only);
+    tcase_add_test(t, a_truncated_document_is_never_read_beyond_its_end);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
     return s;

@@ -8,6 +8,7 @@ EXTRA_DIST += tests/e2e/run.sh tests/e2e/conftest.py tests/e2e/peers tests/e2e/s
   tests/e2e/test_cli.py \
   tests/e2e/test_client_faults.py \
   tests/e2e/test_config.py \
+  tests/e2e/test_connect_group.py \
   tests/e2e/test_hostile.py \
   tests/e2e/test_http_sink.py \
   tests/e2e/test_kafka_tools.py \

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Flows as members of a consumer group: topics that come later, members that come and go."""
+import json
+import time
+
+from support.endpoint import Answer, Endpoint, OK
+from support.process import BUILD, Broker, Connect, run, wait_until
+
+FLOW = """
+  shared:
+    commit.interval: 50ms
+    defaults: {{retry: {{init: 50ms, max: 400ms}}}}
+    nodes:
+      in:  {{type: kafka, group_id: shared, topics: [events], fetch_max_wait: 100ms,
+            session_timeout: 6s, heartbeat_interval: 200ms}}
+      out: {{type: http, from: in, url: "{url}", linger: 10ms, batch_max_size: 20}}
+"""
+
+
+def create_topic(broker, partitions):
+    run([BUILD / "logboom", "topic", "create", "events", "--partitions", partitions, "-b",
+         broker.bootstrap])
+
+
+def produce(broker, partition, first, count):
+    lines = [json.dumps({"p": partition, "seq": s}) + "\n" for s in range(first, first + count)]
+    run(["kcat", "-b", broker.bootstrap, "-P", "-t", "events", "-p", partition],
+        stdin="".join(lines).encode())
+
+
+def owners(broker):
+    """Partition to the member that holds it, and to the committed offset."""
+    text = run([BUILD / "logboom", "group", "describe", "shared", "-j", "-b", broker.bootstrap],
+               check=False)
+    rows = [json.loads(line) for line in text.splitlines()]
+    return {r["partition"]: (r["member_id"], r["committed_offset"]) for r in rows}
+
+
+def test_a_flow_starts_before_its_topic_and_takes_it_up(tmp_path, started):
+    broker = started(Broker(tmp_path, "auto.create.topics.enable: false")).start()
+    endpoint = Endpoint().start()
+    connect = started(Connect(tmp_path, broker.bootstrap, FLOW.format(url=endpoint.url))).start()
+    time.sleep(1)
+    assert connect.alive()
+    create_topic(broker, 2)
+    for p in (0, 1):
+        produce(broker, p, 0, 50)
+    wait_until(lambda: endpoint.done() == 100, 15, "100 records\n" + connect.tail())
+    assert connect.stop() == 0
+    assert {p: row[1] for p, row in owners(broker).items()} == {0: 50, 1: 50}
+    endpoint.stop()
+
+
+def test_two_members_share_partitions_and_one_takes_over_from_the_killed(
+        tmp_path, started, broker):
+    """Four partitions; requests fail in between; one of two processes is killed in the middle."""
+    endpoint = Endpoint(lambda r: Answer(503) if r.n % 5 == 4 else OK).start()
+    create_topic(broker, 4)
+    flow = FLOW.format(url=endpoint.url)
+    a, b = (started(Connect(tmp_path, broker.bootstrap, flow, name=f"connect-{n}")).start()
+            for n in "ab")
+    wait_until(lambda: all("count=2" in m.tail() for m in (a, b)), 15, "each holds two partitions")
+    for p in range(4):
+        produce(broker, p, 0, 500)
+    wait_until(lambda: endpoint.done() >= 300, 15, "some are there")
+    b.kill()
+    for p in range(4):
+        produce(broker, p, 500, 100)
+    wait_until(lambda: endpoint.done() == 2400, 30, "everything is there\n" + a.tail())
+    for p in range(4):
+        assert set(endpoint.seqs(p)) == set(range(600))
+    wait_until(lambda: [c for _, c in owners(broker).values()] == [600] * 4, 10, "committed")
+    assert len({o for o, _ in owners(broker).values()}) == 1
+    assert a.stop() == 0
+    endpoint.stop()
+
+
+def test_a_member_that_comes_later_gets_its_share_without_a_loss(tmp_path, started, broker):
+    endpoint = Endpoint(lambda r: Answer(delay=0.02)).start()
+    create_topic(broker, 4)
+    flow = FLOW.format(url=endpoint.url)
+    a = started(Connect(tmp_path, broker.bootstrap, flow, name="connect-a")).start()
+    for p in range(4):
+        produce(broker, p, 0, 1000)
+    wait_until(lambda: endpoint.done() > 100, 15, "the first goes alone")
+    b = started(Connect(tmp_path, broker.bootstrap, flow, name="connect-b")).start()
+    wait_until(lambda: "count=2" in b.tail(), 15, "the second holds two partitions")
+    assert b.stop() == 0
+    wait_until(lambda: endpoint.done() == 4000, 30, "everything is there\n" + a.tail())
+    for p in range(4):
+        seqs = endpoint.seqs(p)
+        assert set(seqs) == set(range(1000))
+        assert len(seqs) == 1000, "a clean hand-over repeats nothing"
+    assert a.stop() == 0
+    endpoint.stop()
