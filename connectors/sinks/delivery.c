@@ -148,14 +148,16 @@ static bool ordered(const struct delivery *d)
     return d->cfg->max_in_flight == 1;
 }
 
-/* A waiting batch of the same kind that may still grow, so that few failed items of many batches do
- * not become many small requests. In order, there is at most the one that this answer began. */
-static struct batch *waiting_like(struct delivery *d, bool parked)
+/* A waiting batch of the same kind that has room for item i, so that few failed items of many
+ * batches do not become many small requests. In order, there is at most the one that this answer
+ * began, and it takes them all. */
+static struct batch *waiting_for(struct delivery *d, const struct batch *from, size_t i,
+                                 bool parked)
 {
     list_for_each(node, &d->waiting) {
         struct batch *w = list_entry(node, struct batch, node);
         if (w->attempt > 0 && !w->singly && w->parked == parked &&
-            (ordered(d) || w->count < d->batch_events_max / 2)) {
+            (ordered(d) || fits(d, w, from, i))) {
             return w;
         }
     }
@@ -180,8 +182,8 @@ static struct batch *again_batch(struct delivery *d, const struct batch *from, b
 /* Carries one item over to a batch that is sent later. */
 static void again(struct delivery *d, struct batch *b, size_t i, bool parked)
 {
-    struct batch *into = waiting_like(d, parked);
-    if (!into || !(ordered(d) || fits(d, into, b, i))) {
+    struct batch *into = waiting_for(d, b, i, parked);
+    if (!into) {
         into = again_batch(d, b, parked);
     }
     batch_copy_item(into, b, i);

@@ -213,6 +213,34 @@ START_TEST(only_failed_items_are_sent_again)
 }
 END_TEST
 
+static unsigned all_rejected(struct slice action)
+{
+    return 429;
+}
+
+static void reject_first_requests(struct world *w, struct slice body, struct http_reply *reply)
+{
+    answer_items(body, reply, w->requests <= 3 ? all_rejected : all_created);
+}
+
+/* Three full requests, all rejected item by item: full requests again, not a request an item. */
+START_TEST(rejected_items_fill_requests_again)
+{
+    enum { EVENTS = 60 };
+    struct world w;
+    world_init(&w, ES ", bulk_max_bytes: 1400", reject_first_requests);
+    for (unsigned i = 0; i < EVENTS; i++) {
+        char text[64];
+        snprintf(text, sizeof(text), "{\"event\":{\"id\":\"%04u\"}}", i);
+        put(&w, text);
+    }
+    run_until(&w, EVENTS);
+    ck_assert_uint_ge(w.requests, 6);
+    ck_assert_uint_le(w.requests, 9);
+    world_deinit(&w);
+}
+END_TEST
+
 START_TEST(an_event_without_the_id_gets_its_place_in_the_topic)
 {
     struct world w;
@@ -446,6 +474,7 @@ Suite *delivery_suite(void)
     Suite *s = suite_create("delivery");
     TCase *t = tcase_create("delivery");
     tcase_add_test(t, only_failed_items_are_sent_again);
+    tcase_add_test(t, rejected_items_fill_requests_again);
     tcase_add_test(t, an_event_without_the_id_gets_its_place_in_the_topic);
     tcase_add_test(t, too_large_requests_are_halved_until_one_document_is_dead);
     tcase_add_test(t, the_culprit_of_a_refused_request_is_found_by_halves);
