@@ -159,6 +159,10 @@ static enum err choose_time(struct file *f, const struct tail_event *ev, int64_t
         return ERR_OK;
     }
     if (!hours_stamp(&e->hours, &h, ret_ms)) {
+        if (registry_get_stats(ctx->registry).failing && e->hours.count > 0 && !e->hours.closed) {
+            *ret_ms = hours_hold(&e->hours, &h); /* a full disk shall not hold lines back */
+            return ERR_OK;
+        }
         file_begin_hour(f, ev->start);
         return ERR_AGAIN;
     }

@@ -4,14 +4,11 @@
  *
  * Invariants:
  * I1. Every record handed to the producer is acknowledged, returned, or dropped with a counter and
- * a
- *     log line; a record is dropped only when the broker says that it could never take it.
+ *     a log line; a record is dropped only when the broker says that it could never take it.
  * I2. A record that alone is too large for its topic is cut in halves until the broker takes it;
- * the
- *     registry waits for it. It stands behind lines that were sent after it.
- * I3. With PARTITION_BY_FILE a file's lines are in one partition, in the file's order, as long as
- * the
- *     topic's partition count stands.
+ *     the registry waits for it. It stands behind lines that were sent after it.
+ * I3. With PARTITION_BY_FILE a file's lines are in one partition, in the file's order but for I2,
+ *     as long as the topic's partition count stands.
  */
 #include "agent/ship/output_kafka.h"
 
@@ -126,7 +123,7 @@ static bool is_hopeless(enum kafka_error error)
            error == KAFKA_CORRUPT_MESSAGE || error == KAFKA_UNSUPPORTED_FOR_MESSAGE_FORMAT;
 }
 
-/* --- records that are too large for their topic ----------------------------------------------- */
+/* --- records that are too large for their topic ---------------------------------------------- */
 
 static void free_resend(struct kafka_output *o, struct resend *r)
 {

@@ -42,17 +42,22 @@ static bool wants_new(const struct file_hours *h, const struct hours_event *e)
     return e->start == last_offset || !is_full(h, e->needed_from);
 }
 
-bool hours_stamp(const struct file_hours *h, const struct hours_event *e, int64_t *ret_ms)
+int64_t hours_hold(const struct file_hours *h, const struct hours_event *e)
 {
-    if (h->closed || wants_new(h, e)) {
-        return false;
-    }
     unsigned i = h->count - 1U;
     while (i > 0 && h->offset[i] > e->start) {
         i--;
     }
     int64_t first = (int64_t)h->hour[i] * HOUR_MS, last = first + HOUR_MS - 1;
-    *ret_ms = e->now_ms < first ? first : e->now_ms > last ? last : e->now_ms;
+    return e->now_ms < first ? first : e->now_ms > last ? last : e->now_ms;
+}
+
+bool hours_stamp(const struct file_hours *h, const struct hours_event *e, int64_t *ret_ms)
+{
+    if (h->closed || wants_new(h, e)) {
+        return false;
+    }
+    *ret_ms = hours_hold(h, e);
     return true;
 }
 

@@ -32,6 +32,8 @@ struct hours_event {
 /* True: *ret_ms is the event's time. False: hours_begin() first, and the result made durable before
  * anything of the file leaves. */
 bool hours_stamp(const struct file_hours *h, const struct hours_event *e, int64_t *ret_ms);
+/* The time within what is recorded, though a new hour could begin; h->count > 0 and not closed. */
+int64_t hours_hold(const struct file_hours *h, const struct hours_event *e);
 /* Begins the hour of e->now_ms at e->start, as far as that is allowed; drops what is not needed any
  * more; opens what was closed. hours_stamp() with the same event is true afterwards. */
 void hours_begin(struct file_hours *h, const struct hours_event *e);

@@ -6,6 +6,7 @@
 #include "protocol/base/alloc.h"
 #include "tests/agent/suites.h"
 #include "tests/support/fake_env.h"
+#include "tests/support/fault_vfs.h"
 #include "tests/support/files.h"
 #include "tests/support/scratch_dir.h"
 
@@ -84,6 +85,7 @@ END_TEST
 struct world {
     struct scratch_dir dir;
     struct fake_env env;
+    struct vfs *vfs; /* NULL: the real disk */
     struct arena arena;
     struct agent_config cfg;
     struct agent *agent;
@@ -114,7 +116,7 @@ static void start_agent(struct world *w, uint64_t now_ns)
     ck_assert_msg(!rc, "%s", err.text);
     struct agent_args args = {
         .env = w->env.env,
-        .vfs = vfs_posix(),
+        .vfs = w->vfs ? w->vfs : vfs_posix(),
         .files = files_posix(),
         .log = &silent,
         .plan = &plan,
@@ -151,14 +153,19 @@ static uint64_t end_agent(struct world *w, bool kill)
     return now_ns;
 }
 
-static void append(const struct world *w, const char *text)
+static void append_to(const struct world *w, const char *name, const char *text)
 {
     char path[300];
-    (void)snprintf(path, sizeof(path), "%s/a.log", w->dir.path);
+    (void)snprintf(path, sizeof(path), "%s/%s", w->dir.path, name);
     FILE *f = fopen(path, "a");
     ck_assert_ptr_nonnull(f);
     ck_assert_int_ge(fputs(text, f), 0);
     ck_assert_int_eq(fclose(f), 0);
+}
+
+static void append(const struct world *w, const char *text)
+{
+    append_to(w, "a.log", text);
 }
 
 /* The times of a message's events, "2023-11-14T22 " each. */
@@ -250,6 +257,36 @@ START_TEST(stopped_agent_stamps_what_was_written_meanwhile_with_the_time_of_read
 }
 END_TEST
 
+START_TEST(line_of_a_new_hour_waits_until_the_registry_has_it)
+{
+    struct world w = { 0 };
+    struct fault_vfs disk;
+    scratch_dir_init(&w.dir);
+    fault_vfs_init(&disk);
+    w.vfs = &disk.vfs;
+    append(&w, "one\n");
+    append_to(&w, "b.log", "other\n");
+    start_agent(&w, 0);
+    run_for(&w, MINUTES(10));
+    disk.sync_fails = true;
+    append(&w, "two\n"); /* 22:23: the hour is known */
+    run_for(&w, MINUTES(38));
+    append(&w, "three\n"); /* 23:01 */
+    run_for(&w, MINUTES(1));
+    expect_hours(&w, "two", "2023-11-14T22 ");
+    expect_hours(&w, "three", "");
+    append_to(&w, "b.log", "late\n"); /* the failure is known: time stands still */
+    run_for(&w, 5ULL * NS_PER_S);
+    expect_hours(&w, "late", "2023-11-14T22 ");
+    disk.sync_fails = false;
+    run_for(&w, 5ULL * NS_PER_S);
+    expect_hours(&w, "three", "2023-11-14T23 ");
+    (void)end_agent(&w, true);
+    fault_vfs_deinit(&disk);
+    scratch_dir_deinit(&w.dir);
+}
+END_TEST
+
 Suite *hours_suite(void)
 {
     Suite *s = suite_create("agent/hours");
@@ -259,6 +296,7 @@ Suite *hours_suite(void)
     tcase_add_test(c, closed_hours_are_opened_before_anything_leaves);
     tcase_add_test(c, killed_agent_stamps_lines_in_the_hour_of_the_first_time);
     tcase_add_test(c, stopped_agent_stamps_what_was_written_meanwhile_with_the_time_of_reading);
+    tcase_add_test(c, line_of_a_new_hour_waits_until_the_registry_has_it);
     suite_add_tcase(s, c);
     return s;
 }
