@@ -287,6 +287,40 @@ static int run_command(const struct cli_command *command, struct cli *c, struct 
     return e == ERR_OK ? EX_OK : e == ERR_INVALID ? EX_USAGE : EX_UNAVAILABLE;
 }
 
+/* Parses, finds the command, and runs it or explains it. given has room for every argument. */
+static int command_line(int argc, char **argv, struct cli *c, const struct option_row **given,
+                        struct error *err)
+{
+    size_t given_count = 0;
+    enum err e = parse(argc, argv, &c->args, given, &given_count, err);
+    const struct cli_command *command = e ? NULL : find_command(&c->args);
+    if (!e && (c->args.help || (!command && !c->args.word_count))) {
+        print_help(command, c->args.help ? stdout : stderr);
+        return c->args.help ? EX_OK : EX_USAGE;
+    }
+    if (!e && !command) {
+        e = unknown_command(&c->args, err);
+    }
+    for (size_t i = 0; !e && i < given_count; i++) {
+        if (!takes(command, given[i])) {
+            e = err_set(err, ERR_INVALID, "%s takes no --%s; see logboom %s --help", command->words,
+                        given[i]->name, command->words);
+        }
+    }
+    if (!e && (c->args.word_count < command->operands_min ||
+               c->args.word_count > command->operands_max)) {
+        e = err_set(err, ERR_INVALID, "usage: logboom %s [OPTION...] %s", command->words,
+                    command->operands);
+    }
+    if (e) {
+        return EX_USAGE;
+    }
+    arena_init(&c->arena, CLI_ARENA_BYTES_MAX);
+    int code = run_command(command, c, err);
+    arena_deinit(&c->arena);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     const char *from_env = getenv("LOGBOOM_BOOTSTRAP");
@@ -298,43 +332,17 @@ int main(int argc, char **argv)
                                .partition = INT64_MIN,
                                .max_messages = INT64_MIN },
                      .out = stdout };
-    const struct option_row **given = mem_array((size_t)argc + 1, sizeof(struct option_row *));
-    size_t given_count = 0;
     struct error err = { 0 };
     signal(SIGPIPE, SIG_IGN);
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts(PACKAGE_STRING);
         return EX_OK;
     }
-    enum err e = parse(argc, argv, &c.args, given, &given_count, &err);
-    const struct cli_command *command = e ? NULL : find_command(&c.args);
-    if (!e && (c.args.help || (!command && !c.args.word_count))) {
-        print_help(command, c.args.help ? stdout : stderr);
-        return c.args.help ? EX_OK : EX_USAGE;
-    }
-    if (!e && !command) {
-        e = unknown_command(&c.args, &err);
-    }
-    for (size_t i = 0; !e && i < given_count; i++) {
-        if (!takes(command, given[i])) {
-            e = err_set(&err, ERR_INVALID, "%s takes no --%s; see logboom %s --help",
-                        command->words, given[i]->name, command->words);
-        }
-    }
-    if (!e &&
-        (c.args.word_count < command->operands_min || c.args.word_count > command->operands_max)) {
-        e = err_set(&err, ERR_INVALID, "usage: logboom %s [OPTION...] %s", command->words,
-                    command->operands);
-    }
-    int code = EX_USAGE;
-    if (!e) {
-        arena_init(&c.arena, CLI_ARENA_BYTES_MAX);
-        code = run_command(command, &c, &err);
-        arena_deinit(&c.arena);
-    }
-    if (code) {
+    const struct option_row **given = mem_array((size_t)argc + 1, sizeof(struct option_row *));
+    int code = command_line(argc, argv, &c, given, &err);
+    mem_free(given);
+    if (code && err.text[0]) {
         fprintf(stderr, "logboom: %s\n", err.text);
     }
-    mem_free(given);
     return code;
 }
