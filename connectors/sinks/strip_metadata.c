@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * strip_metadata.c - one walk over the members of an object, no further than to the one that is cut;
- * for the events of logboom-agent that is the second. Driven by sinks/elasticsearch.c. Pure.
+ * strip_metadata.c - one walk over the members of an object, no further than to the one that is
+ * cut; for the events of logboom-agent that is the second. Driven by sinks/elasticsearch.c. Pure.
  *   (M1) only a member of the outermost object is cut, with one comma.
  *   (M2) reads no byte behind the document; its end counts as a 0 byte.
  */
@@ -68,7 +68,7 @@ static void cut(struct buf *document, size_t from, size_t to)
 void strip_metadata(struct buf *document, size_t start)
 {
     struct slice s = slice_of(document->ptr + start, document->len - start);
-    if (!memmem(s.ptr, s.len, metadata_key.ptr, metadata_key.len)) {
+    if (s.len == 0 || !memmem(s.ptr, s.len, metadata_key.ptr, metadata_key.len)) {
         return;
     }
     size_t at = skip_space(s, 0);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The elasticsearch sink against a real OpenSearch that is too small, closed to us, or dying: in the
-end each document is in the index once, or among the dead letters."""
+"""The elasticsearch sink against a real OpenSearch that is too small, closed to us, or dying.
+
+In the end each document is in the index once, or among the dead letters."""
 import json
 import time
 
