@@ -3,6 +3,7 @@ bin_PROGRAMS += logboom-connect
 noinst_LIBRARIES += connectors/libconnect.a
 connectors_libconnect_a_SOURCES = \
   %D%/commit.c %D%/commit.h \
+  %D%/instance.c %D%/instance.h \
   %D%/retry.c %D%/retry.h \
   %D%/dead_letter.c %D%/dead_letter.h \
   %D%/worker.c %D%/worker.h \

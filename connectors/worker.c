@@ -108,12 +108,17 @@ enum err worker_start(struct service *s, struct error *err)
     if (e != ERR_OK) {
         return e;
     }
+    e = instance_open(&w->instance, vfs_posix(), s->env, c->path_data, err);
+    if (e != ERR_OK) {
+        return e;
+    }
     w->client_config = (struct client_config){ .bootstrap = c->bootstrap_servers.items,
                                                .bootstrap_count = c->bootstrap_servers.count,
                                                .client_id = c->client_id };
     w->client = client_new(s->env, &w->client_config, &s->log);
     metrics_add_collector(s->metrics, worker_collect, w);
     for (size_t i = 0; i < w->flow_count && e == ERR_OK; i++) {
+        w->flows[i].instance_id = w->instance.id;
         e = flow_start(&w->flows[i], s->loop, w->client, &w->client_config, &s->log, err);
     }
     w->running = w->flow_count;
@@ -156,6 +161,7 @@ void worker_free(struct service *s)
     if (w->client) {
         client_free(w->client);
     }
+    instance_close(&w->instance);
     mem_free(w);
     s->program = NULL;
 }

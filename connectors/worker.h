@@ -6,6 +6,7 @@
 #define LOGBOOM_CONNECTORS_WORKER_H
 
 #include "connectors/flow/flow.h"
+#include "connectors/instance.h"
 #include "protocol/net/service.h"
 
 struct connect_config {
@@ -20,6 +21,7 @@ struct worker {
     const struct connect_config *config;
     struct client_config client_config;
     struct client *client;
+    struct instance instance;
     struct flow *flows;
     size_t flow_count;
     size_t running; /* flows that have not stopped */

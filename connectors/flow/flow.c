@@ -510,6 +510,20 @@ static enum err open_sinks(struct flow *f, struct error *err)
     return ERR_OK;
 }
 
+/* The member's name: the one that is set, or the process's and the flow's; NULL makes it dynamic. */
+static const char *member_name(struct flow *f, const struct kafka_config *c)
+{
+    if (c->group_instance_id && *c->group_instance_id) {
+        return c->group_instance_id;
+    }
+    if (!f->instance_id || !*f->instance_id) {
+        return NULL;
+    }
+    buf_reset(&f->scratch);
+    buf_printf(&f->scratch, "%s-%s", f->graph.name, f->instance_id);
+    return buf_cstr(&f->scratch);
+}
+
 static void open_consumer(struct flow *f)
 {
     static const struct consumer_events events = {
@@ -522,8 +536,8 @@ static void open_consumer(struct flow *f)
     const struct kafka_config *c = f->graph.source->config;
     const struct consumer_config cfg = {
         .group_id = c->group_id,
-        .group_instance_id =
-            c->group_instance_id && *c->group_instance_id ? c->group_instance_id : NULL,
+        .group_instance_id = member_name(f, c),
+        .leave_on_close = !(c->group_instance_id && *c->group_instance_id),
         .topics = c->topics.items,
         .topic_count = c->topics.count,
         .assignors = c->assignors.items,

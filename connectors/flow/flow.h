@@ -21,6 +21,7 @@ struct flow {
     struct env env;
     struct log log;
     struct client *client;
+    const char *instance_id;                   /* of the process; "": the member is dynamic */
     const struct client_config *client_config; /* for the dead letters' connection */
     struct consumer *consumer;                 /* NULL: not started, or closed */
     struct dead_letters *dead_letters;         /* NULL: dropped and counted */

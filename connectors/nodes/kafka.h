@@ -15,7 +15,7 @@
     C(ENUM, isolation_level, "isolation_level", "read_committed",                                  \
       "read_uncommitted|read_committed", "", 0, "Whether records of open transactions are read.")  \
     C(STR, group_instance_id, "group_instance_id", "", "", "", 0,                                  \
-      "A name that survives restarts, so that they move no partitions (static membership).")       \
+      "A name that survives restarts; by default the flow's name and an id from path.data.")       \
     C(LIST, assignors, "partition_assignment_strategy", "", "", "", 0,                             \
       "range, roundrobin, cooperative-sticky, in order of wish.")                                  \
     C(DURATION_MS, session_timeout_ms, "session_timeout", "45s", "1s", "1h", 0,                    \

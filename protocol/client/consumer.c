@@ -471,12 +471,14 @@ static void on_close_timeout(void *owner)
     closed(c);
 }
 
-/* The commits hold, or are lost: leave. Static members stay: they will be back (KIP-345). */
+/* The commits hold, or are lost: leave. Static members stay: they will be back (KIP-345), unless
+ * leave_on_close says that an orderly end is a departure. */
 static void on_close_flushed(void *user, enum err err)
 {
     struct consumer *c = user;
     struct group *g = &c->group;
-    if (c->cfg.group_id && !c->cfg.group_instance_id && g->coordinator >= 0 && g->member_id[0]) {
+    bool leaves = !c->cfg.group_instance_id || c->cfg.leave_on_close;
+    if (c->cfg.group_id && leaves && g->coordinator >= 0 && g->member_id[0]) {
         group_leave(c, on_left);
     } else {
         g->phase = GROUP_LEFT;

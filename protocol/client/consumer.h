@@ -17,6 +17,7 @@ enum offset_reset { OFFSET_RESET_EARLIEST, OFFSET_RESET_LATEST, OFFSET_RESET_NON
 struct consumer_config {
     const char *group_id;          /* NULL: no group, consumer_assign() only */
     const char *group_instance_id; /* may be NULL */
+    bool leave_on_close;           /* a static member, too, leaves when it is closed in order */
     const char *const *topics;
     size_t topic_count;
     const char *const

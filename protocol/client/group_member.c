@@ -432,6 +432,7 @@ void group_leave(struct consumer *c, client_done *done)
     schema_init(&leave_group_request_member_identity_schema, &member);
     request.group_id = slice_str(c->cfg.group_id);
     request.member_id = member.member_id = slice_str(g->member_id);
+    member.group_instance_id = slice_str(c->cfg.group_instance_id);
     member.reason = slice_str("the consumer is closed");
     request.members = &member;
     request.members_n = 1;

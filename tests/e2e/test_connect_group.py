@@ -4,7 +4,7 @@ import json
 import time
 
 from support.endpoint import Answer, Endpoint, OK
-from support.process import BUILD, Broker, Connect, run, wait_until
+from support.process import BUILD, Broker, Connect, Process, run, wait_until
 
 FLOW = """
   shared:
@@ -92,4 +92,33 @@ def test_a_member_that_comes_later_gets_its_share_without_a_loss(tmp_path, start
         assert set(seqs) == set(range(1000))
         assert len(seqs) == 1000, "a clean hand-over repeats nothing"
     assert a.stop() == 0
+    endpoint.stop()
+
+
+def test_a_killed_worker_takes_its_partitions_over_at_once(tmp_path, started, broker):
+    """It is a static member by its path.data: nobody waits for the session of 45 s."""
+    endpoint = Endpoint().start()
+    create_topic(broker, 2)
+    flow = FLOW.format(url=endpoint.url).replace("session_timeout: 6s", "session_timeout: 45s")
+    connect = started(Connect(tmp_path, broker.bootstrap, flow)).start()
+    for round_ in range(1, 4):
+        for p in (0, 1):
+            produce(broker, p, 50 * (round_ - 1), 50)
+        wait_until(lambda: endpoint.done() >= 100 * round_, 15, f"round {round_}\n" + connect.tail())
+        connect.kill()
+        connect.start()
+    assert connect.stop() == 0
+    endpoint.stop()
+
+
+def test_two_workers_do_not_share_a_data_directory(tmp_path, started, broker):
+    endpoint = Endpoint().start()
+    flow = FLOW.format(url=endpoint.url)
+    first = started(Connect(tmp_path, broker.bootstrap, flow)).start()
+    second = Connect(tmp_path, broker.bootstrap, flow)
+    second.log_path = tmp_path / "second.log"
+    Process.start(started(second))
+    assert second.child.wait(20) != 0
+    assert "another logboom-connect" in second.tail()
+    assert first.stop() == 0
     endpoint.stop()
