@@ -510,7 +510,7 @@ static enum err open_sinks(struct flow *f, struct error *err)
     return ERR_OK;
 }
 
-/* The member's name: the one that is set, or the process's and the flow's; NULL makes it dynamic. */
+/* The name of the member: the one that is set, or the flow's and the process's; NULL: dynamic. */
 static const char *member_name(struct flow *f, const struct kafka_config *c)
 {
     if (c->group_instance_id && *c->group_instance_id) {

@@ -104,7 +104,8 @@ def test_a_killed_worker_takes_its_partitions_over_at_once(tmp_path, started, br
     for round_ in range(1, 4):
         for p in (0, 1):
             produce(broker, p, 50 * (round_ - 1), 50)
-        wait_until(lambda: endpoint.done() >= 100 * round_, 15, f"round {round_}\n" + connect.tail())
+        wait_until(lambda: endpoint.done() >= 100 * round_, 15,
+                   f"round {round_}\n" + connect.tail())
         connect.kill()
         connect.start()
     assert connect.stop() == 0
