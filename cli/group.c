@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 static void print_group(struct cli *c, struct slice id, struct slice protocol, struct slice state)
 {
@@ -79,36 +80,7 @@ static enum err find_coordinator(struct cli *c, const char *group, int32_t *ret_
     }
 }
 
-/* Which member holds a partition; NULL when none does. */
-static const struct describe_groups_response_described_group_member *
-owner_of(struct cli *c, const struct describe_groups_response_described_group *g,
-         struct slice topic, int32_t partition)
-{
-    for (int32_t i = 0; i < g->members_n; i++) {
-        struct reader r = reader_of(g->members[i].member_assignment);
-        int16_t version = reader_i16(&r);
-        struct consumer_protocol_assignment a;
-        if (version < 0 || reader_left(&r) == 0) {
-            continue;
-        }
-        if (version > consumer_protocol_assignment_schema.max) {
-            version = consumer_protocol_assignment_schema.max;
-        }
-        if (schema_decode(&consumer_protocol_assignment_schema, version, &r, &c->arena, &a)) {
-            continue;
-        }
-        for (int32_t j = 0; j < a.assigned_partitions_n; j++) {
-            for (int32_t k = 0; k < a.assigned_partitions[j].partitions_n; k++) {
-                if (slice_eq(a.assigned_partitions[j].topic, topic) &&
-                    a.assigned_partitions[j].partitions[k] == partition) {
-                    return &g->members[i];
-                }
-            }
-        }
-    }
-    return NULL;
-}
-
+/* A partition that the group has an offset for, or a member holds, or both. */
 struct group_row {
     struct slice topic;
     int32_t partition;
@@ -149,31 +121,113 @@ static void print_row(struct cli *c, const char *group, const struct group_row *
     cli_print_json(c, &out);
 }
 
+/* All rows of a group; at most one for a partition. */
+struct group_rows {
+    struct group_row *rows;
+    size_t count, cap;
+};
+
+static struct group_row *row_of(struct cli *c, struct group_rows *all, struct slice topic,
+                                int32_t partition)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        if (all->rows[i].partition == partition && slice_eq(all->rows[i].topic, topic)) {
+            return &all->rows[i];
+        }
+    }
+    if (all->count == all->cap) {
+        size_t cap = all->cap ? all->cap * 2 : 64;
+        struct group_row *rows = cli_alloc(c, cap, sizeof(*rows));
+        if (all->count) {
+            memcpy(rows, all->rows, all->count * sizeof(*rows));
+        }
+        all->rows = rows;
+        all->cap = cap;
+    }
+    struct group_row *row = &all->rows[all->count++];
+    *row = (struct group_row){ topic, partition, -1, -1, NULL };
+    return row;
+}
+
+static void add_assigned(struct cli *c, struct group_rows *all,
+                         const struct describe_groups_response_described_group_member *member)
+{
+    struct reader r = reader_of(member->member_assignment);
+    int16_t version = reader_i16(&r);
+    struct consumer_protocol_assignment a;
+    if (version < 0 || reader_left(&r) == 0) {
+        return;
+    }
+    if (version > consumer_protocol_assignment_schema.max) {
+        version = consumer_protocol_assignment_schema.max;
+    }
+    if (schema_decode(&consumer_protocol_assignment_schema, version, &r, &c->arena, &a)) {
+        return; /* another client's own format: its partitions show without a member */
+    }
+    for (int32_t i = 0; i < a.assigned_partitions_n; i++) {
+        for (int32_t k = 0; k < a.assigned_partitions[i].partitions_n; k++) {
+            row_of(c, all, a.assigned_partitions[i].topic, a.assigned_partitions[i].partitions[k])
+                ->owner = member;
+        }
+    }
+}
+
+static int by_topic(const void *a, const void *b)
+{
+    const struct group_row *x = a, *y = b;
+    int order = slice_cmp(x->topic, y->topic);
+    return order ? order : (x->partition > y->partition) - (x->partition < y->partition);
+}
+
+/* Fills in the ends of one topic's rows: [first, last). */
+static enum err find_ends(struct cli *c, struct group_row *first, struct group_row *last,
+                          struct error *err)
+{
+    const char *name = (const char *)arena_copy(&c->arena, first->topic).ptr;
+    const struct metadata_response *meta;
+    int64_t *ends;
+    enum err e = cli_metadata(c, &name, 1, &meta, err);
+    if (!e && meta->topics_n != 1) {
+        e = err_set(err, ERR_MALFORMED, "metadata of topic %s: an empty answer", name);
+    }
+    if (!e) {
+        e = cli_offsets(c, &meta->topics[0], -1, &ends, err);
+    }
+    for (struct group_row *row = first; !e && row < last; row++) {
+        if (row->partition >= 0 && row->partition < meta->topics[0].partitions_n) {
+            row->end = ends[row->partition];
+        }
+    }
+    return e;
+}
+
 static enum err print_offsets(struct cli *c, const char *group,
                               const struct describe_groups_response_described_group *g,
                               const struct offset_fetch_response *offsets, struct error *err)
 {
+    struct group_rows all = { 0 };
     for (int32_t i = 0; i < offsets->topics_n; i++) {
         const struct offset_fetch_response_topic *t = &offsets->topics[i];
-        const char *name = (const char *)arena_copy(&c->arena, t->name).ptr;
-        const struct metadata_response *meta;
-        int64_t *ends;
-        enum err e = cli_metadata(c, &name, 1, &meta, err);
-        if (!e && meta->topics_n != 1) {
-            e = err_set(err, ERR_MALFORMED, "metadata of topic %s: an empty answer", name);
+        for (int32_t j = 0; j < t->partitions_n; j++) {
+            row_of(c, &all, t->name, t->partitions[j].partition_index)->committed =
+                t->partitions[j].committed_offset;
         }
-        if (!e) {
-            e = cli_offsets(c, &meta->topics[0], -1, &ends, err);
+    }
+    for (int32_t i = 0; i < g->members_n; i++) {
+        add_assigned(c, &all, &g->members[i]);
+    }
+    if (all.count) {
+        qsort(all.rows, all.count, sizeof(all.rows[0]), by_topic);
+    }
+    for (size_t i = 0, end; i < all.count; i = end) {
+        for (end = i; end < all.count && slice_eq(all.rows[end].topic, all.rows[i].topic); end++) {
         }
+        enum err e = find_ends(c, &all.rows[i], &all.rows[end], err);
         if (e) {
             return e;
         }
-        for (int32_t j = 0; j < t->partitions_n; j++) {
-            int32_t p = t->partitions[j].partition_index;
-            struct group_row row = { t->name, p, t->partitions[j].committed_offset,
-                                     p >= 0 && p < meta->topics[0].partitions_n ? ends[p] : -1,
-                                     owner_of(c, g, t->name, p) };
-            print_row(c, group, &row);
+        for (size_t k = i; k < end; k++) {
+            print_row(c, group, &all.rows[k]);
         }
     }
     return ERR_OK;

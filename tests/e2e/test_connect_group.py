@@ -43,6 +43,8 @@ def test_a_flow_starts_before_its_topic_and_takes_it_up(tmp_path, started):
     time.sleep(1)
     assert connect.alive()
     create_topic(broker, 2)
+    wait_until(lambda: len(owners(broker)) == 2, 15, "partitions without an offset show")
+    assert all(member and offset == -1 for member, offset in owners(broker).values())
     for p in (0, 1):
         produce(broker, p, 0, 50)
     wait_until(lambda: endpoint.done() == 100, 15, "100 records\n" + connect.tail())
