@@ -33,10 +33,12 @@ install_packages() {
         "${missing[@]}" >/dev/null
 }
 
-# build DIR [CONFIGURE OPTION...]: configures (the first time) and builds in DIR.
+# build DIR [CONFIGURE OPTION...]: configures (the first time) and builds in DIR, beside the sources.
 build() {
     local dir=$1
     shift
+    [ ! -f "$top/config.status" ] ||
+        die "the source folder itself is configured; run 'make distclean' there first"
     [ -x "$top/configure" ] || (cd "$top" && autoreconf -fi >/dev/null 2>&1) ||
         die "autoreconf failed; run it by hand to see why"
     mkdir -p "$dir"
