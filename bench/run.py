@@ -269,6 +269,9 @@ def main():
         try:
             PARTS[name](folder)
         finally:
+            for p in Process.everyone:
+                if p.alive():
+                    p.kill()
             shutil.rmtree(folder, ignore_errors=True)
     print("\n" + "=" * 100)
     for part, what, figures in rows:

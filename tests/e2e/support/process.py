@@ -40,6 +40,8 @@ def wait_until(claim, seconds, what, every=0.02):
 class Process:
     """One child in its own session; its output goes to a file."""
 
+    everyone = []  # all that were started, for whoever cleans up after a failure
+
     def __init__(self, name, argv, log_path, env=None):
         self.name, self.argv, self.log_path = name, [str(a) for a in argv], pathlib.Path(log_path)
         self.env = dict(os.environ, **(env or {}))
@@ -47,6 +49,7 @@ class Process:
 
     def start(self):
         assert self.child is None
+        Process.everyone.append(self)
         with open(self.log_path, "ab") as log:
             self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log,
                                           stderr=log, env=self.env, start_new_session=True)
