@@ -16,9 +16,7 @@ EXTRA_DIST += tests/e2e/run.sh tests/e2e/conftest.py tests/e2e/peers tests/e2e/s
   tests/e2e/test_search_sink.py
 
 check-peers: all
-	LOGBOOM_BUILD=$(abs_top_builddir) PYTHONDONTWRITEBYTECODE=1 \
-	  `command -v pytest-3 || command -v pytest` -v -p no:cacheprovider -m peers $(PYTEST_ARGS) \
-	  $(top_srcdir)/tests/e2e
+	srcdir=$(srcdir) $(srcdir)/tests/e2e/run.sh peers $(PYTEST_ARGS)
 .PHONY: check-peers
 
 include tests/e2e/drivers/local.mk

@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run.sh - the end-to-end tests that need no other server, as one of `make check`'s tests.
-# Skipped, with the reason, where pytest or kcat is missing.
+# run.sh - the end-to-end tests. Without arguments those that need no other server, as one of
+# `make check`'s tests, skipped with the reason where pytest or kcat is missing; `run.sh peers
+# [PYTEST OPTION...]` those against the real Apache Kafka and OpenSearch (make check-peers).
+# Files run side by side on two workers where pytest-xdist is there: the tests mostly wait.
 for tool in pytest-3 pytest; do
     command -v "$tool" >/dev/null && break
     tool=
@@ -14,4 +16,12 @@ fi
 LOGBOOM_BUILD=$(pwd)
 PYTHONDONTWRITEBYTECODE=1
 export LOGBOOM_BUILD PYTHONDONTWRITEBYTECODE
-exec "$tool" -q -x -p no:cacheprovider -m "not peers" "$srcdir/tests/e2e"
+which="not peers"
+if [ "$1" = peers ]; then
+    which=peers
+    shift
+fi
+if "$tool" -p xdist --version >/dev/null 2>&1; then
+    set -- -n 2 --dist loadfile "$@"
+fi
+exec "$tool" -q -p no:cacheprovider --durations=5 -m "$which" "$@" "$srcdir/tests/e2e"

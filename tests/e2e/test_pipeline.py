@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """File -> agent -> broker -> connect -> sink: every line exactly once, whatever is killed.
 
-LOGBOOM_LINES sets how many nginx lines there are (60,000; the acceptance run takes 1,000,000), and
-LOGBOOM_KILLS how often each program is killed (3; the acceptance run takes 10).
+LOGBOOM_LINES sets how many nginx lines there are (30,000; the acceptance run takes 1,000,000), and
+LOGBOOM_KILLS how often each program is killed (2; the acceptance run takes 10).
 """
 import json
 import os
@@ -14,8 +14,8 @@ import pytest
 
 from support.process import Agent, Broker, Connect, genlog, wait_until
 
-LINES = int(os.environ.get("LOGBOOM_LINES", 60000))
-KILLS = int(os.environ.get("LOGBOOM_KILLS", 3))
+LINES = int(os.environ.get("LOGBOOM_LINES", 30000))
+KILLS = int(os.environ.get("LOGBOOM_KILLS", 2))
 JAVA_EVENTS = LINES // 20
 
 INPUTS = """
