@@ -33,7 +33,8 @@ install_packages() {
         "${missing[@]}" >/dev/null
 }
 
-# build DIR [CONFIGURE OPTION...]: configures (the first time) and builds in DIR, beside the sources.
+# build DIR [CONFIGURE OPTION...]: configures (the first time) and builds in DIR, which is not the
+# source folder.
 build() {
     local dir=$1
     shift
