@@ -26,15 +26,17 @@ if "$tool" -p xdist --version >/dev/null 2>&1; then
 fi
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-"$tool" -q -p no:cacheprovider --durations=5 -m "$which" "$@" "$srcdir/tests/e2e" >"$out" 2>&1
+"$tool" -q -p no:cacheprovider --durations=5 -m "$which" "$@" "$srcdir/tests/e2e" \
+    >"$out" 2>&1
 code=$?
 [ "$code" = 0 ] && cat "$out" && exit 0
-# What failed is run once more, alone: a failure under load only is named as flaky, loudly, so that it
-# is looked into, and does not hide a real one.
-failed=$(sed -n 's/^\(FAILED\|ERROR\) \([^ ]*\).*/\2/p' "$out" | sed 's/.*tests\/e2e\///')
+# What failed is run once more, alone: a failure only under load is named, loudly, so that it is
+# looked into.
+failed=$(sed -n 's/^\(FAILED\|ERROR\) \([^ ]*\).*/\2/p' "$out" | sed 's|.*tests/e2e/||')
 count=$(printf '%s\n' "$failed" | grep -c .)
 if [ "$count" -gt 0 ] && [ "$count" -le 3 ]; then
-    sed 's/\([0-9]* failed\), \([0-9]* passed\)\(.*\)/\2, \1 at first\3/' "$out" | sed 's/ in [0-9.]*s.*//'
+    sed -e 's/\([0-9]* failed\), \([0-9]* passed\)\(.*\)/\2, \1 at first\3/' \
+        -e 's/ in [0-9.]*s.*//' "$out"
     cd "$srcdir/tests/e2e" || exit 1
     echo "FLAKY? running again alone: $failed"
     # shellcheck disable=SC2086
