@@ -24,24 +24,4 @@ fi
 if "$tool" -p xdist --version >/dev/null 2>&1; then
     set -- -n 2 --dist loadfile "$@"
 fi
-out=$(mktemp)
-trap 'rm -f "$out"' EXIT
-"$tool" -q -p no:cacheprovider --durations=5 -m "$which" "$@" "$srcdir/tests/e2e" \
-    >"$out" 2>&1
-code=$?
-[ "$code" = 0 ] && cat "$out" && exit 0
-# What failed is run once more, alone: a failure only under load is named, loudly, so that it is
-# looked into.
-failed=$(sed -n 's/^\(FAILED\|ERROR\) \([^ ]*\).*/\2/p' "$out" | sed 's|.*tests/e2e/||')
-count=$(printf '%s\n' "$failed" | grep -c .)
-if [ "$count" -gt 0 ] && [ "$count" -le 3 ]; then
-    sed -e 's/\([0-9]* failed\), \([0-9]* passed\)\(.*\)/\2, \1 at first\3/' \
-        -e 's/ in [0-9.]*s.*//' "$out"
-    cd "$srcdir/tests/e2e" || exit 1
-    echo "FLAKY? running again alone: $failed"
-    # shellcheck disable=SC2086
-    "$tool" -q -p no:cacheprovider $failed && exit 0
-    exit 1
-fi
-cat "$out"
-exit "$code"
+exec "$tool" -q -p no:cacheprovider --durations=5 -m "$which" "$@" "$srcdir/tests/e2e"
