@@ -389,7 +389,10 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     connections_init(&b->connections, b);
     fetch_sessions_init(&b->sessions, b);
     groups_init(b);
-    enum err e = start(b, args->default_dir, err);
+    enum err e = quorum_config_parse(b->config, &b->arena, &b->roles, err);
+    if (!e) {
+        e = start(b, args->default_dir, err);
+    }
     if (e) {
         broker_free(b);
         return e;

@@ -14,6 +14,7 @@
 #include "broker/flusher.h"
 #include "broker/groups.h"
 #include "broker/metadata_log.h"
+#include "broker/quorum_config.h"
 #include "broker/topics.h"
 #include "broker/storage/log_dirs.h"
 #include "protocol/daemon/env.h"
@@ -34,6 +35,7 @@ struct broker_listener {
     uint16_t port;
     char *advertised_host; /* NULL: the address that a connection came in by */
     uint16_t advertised_port;
+    bool controller; /* named in controller.listener.names */
     void *open; /* runtime.c's */
 };
 
@@ -58,6 +60,7 @@ struct broker {
 
     char cluster_id[64];
     int32_t node_id;
+    struct quorum_config roles; /* what the configuration says of the quorum; in the arena */
     int64_t broker_epoch; /* offset of this run's registration */
     struct uuid incarnation;
     uint64_t hash_seed;

@@ -15,7 +15,11 @@ static enum err check(struct service *s, struct error *err)
     const struct broker_config *config = s->config;
     struct broker_listener *listeners;
     uint32_t count;
+    struct quorum_config quorum;
     enum err e = broker_config_check(config, err);
+    if (!e) {
+        e = quorum_config_parse(config, &s->arena, &quorum, err);
+    }
     return e ? e : runtime_listeners(config, s->root, &s->arena, &listeners, &count, err);
 }
 
