@@ -26,8 +26,8 @@ static void on_deferred(void *owner)
         list_push_back(&now, n);
     }
     while ((n = list_first(&now))) {
-        struct call *call = list_entry(n, struct call, node);
-        call_finish(call, call->err, 0, NULL);
+        struct client_call *call = list_entry(n, struct client_call, node);
+        client_call_finish(call, call->err, 0, NULL);
     }
 }
 
@@ -50,7 +50,7 @@ static void set_config(struct client *c, const struct client_config *cfg)
     if (!cfg->response_bytes_max) {
         c->cfg.response_bytes_max = 100u << 20;
     }
-    c->connection = (struct connection_config){
+    c->connection = (struct client_connection_config){
         .client_id = slice_str(c->client_id),
         .connect_timeout_ns = c->cfg.connect_timeout_ns,
         .response_bytes_max = c->cfg.response_bytes_max,
@@ -101,7 +101,7 @@ void client_free(struct client *c)
     c->freeing = true;
     struct list_node *n;
     while ((n = list_first(&c->calls))) {
-        call_finish(list_entry(n, struct call, all), ERR_CANCELED, 0, NULL);
+        client_call_finish(list_entry(n, struct client_call, all), ERR_CANCELED, 0, NULL);
     }
     while ((n = list_first(&c->nodes))) {
         node_free(list_entry(n, struct node, link_in_client));
@@ -114,7 +114,7 @@ void client_free(struct client *c)
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
-void client_defer(struct client *c, struct call *call, enum err err)
+void client_defer(struct client *c, struct client_call *call, enum err err)
 {
     call->err = err;
     list_remove(&call->node);
@@ -126,15 +126,15 @@ void client_defer(struct client *c, struct call *call, enum err err)
 
 static void on_call_timer(void *owner)
 {
-    struct call *call = owner;
+    struct client_call *call = owner;
     if (call->connection) {
-        connection_call_due(call);
+        client_connection_call_due(call);
     } else {
-        call_finish(call, call->err ? call->err : ERR_TIMEOUT, 0, NULL);
+        client_call_finish(call, call->err ? call->err : ERR_TIMEOUT, 0, NULL);
     }
 }
 
-void client_route(struct client *c, struct call *call, const void *request)
+void client_route(struct client *c, struct client_call *call, const void *request)
 {
     struct node *n = NULL;
     if (call->node_id >= 0) {
@@ -161,7 +161,7 @@ void client_call_lane(struct client *c, int32_t node_id, uint32_t lane,
     if (c->freeing) {
         return;
     }
-    struct call *call = call_new(c->env, &c->calls, api, done, user);
+    struct client_call *call = client_call_new(c->env, &c->calls, api, done, user);
     call->node_id = node_id;
     call->lane = lane;
     call->max_version = max_version;
@@ -184,14 +184,14 @@ void client_cancel(struct client *c, const void *user)
     for (bool again = true; again;) {
         again = false;
         list_for_each(it, &c->calls) {
-            struct call *call = list_entry(it, struct call, all);
+            struct client_call *call = list_entry(it, struct client_call, all);
             if (call->user != user || !call->done) {
                 continue;
             }
             if (call->connection) {
-                connection_drop_call(call);
+                client_connection_drop_call(call);
             } else {
-                call_drop(call);
+                client_call_drop(call);
             }
             again = true;
             break;

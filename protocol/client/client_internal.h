@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * client_internal.h - what client.c, node.c and metadata.c share: the client, its nodes, its
- * metadata. Private to protocol/client; connection.c and call.c do not know it.
+ * metadata. Private to protocol/client; client_connection.c and client_call.c do not know it.
  */
 #ifndef LOGBOOM_CLIENT_CLIENT_INTERNAL_H
 #define LOGBOOM_CLIENT_CLIENT_INTERNAL_H
 
 #include "protocol/base/map.h"
-#include "protocol/client/connection.h"
+#include "protocol/client/client_connection.h"
 
 /* Bootstrap addresses are nodes with ids from here downwards, until the metadata names the
  * brokers. */
@@ -31,9 +31,9 @@ struct link {
     struct list_node link_in_node;
     struct node *node;
     uint32_t lane;
-    struct connection *connection; /* NULL: none */
-    struct list_node waiting;      /* calls, until the connection is ready */
-    struct timer retry;            /* connects at the end of the back-off */
+    struct client_connection *connection; /* NULL: none */
+    struct list_node waiting;             /* calls, until the connection is ready */
+    struct timer retry;                   /* connects at the end of the back-off */
 };
 
 struct topic_entry {
@@ -64,7 +64,7 @@ struct client {
     struct log log;
     struct client_config cfg; /* defaults filled in; bootstrap not kept */
     char *client_id;
-    struct connection_config connection;
+    struct client_connection_config connection;
     struct client_stats stats;
     struct list_node calls;    /* all of them */
     struct list_node deferred; /* calls that end at the next turn */
@@ -78,9 +78,9 @@ struct client {
 /* --- client.c --------------------------------------------------------------------------------- */
 
 /* The call ends with err from the loop, not from here. */
-void client_defer(struct client *c, struct call *call, enum err err);
+void client_defer(struct client *c, struct client_call *call, enum err err);
 /* Gives the call to its node, or to the best for NODE_ANY. */
-void client_route(struct client *c, struct call *call, const void *request);
+void client_route(struct client *c, struct client_call *call, const void *request);
 
 /* --- node.c ----------------------------------------------------------------------------------- */
 
@@ -92,7 +92,7 @@ struct node *node_find(const struct client *c, int32_t id);
  * none. */
 struct node *node_pick(const struct client *c);
 /* Sends the call, or lets it wait for a connection. */
-void node_call(struct node *n, struct call *call, const void *request);
+void node_call(struct node *n, struct client_call *call, const void *request);
 void node_lane_free(struct node *n, uint32_t lane);
 void node_lane_flush(struct node *n, uint32_t lane);
 /* The brokers of a metadata answer: new ones, moved ones, gone ones. */

@@ -1,7 +1,7 @@
 # protocol/client: Kafka clients on env.
 protocol_libprotocol_a_SOURCES += \
   %D%/client.h %D%/client_internal.h %D%/client.c %D%/node.c %D%/metadata.c \
-  %D%/call.h %D%/call.c %D%/connection.h %D%/connection.c \
+  %D%/client_call.h %D%/client_call.c %D%/client_connection.h %D%/client_connection.c \
   %D%/producer.h %D%/producer_internal.h %D%/producer.c %D%/producer_send.c \
   %D%/producer_batch.h %D%/producer_batch.c \
   %D%/consumer.h %D%/consumer_internal.h %D%/consumer.c %D%/fetcher.c %D%/offsets.c \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * node.c - brokers by id, their connections by lane, and the patience with those that fail.
- * Driven by client.c (calls), connection.c (events) and metadata.c (the list of brokers).
+ * Driven by client.c (calls), client_connection.c (events) and metadata.c (the list of brokers).
  *   (N1) A link has at most one connection; calls wait only while it is not ready.
  *   (N2) A connection is begun only when somebody calls, and not before not_before_ns.
  *   (N3) When a connection fails, what waited for any node goes to another one; what waited for
@@ -41,12 +41,12 @@ static void free_link(struct link *l)
     timer_cancel(c->env, &l->retry);
     struct list_node *n;
     while ((n = list_first(&l->waiting))) {
-        client_defer(c, list_entry(n, struct call, node), ERR_CLOSED);
+        client_defer(c, list_entry(n, struct client_call, node), ERR_CLOSED);
     }
-    struct connection *connection = l->connection;
+    struct client_connection *connection = l->connection;
     mem_free(l);
     if (connection) {
-        connection_close(connection);
+        client_connection_close(connection);
     }
 }
 
@@ -88,7 +88,7 @@ void node_lane_flush(struct node *n, uint32_t lane)
     list_for_each(it, &n->links) {
         struct link *l = list_entry(it, struct link, link_in_node);
         if (l->lane == lane && l->connection) {
-            connection_flush(l->connection);
+            client_connection_flush(l->connection);
         }
     }
 }
@@ -112,8 +112,8 @@ static uint64_t cost(const struct node *n)
     uint64_t best = 200000 + n->failures * 1000u;
     list_for_each(it, &n->links) {
         const struct link *l = list_entry(it, struct link, link_in_node);
-        if (l->lane == 0 && l->connection && connection_is_ready(l->connection)) {
-            best = connection_in_flight(l->connection) * 10000u;
+        if (l->lane == 0 && l->connection && client_connection_is_ready(l->connection)) {
+            best = client_connection_in_flight(l->connection) * 10000u;
         }
     }
     return best + chance;
@@ -166,8 +166,8 @@ static void on_ready(void *owner)
     n->warned = false;
     struct list_node *first;
     while ((first = list_first(&l->waiting))) {
-        struct call *call = list_entry(first, struct call, node);
-        enum err err = connection_send(l->connection, call, call->copy);
+        struct client_call *call = list_entry(first, struct client_call, node);
+        enum err err = client_connection_send(l->connection, call, call->copy);
         if (err) {
             client_defer(c, call, err);
         }
@@ -197,7 +197,8 @@ static void on_closed(void *owner, enum err why)
     struct link *l = owner;
     struct node *n = l->node;
     struct client *c = n->client;
-    bool idle = connection_is_ready(l->connection) && connection_in_flight(l->connection) == 0;
+    bool idle = client_connection_is_ready(l->connection) &&
+                client_connection_in_flight(l->connection) == 0;
     l->connection = NULL;
     if (!idle) {
         note_failure(n, why);
@@ -206,7 +207,7 @@ static void on_closed(void *owner, enum err why)
     take_waiting(l, &calls);
     struct list_node *first;
     while ((first = list_pop_front(&calls))) {
-        struct call *call = list_entry(first, struct call, node);
+        struct client_call *call = list_entry(first, struct client_call, node);
         if (call->node_id < 0) {
             client_route(c, call, call->copy);
         } else {
@@ -222,7 +223,8 @@ static void on_retry(void *owner)
 
 static void connect_link(struct link *l)
 {
-    static const struct connection_events events = { .ready = on_ready, .closed = on_closed };
+    static const struct client_connection_events events = { .ready = on_ready,
+                                                            .closed = on_closed };
     struct node *n = l->node;
     struct client *c = n->client;
     if (l->connection || list_is_empty(&l->waiting)) {
@@ -232,7 +234,7 @@ static void connect_link(struct link *l)
         timer_arm(c->env, &l->retry, n->not_before_ns);
         return;
     }
-    l->connection = connection_new(c->env, n->host, n->port, &c->connection, &events, l);
+    l->connection = client_connection_new(c->env, n->host, n->port, &c->connection, &events, l);
 }
 
 static struct link *get_link(struct node *n, uint32_t lane)
@@ -253,17 +255,17 @@ static struct link *get_link(struct node *n, uint32_t lane)
     return l;
 }
 
-void node_call(struct node *n, struct call *call, const void *request)
+void node_call(struct node *n, struct client_call *call, const void *request)
 {
     struct link *l = get_link(n, call->lane);
-    if (l->connection && connection_is_ready(l->connection)) {
-        enum err err = connection_send(l->connection, call, request);
+    if (l->connection && client_connection_is_ready(l->connection)) {
+        enum err err = client_connection_send(l->connection, call, request);
         if (err) {
             client_defer(n->client, call, err);
         }
         return;
     }
-    call_copy_request(call, request);
+    client_call_copy_request(call, request);
     list_push_back(&l->waiting, &call->node);
     connect_link(l);
 }

@@ -34,21 +34,43 @@
     X(23, OffsetForLeaderEpoch, offset_for_leader_epoch, 2)                                        \
     X(32, DescribeConfigs, describe_configs, 1)                                                    \
     X(33, AlterConfigs, alter_configs, 0)                                                          \
+    X(34, AlterReplicaLogDirs, alter_replica_log_dirs, 1)                                          \
     X(35, DescribeLogDirs, describe_log_dirs, 1)                                                   \
     X(37, CreatePartitions, create_partitions, 0)                                                  \
     X(42, DeleteGroups, delete_groups, 0)                                                          \
+    X(43, ElectLeaders, elect_leaders, 0)                                                          \
     X(44, IncrementalAlterConfigs, incremental_alter_configs, 0)                                   \
+    X(45, AlterPartitionReassignments, alter_partition_reassignments, 0)                           \
     X(46, ListPartitionReassignments, list_partition_reassignments, 0)                             \
     X(47, OffsetDelete, offset_delete, 0)                                                          \
+    X(48, DescribeClientQuotas, describe_client_quotas, 0)                                         \
+    X(49, AlterClientQuotas, alter_client_quotas, 0)                                               \
+    X(52, Vote, vote, 0)                                                                           \
+    X(53, BeginQuorumEpoch, begin_quorum_epoch, 0)                                                 \
+    X(54, EndQuorumEpoch, end_quorum_epoch, 0)                                                     \
+    X(55, DescribeQuorum, describe_quorum, 0)                                                      \
+    X(56, AlterPartition, alter_partition, 2)                                                      \
+    X(57, UpdateFeatures, update_features, 0)                                                      \
+    X(58, Envelope, envelope, 0)                                                                   \
+    X(59, FetchSnapshot, fetch_snapshot, 0)                                                        \
     X(60, DescribeCluster, describe_cluster, 0)                                                    \
     X(61, DescribeProducers, describe_producers, 0)                                                \
-    X(75, DescribeTopicPartitions, describe_topic_partitions, 0)
+    X(62, BrokerRegistration, broker_registration, 0)                                              \
+    X(63, BrokerHeartbeat, broker_heartbeat, 0)                                                    \
+    X(64, UnregisterBroker, unregister_broker, 0)                                                  \
+    X(67, AllocateProducerIds, allocate_producer_ids, 0)                                           \
+    X(70, ControllerRegistration, controller_registration, 0)                                      \
+    X(73, AssignReplicasToDirs, assign_replicas_to_dirs, 0)                                        \
+    X(75, DescribeTopicPartitions, describe_topic_partitions, 0)                                   \
+    X(80, AddRaftVoter, add_raft_voter, 0)                                                         \
+    X(81, RemoveRaftVoter, remove_raft_voter, 0)                                                   \
+    X(82, UpdateRaftVoter, update_raft_voter, 0)
 
 enum api_key {
 #define API_ENUM(key, name, prefix, advertised_min) API_##name = key,
     API_LIST(API_ENUM)
 #undef API_ENUM
-        API_KEY_END = 76 /* above every key of the list */
+        API_KEY_END = 83 /* above every key of the list */
 };
 
 struct api {

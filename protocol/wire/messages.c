@@ -44,9 +44,11 @@
     TABLE(name, FIELDS, kafka_name, key, min, max, flexible)
 
 #include "protocol/wire/messages_admin.h"
+#include "protocol/wire/messages_cluster.h"
 #include "protocol/wire/messages_data.h"
 #include "protocol/wire/messages_group.h"
 #include "protocol/wire/messages_metadata.h"
+#include "protocol/wire/messages_quorum.h"
 #include "protocol/wire/messages_record.h"
 
 #undef STRUCT
@@ -56,9 +58,11 @@
 
 const struct schema *const message_schemas[] = {
 #include "protocol/wire/messages_admin.h"
+#include "protocol/wire/messages_cluster.h"
 #include "protocol/wire/messages_data.h"
 #include "protocol/wire/messages_group.h"
 #include "protocol/wire/messages_metadata.h"
+#include "protocol/wire/messages_quorum.h"
 #include "protocol/wire/messages_record.h"
 };
 const size_t message_schema_count = sizeof(message_schemas) / sizeof(message_schemas[0]);

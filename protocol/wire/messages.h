@@ -41,9 +41,11 @@
 #define MESSAGE(name, FIELDS, kafka_name, key, min, max, flexible) STRUCT(name, FIELDS)
 
 #include "protocol/wire/messages_admin.h"
+#include "protocol/wire/messages_cluster.h"
 #include "protocol/wire/messages_data.h"
 #include "protocol/wire/messages_group.h"
 #include "protocol/wire/messages_metadata.h"
+#include "protocol/wire/messages_quorum.h"
 #include "protocol/wire/messages_record.h"
 
 #undef STRUCT

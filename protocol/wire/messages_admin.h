@@ -440,4 +440,217 @@ STRUCT(describe_producers_response_topic_response,
     A(T, describe_producers_response_topic_response, topics, 0, MAX, NEVER, NOTAG, 0)
 MESSAGE(describe_producers_response, DESCRIBE_PRODUCERS_RESPONSE_FIELDS,
         "DescribeProducersResponse", 61, 0, 0, 0)
+
+#define ALTER_REPLICA_LOG_DIRS_REQUEST_ALTER_REPLICA_LOG_DIR_TOPIC_FIELDS(T, F, V, S, O, A)       \
+    F(T, STR, name, 0, MAX, NEVER, NOTAG, 0)                                                      \
+    V(T, I32, partitions, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(alter_replica_log_dirs_request_alter_replica_log_dir_topic,
+       ALTER_REPLICA_LOG_DIRS_REQUEST_ALTER_REPLICA_LOG_DIR_TOPIC_FIELDS)
+
+#define ALTER_REPLICA_LOG_DIRS_REQUEST_ALTER_REPLICA_LOG_DIR_FIELDS(T, F, V, S, O, A)             \
+    F(T, STR, path, 0, MAX, NEVER, NOTAG, 0)                                                      \
+    A(T, alter_replica_log_dirs_request_alter_replica_log_dir_topic, topics, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(alter_replica_log_dirs_request_alter_replica_log_dir,
+       ALTER_REPLICA_LOG_DIRS_REQUEST_ALTER_REPLICA_LOG_DIR_FIELDS)
+
+#define ALTER_REPLICA_LOG_DIRS_REQUEST_FIELDS(T, F, V, S, O, A)                                   \
+    A(T, alter_replica_log_dirs_request_alter_replica_log_dir, dirs, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(alter_replica_log_dirs_request, ALTER_REPLICA_LOG_DIRS_REQUEST_FIELDS,
+        "AlterReplicaLogDirsRequest", 34, 1, 2, 2)
+
+#define ALTER_REPLICA_LOG_DIRS_RESPONSE_ALTER_REPLICA_LOG_DIR_PARTITION_RESULT_FIELDS(T, F, V, S, O, A) \
+    F(T, I32, partition_index, 0, MAX, NEVER, NOTAG, 0)                                           \
+    F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(alter_replica_log_dirs_response_alter_replica_log_dir_partition_result,
+       ALTER_REPLICA_LOG_DIRS_RESPONSE_ALTER_REPLICA_LOG_DIR_PARTITION_RESULT_FIELDS)
+
+#define ALTER_REPLICA_LOG_DIRS_RESPONSE_ALTER_REPLICA_LOG_DIR_TOPIC_RESULT_FIELDS(T, F, V, S, O, A) \
+    F(T, STR, topic_name, 0, MAX, NEVER, NOTAG, 0)                                                \
+    A(T, alter_replica_log_dirs_response_alter_replica_log_dir_partition_result, partitions, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(alter_replica_log_dirs_response_alter_replica_log_dir_topic_result,
+       ALTER_REPLICA_LOG_DIRS_RESPONSE_ALTER_REPLICA_LOG_DIR_TOPIC_RESULT_FIELDS)
+
+#define ALTER_REPLICA_LOG_DIRS_RESPONSE_FIELDS(T, F, V, S, O, A)                                  \
+    F(T, I32, throttle_time_ms, 0, MAX, NEVER, NOTAG, 0)                                          \
+    A(T, alter_replica_log_dirs_response_alter_replica_log_dir_topic_result, results, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(alter_replica_log_dirs_response, ALTER_REPLICA_LOG_DIRS_RESPONSE_FIELDS,
+        "AlterReplicaLogDirsResponse", 34, 1, 2, 2)
+
+#define ELECT_LEADERS_REQUEST_TOPIC_PARTITIONS_FIELDS(T, F, V, S, O, A)                           \
+    F(T, STR, topic, 0, MAX, NEVER, NOTAG, 0)                                                     \
+    V(T, I32, partitions, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(elect_leaders_request_topic_partitions, ELECT_LEADERS_REQUEST_TOPIC_PARTITIONS_FIELDS)
+
+#define ELECT_LEADERS_REQUEST_FIELDS(T, F, V, S, O, A)                                            \
+    F(T, I8, election_type, 1, MAX, NEVER, NOTAG, 0)                                              \
+    A(T, elect_leaders_request_topic_partitions, topic_partitions, 0, MAX, 0, NOTAG, 0)           \
+    F(T, I32, timeout_ms, 0, MAX, NEVER, NOTAG, 60000)
+MESSAGE(elect_leaders_request, ELECT_LEADERS_REQUEST_FIELDS, "ElectLeadersRequest", 43, 0, 2, 2)
+
+#define ELECT_LEADERS_RESPONSE_PARTITION_RESULT_FIELDS(T, F, V, S, O, A)                          \
+    F(T, I32, partition_id, 0, MAX, NEVER, NOTAG, 0)                                              \
+    F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
+    F(T, STR, error_message, 0, MAX, 0, NOTAG, 0)
+STRUCT(elect_leaders_response_partition_result, ELECT_LEADERS_RESPONSE_PARTITION_RESULT_FIELDS)
+
+#define ELECT_LEADERS_RESPONSE_REPLICA_ELECTION_RESULT_FIELDS(T, F, V, S, O, A)                   \
+    F(T, STR, topic, 0, MAX, NEVER, NOTAG, 0)                                                     \
+    A(T, elect_leaders_response_partition_result, partition_result, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(elect_leaders_response_replica_election_result,
+       ELECT_LEADERS_RESPONSE_REPLICA_ELECTION_RESULT_FIELDS)
+
+#define ELECT_LEADERS_RESPONSE_FIELDS(T, F, V, S, O, A)                                           \
+    F(T, I32, throttle_time_ms, 0, MAX, NEVER, NOTAG, 0)                                          \
+    F(T, I16, error_code, 1, MAX, NEVER, NOTAG, 0)                                                \
+    A(T, elect_leaders_response_replica_election_result, replica_election_results, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(elect_leaders_response, ELECT_LEADERS_RESPONSE_FIELDS, "ElectLeadersResponse", 43, 0, 2, 2)
+
+#define ALTER_PARTITION_REASSIGNMENTS_REQUEST_REASSIGNABLE_PARTITION_FIELDS(T, F, V, S, O, A)     \
+    F(T, I32, partition_index, 0, MAX, NEVER, NOTAG, 0)                                           \
+    V(T, I32, replicas, 0, MAX, 0, NOTAG, -1)
+STRUCT(alter_partition_reassignments_request_reassignable_partition,
+       ALTER_PARTITION_REASSIGNMENTS_REQUEST_REASSIGNABLE_PARTITION_FIELDS)
+
+#define ALTER_PARTITION_REASSIGNMENTS_REQUEST_REASSIGNABLE_TOPIC_FIELDS(T, F, V, S, O, A)         \
+    F(T, STR, name, 0, MAX, NEVER, NOTAG, 0)                                                      \
+    A(T, alter_partition_reassignments_request_reassignable_partition, partitions, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(alter_partition_reassignments_request_reassignable_topic,
+       ALTER_PARTITION_REASSIGNMENTS_REQUEST_REASSIGNABLE_TOPIC_FIELDS)
+
+#define ALTER_PARTITION_REASSIGNMENTS_REQUEST_FIELDS(T, F, V, S, O, A)                            \
+    F(T, I32, timeout_ms, 0, MAX, NEVER, NOTAG, 60000)                                            \
+    F(T, BOOL, allow_replication_factor_change, 1, MAX, NEVER, NOTAG, 1)                          \
+    A(T, alter_partition_reassignments_request_reassignable_topic, topics, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(alter_partition_reassignments_request, ALTER_PARTITION_REASSIGNMENTS_REQUEST_FIELDS,
+        "AlterPartitionReassignmentsRequest", 45, 0, 1, 0)
+
+#define ALTER_PARTITION_REASSIGNMENTS_RESPONSE_REASSIGNABLE_PARTITION_RESPONSE_FIELDS(T, F, V, S, O, A) \
+    F(T, I32, partition_index, 0, MAX, NEVER, NOTAG, 0)                                           \
+    F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
+    F(T, STR, error_message, 0, MAX, 0, NOTAG, 0)
+STRUCT(alter_partition_reassignments_response_reassignable_partition_response,
+       ALTER_PARTITION_REASSIGNMENTS_RESPONSE_REASSIGNABLE_PARTITION_RESPONSE_FIELDS)
+
+#define ALTER_PARTITION_REASSIGNMENTS_RESPONSE_REASSIGNABLE_TOPIC_RESPONSE_FIELDS(T, F, V, S, O, A) \
+    F(T, STR, name, 0, MAX, NEVER, NOTAG, 0)                                                      \
+    A(T, alter_partition_reassignments_response_reassignable_partition_response, partitions, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(alter_partition_reassignments_response_reassignable_topic_response,
+       ALTER_PARTITION_REASSIGNMENTS_RESPONSE_REASSIGNABLE_TOPIC_RESPONSE_FIELDS)
+
+#define ALTER_PARTITION_REASSIGNMENTS_RESPONSE_FIELDS(T, F, V, S, O, A)                           \
+    F(T, I32, throttle_time_ms, 0, MAX, NEVER, NOTAG, 0)                                          \
+    F(T, BOOL, allow_replication_factor_change, 1, MAX, NEVER, NOTAG, 1)                          \
+    F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
+    F(T, STR, error_message, 0, MAX, 0, NOTAG, 0)                                                 \
+    A(T, alter_partition_reassignments_response_reassignable_topic_response, responses, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(alter_partition_reassignments_response, ALTER_PARTITION_REASSIGNMENTS_RESPONSE_FIELDS,
+        "AlterPartitionReassignmentsResponse", 45, 0, 1, 0)
+
+#define DESCRIBE_CLIENT_QUOTAS_REQUEST_COMPONENT_DATA_FIELDS(T, F, V, S, O, A)                    \
+    F(T, STR, entity_type, 0, MAX, NEVER, NOTAG, 0)                                               \
+    F(T, I8, match_type, 0, MAX, NEVER, NOTAG, 0)                                                 \
+    F(T, STR, match, 0, MAX, 0, NOTAG, 0)
+STRUCT(describe_client_quotas_request_component_data,
+       DESCRIBE_CLIENT_QUOTAS_REQUEST_COMPONENT_DATA_FIELDS)
+
+#define DESCRIBE_CLIENT_QUOTAS_REQUEST_FIELDS(T, F, V, S, O, A)                                   \
+    A(T, describe_client_quotas_request_component_data, components, 0, MAX, NEVER, NOTAG, 0)      \
+    F(T, BOOL, strict, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(describe_client_quotas_request, DESCRIBE_CLIENT_QUOTAS_REQUEST_FIELDS,
+        "DescribeClientQuotasRequest", 48, 0, 1, 1)
+
+#define DESCRIBE_CLIENT_QUOTAS_RESPONSE_ENTITY_DATA_FIELDS(T, F, V, S, O, A)                      \
+    F(T, STR, entity_type, 0, MAX, NEVER, NOTAG, 0)                                               \
+    F(T, STR, entity_name, 0, MAX, 0, NOTAG, 0)
+STRUCT(describe_client_quotas_response_entity_data,
+       DESCRIBE_CLIENT_QUOTAS_RESPONSE_ENTITY_DATA_FIELDS)
+
+#define DESCRIBE_CLIENT_QUOTAS_RESPONSE_VALUE_DATA_FIELDS(T, F, V, S, O, A)                       \
+    F(T, STR, key, 0, MAX, NEVER, NOTAG, 0)                                                       \
+    F(T, F64, value, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(describe_client_quotas_response_value_data,
+       DESCRIBE_CLIENT_QUOTAS_RESPONSE_VALUE_DATA_FIELDS)
+
+#define DESCRIBE_CLIENT_QUOTAS_RESPONSE_ENTRY_DATA_FIELDS(T, F, V, S, O, A)                       \
+    A(T, describe_client_quotas_response_entity_data, entity, 0, MAX, NEVER, NOTAG, 0)            \
+    A(T, describe_client_quotas_response_value_data, values, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(describe_client_quotas_response_entry_data,
+       DESCRIBE_CLIENT_QUOTAS_RESPONSE_ENTRY_DATA_FIELDS)
+
+#define DESCRIBE_CLIENT_QUOTAS_RESPONSE_FIELDS(T, F, V, S, O, A)                                  \
+    F(T, I32, throttle_time_ms, 0, MAX, NEVER, NOTAG, 0)                                          \
+    F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
+    F(T, STR, error_message, 0, MAX, 0, NOTAG, 0)                                                 \
+    A(T, describe_client_quotas_response_entry_data, entries, 0, MAX, 0, NOTAG, 0)
+MESSAGE(describe_client_quotas_response, DESCRIBE_CLIENT_QUOTAS_RESPONSE_FIELDS,
+        "DescribeClientQuotasResponse", 48, 0, 1, 1)
+
+#define ALTER_CLIENT_QUOTAS_REQUEST_ENTITY_DATA_FIELDS(T, F, V, S, O, A)                          \
+    F(T, STR, entity_type, 0, MAX, NEVER, NOTAG, 0)                                               \
+    F(T, STR, entity_name, 0, MAX, 0, NOTAG, 0)
+STRUCT(alter_client_quotas_request_entity_data, ALTER_CLIENT_QUOTAS_REQUEST_ENTITY_DATA_FIELDS)
+
+#define ALTER_CLIENT_QUOTAS_REQUEST_OP_DATA_FIELDS(T, F, V, S, O, A)                              \
+    F(T, STR, key, 0, MAX, NEVER, NOTAG, 0)                                                       \
+    F(T, F64, value, 0, MAX, NEVER, NOTAG, 0)                                                     \
+    F(T, BOOL, remove, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(alter_client_quotas_request_op_data, ALTER_CLIENT_QUOTAS_REQUEST_OP_DATA_FIELDS)
+
+#define ALTER_CLIENT_QUOTAS_REQUEST_ENTRY_DATA_FIELDS(T, F, V, S, O, A)                           \
+    A(T, alter_client_quotas_request_entity_data, entity, 0, MAX, NEVER, NOTAG, 0)                \
+    A(T, alter_client_quotas_request_op_data, ops, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(alter_client_quotas_request_entry_data, ALTER_CLIENT_QUOTAS_REQUEST_ENTRY_DATA_FIELDS)
+
+#define ALTER_CLIENT_QUOTAS_REQUEST_FIELDS(T, F, V, S, O, A)                                      \
+    A(T, alter_client_quotas_request_entry_data, entries, 0, MAX, NEVER, NOTAG, 0)                \
+    F(T, BOOL, validate_only, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(alter_client_quotas_request, ALTER_CLIENT_QUOTAS_REQUEST_FIELDS,
+        "AlterClientQuotasRequest", 49, 0, 1, 1)
+
+#define ALTER_CLIENT_QUOTAS_RESPONSE_ENTITY_DATA_FIELDS(T, F, V, S, O, A)                         \
+    F(T, STR, entity_type, 0, MAX, NEVER, NOTAG, 0)                                               \
+    F(T, STR, entity_name, 0, MAX, 0, NOTAG, 0)
+STRUCT(alter_client_quotas_response_entity_data, ALTER_CLIENT_QUOTAS_RESPONSE_ENTITY_DATA_FIELDS)
+
+#define ALTER_CLIENT_QUOTAS_RESPONSE_ENTRY_DATA_FIELDS(T, F, V, S, O, A)                          \
+    F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
+    F(T, STR, error_message, 0, MAX, 0, NOTAG, 0)                                                 \
+    A(T, alter_client_quotas_response_entity_data, entity, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(alter_client_quotas_response_entry_data, ALTER_CLIENT_QUOTAS_RESPONSE_ENTRY_DATA_FIELDS)
+
+#define ALTER_CLIENT_QUOTAS_RESPONSE_FIELDS(T, F, V, S, O, A)                                     \
+    F(T, I32, throttle_time_ms, 0, MAX, NEVER, NOTAG, 0)                                          \
+    A(T, alter_client_quotas_response_entry_data, entries, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(alter_client_quotas_response, ALTER_CLIENT_QUOTAS_RESPONSE_FIELDS,
+        "AlterClientQuotasResponse", 49, 0, 1, 1)
+
+#define UPDATE_FEATURES_REQUEST_FEATURE_UPDATE_KEY_FIELDS(T, F, V, S, O, A)                       \
+    F(T, STR, feature, 0, MAX, NEVER, NOTAG, 0)                                                   \
+    F(T, I16, max_version_level, 0, MAX, NEVER, NOTAG, 0)                                         \
+    F(T, BOOL, allow_downgrade, 0, 0, NEVER, NOTAG, 0)                                            \
+    F(T, I8, upgrade_type, 1, MAX, NEVER, NOTAG, 1)
+STRUCT(update_features_request_feature_update_key,
+       UPDATE_FEATURES_REQUEST_FEATURE_UPDATE_KEY_FIELDS)
+
+#define UPDATE_FEATURES_REQUEST_FIELDS(T, F, V, S, O, A)                                          \
+    F(T, I32, timeout_ms, 0, MAX, NEVER, NOTAG, 60000)                                            \
+    A(T, update_features_request_feature_update_key, feature_updates, 0, MAX, NEVER, NOTAG, 0)    \
+    F(T, BOOL, validate_only, 1, MAX, NEVER, NOTAG, 0)
+MESSAGE(update_features_request, UPDATE_FEATURES_REQUEST_FIELDS,
+        "UpdateFeaturesRequest", 57, 0, 2, 0)
+
+#define UPDATE_FEATURES_RESPONSE_UPDATABLE_FEATURE_RESULT_FIELDS(T, F, V, S, O, A)                \
+    F(T, STR, feature, 0, MAX, NEVER, NOTAG, 0)                                                   \
+    F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
+    F(T, STR, error_message, 0, MAX, 0, NOTAG, 0)
+STRUCT(update_features_response_updatable_feature_result,
+       UPDATE_FEATURES_RESPONSE_UPDATABLE_FEATURE_RESULT_FIELDS)
+
+#define UPDATE_FEATURES_RESPONSE_FIELDS(T, F, V, S, O, A)                                         \
+    F(T, I32, throttle_time_ms, 0, MAX, NEVER, NOTAG, 0)                                          \
+    F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
+    F(T, STR, error_message, 0, MAX, 0, NOTAG, 0)                                                 \
+    A(T, update_features_response_updatable_feature_result, results, 0, 1, NEVER, NOTAG, 0)
+MESSAGE(update_features_response, UPDATE_FEATURES_RESPONSE_FIELDS,
+        "UpdateFeaturesResponse", 57, 0, 2, 0)
 /* clang-format on */

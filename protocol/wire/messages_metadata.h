@@ -157,4 +157,73 @@ MESSAGE(end_transaction_record, END_TRANSACTION_RECORD_FIELDS, "EndTransactionRe
     F(T, STR, reason, 0, MAX, 0, 0, 0)
 MESSAGE(abort_transaction_record, ABORT_TRANSACTION_RECORD_FIELDS,
         "AbortTransactionRecord", 25, 0, 0, 0)
+
+#define DELEGATION_TOKEN_RECORD_FIELDS(T, F, V, S, O, A)                                          \
+    F(T, STR, owner, 0, MAX, NEVER, NOTAG, 0)                                                     \
+    F(T, STR, requester, 0, MAX, NEVER, NOTAG, 0)                                                 \
+    V(T, STR, renewers, 0, MAX, NEVER, NOTAG, 0)                                                  \
+    F(T, I64, issue_timestamp, 0, MAX, NEVER, NOTAG, 0)                                           \
+    F(T, I64, max_timestamp, 0, MAX, NEVER, NOTAG, 0)                                             \
+    F(T, I64, expiration_timestamp, 0, MAX, NEVER, NOTAG, 0)                                      \
+    F(T, STR, token_id, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(delegation_token_record, DELEGATION_TOKEN_RECORD_FIELDS,
+        "DelegationTokenRecord", 10, 0, 0, 0)
+
+#define USER_SCRAM_CREDENTIAL_RECORD_FIELDS(T, F, V, S, O, A)                                     \
+    F(T, STR, name, 0, MAX, NEVER, NOTAG, 0)                                                      \
+    F(T, I8, mechanism, 0, MAX, NEVER, NOTAG, 0)                                                  \
+    F(T, BYTES, salt, 0, MAX, NEVER, NOTAG, 0)                                                    \
+    F(T, BYTES, stored_key, 0, MAX, NEVER, NOTAG, 0)                                              \
+    F(T, BYTES, server_key, 0, MAX, NEVER, NOTAG, 0)                                              \
+    F(T, I32, iterations, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(user_scram_credential_record, USER_SCRAM_CREDENTIAL_RECORD_FIELDS,
+        "UserScramCredentialRecord", 11, 0, 0, 0)
+
+#define CLIENT_QUOTA_RECORD_ENTITY_DATA_FIELDS(T, F, V, S, O, A)                                  \
+    F(T, STR, entity_type, 0, MAX, NEVER, NOTAG, 0)                                               \
+    F(T, STR, entity_name, 0, MAX, 0, NOTAG, 0)
+STRUCT(client_quota_record_entity_data, CLIENT_QUOTA_RECORD_ENTITY_DATA_FIELDS)
+
+#define CLIENT_QUOTA_RECORD_FIELDS(T, F, V, S, O, A)                                              \
+    A(T, client_quota_record_entity_data, entity, 0, MAX, NEVER, NOTAG, 0)                        \
+    F(T, STR, key, 0, MAX, NEVER, NOTAG, 0)                                                       \
+    F(T, F64, value, 0, MAX, NEVER, NOTAG, 0)                                                     \
+    F(T, BOOL, remove, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(client_quota_record, CLIENT_QUOTA_RECORD_FIELDS, "ClientQuotaRecord", 14, 0, 0, 0)
+
+#define ACCESS_CONTROL_ENTRY_RECORD_FIELDS(T, F, V, S, O, A)                                      \
+    F(T, UUID, id, 0, MAX, NEVER, NOTAG, 0)                                                       \
+    F(T, I8, resource_type, 0, MAX, NEVER, NOTAG, 0)                                              \
+    F(T, STR, resource_name, 0, MAX, NEVER, NOTAG, 0)                                             \
+    F(T, I8, pattern_type, 0, MAX, NEVER, NOTAG, 0)                                               \
+    F(T, STR, principal, 0, MAX, NEVER, NOTAG, 0)                                                 \
+    F(T, STR, host, 0, MAX, NEVER, NOTAG, 0)                                                      \
+    F(T, I8, operation, 0, MAX, NEVER, NOTAG, 0)                                                  \
+    F(T, I8, permission_type, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(access_control_entry_record, ACCESS_CONTROL_ENTRY_RECORD_FIELDS,
+        "AccessControlEntryRecord", 18, 0, 0, 0)
+
+#define REMOVE_ACCESS_CONTROL_ENTRY_RECORD_FIELDS(T, F, V, S, O, A)                               \
+    F(T, UUID, id, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(remove_access_control_entry_record, REMOVE_ACCESS_CONTROL_ENTRY_RECORD_FIELDS,
+        "RemoveAccessControlEntryRecord", 19, 0, 0, 0)
+
+#define ZK_MIGRATION_RECORD_FIELDS(T, F, V, S, O, A)                                              \
+    F(T, I8, zk_migration_state, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(zk_migration_record, ZK_MIGRATION_RECORD_FIELDS, "ZkMigrationRecord", 21, 0, 0, 0)
+
+#define REMOVE_USER_SCRAM_CREDENTIAL_RECORD_FIELDS(T, F, V, S, O, A)                              \
+    F(T, STR, name, 0, MAX, NEVER, NOTAG, 0)                                                      \
+    F(T, I8, mechanism, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(remove_user_scram_credential_record, REMOVE_USER_SCRAM_CREDENTIAL_RECORD_FIELDS,
+        "RemoveUserScramCredentialRecord", 22, 0, 0, 0)
+
+#define REMOVE_DELEGATION_TOKEN_RECORD_FIELDS(T, F, V, S, O, A)                                   \
+    F(T, STR, token_id, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(remove_delegation_token_record, REMOVE_DELEGATION_TOKEN_RECORD_FIELDS,
+        "RemoveDelegationTokenRecord", 26, 0, 0, 0)
+
+#define CLEAR_ELR_RECORD_FIELDS(T, F, V, S, O, A)                                                 \
+    F(T, STR, topic_name, 0, MAX, NEVER, NOTAG, 0)
+MESSAGE(clear_elr_record, CLEAR_ELR_RECORD_FIELDS, "ClearElrRecord", 28, 0, 0, 0)
 /* clang-format on */

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call.c - the life of one request. Driven by node.c, connection.c and client.c.
+ * client_call.c - the life of one request. Driven by node.c, client_connection.c and client.c.
  *   (C1) done() is called at most once, and nothing of the call is touched afterwards but its
  *        pieces.
  *   (C2) The memory lives until the stream has given back every piece.
  */
-#include "protocol/client/call.h"
+#include "protocol/client/client_call.h"
 
 #include "protocol/base/alloc.h"
 
 #include <assert.h>
 
-struct call *call_new(struct env env, struct list_node *all, const struct api *api,
-                      client_done *done, void *user)
+struct client_call *client_call_new(struct env env, struct list_node *all, const struct api *api,
+                                    client_done *done, void *user)
 {
-    struct call *call = mem_zalloc(sizeof(*call));
+    struct client_call *call = mem_zalloc(sizeof(*call));
     call->env = env;
     call->api = api;
     call->done = done;
@@ -25,14 +25,15 @@ struct call *call_new(struct env env, struct list_node *all, const struct api *a
     return call;
 }
 
-static void free_call(struct call *call)
+static void free_call(struct client_call *call)
 {
     arena_deinit(&call->arena);
     buf_deinit(&call->frame);
     mem_free(call);
 }
 
-void call_finish(struct call *call, enum err err, int16_t version, const void *response)
+void client_call_finish(struct client_call *call, enum err err, int16_t version,
+                        const void *response)
 {
     assert(!call->finished);
     call->finished = true;
@@ -50,15 +51,15 @@ void call_finish(struct call *call, enum err err, int16_t version, const void *r
     }
 }
 
-void call_drop(struct call *call)
+void client_call_drop(struct client_call *call)
 {
     call->done = NULL;
-    call_finish(call, ERR_CANCELED, 0, NULL);
+    client_call_finish(call, ERR_CANCELED, 0, NULL);
 }
 
-void call_piece_released(void *owner)
+void client_call_piece_released(void *owner)
 {
-    struct call *call = owner;
+    struct client_call *call = owner;
     assert(call->pieces > 0);
     if (--call->pieces > 0) {
         return;
@@ -159,7 +160,7 @@ static void copy_struct(struct arena *a, const struct schema *s, void *msg)
     }
 }
 
-void call_copy_request(struct call *call, const void *request)
+void client_call_copy_request(struct client_call *call, const void *request)
 {
     const struct schema *s = call->api->request;
     if (call->copy == request) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * connection.c - frames and answers of one broker connection. Driven by the stream's events.
+ * client_connection.c - frames and answers of one broker connection. Driven by the stream's events.
  *   (K1) The calls of `in_flight` are in the order of their correlation ids, and so are the
  *        answers: any other answer ends the connection.
  *   (K2) No more than response_bytes_max and a read-ahead are ever held of what the peer sends.
  *   (K3) When a call's done() runs, the stream no longer holds its records: an answer that comes
  *        before its request has left ends the connection.
  */
-#include "protocol/client/connection.h"
+#include "protocol/client/client_connection.h"
 
 #include "protocol/base/alloc.h"
 
@@ -29,10 +29,10 @@ struct version_range {
     int16_t min, max; /* max -1: the broker does not have it */
 };
 
-struct connection {
+struct client_connection {
     struct env env;
-    const struct connection_config *cfg;
-    const struct connection_events *events;
+    const struct client_connection_config *cfg;
+    const struct client_connection_events *events;
     void *owner;
     struct stream *stream;
     struct list_node in_flight; /* calls, in order */
@@ -49,19 +49,19 @@ struct connection {
     struct version_range versions[VERSIONS];
 };
 
-bool connection_is_ready(const struct connection *c)
+bool client_connection_is_ready(const struct client_connection *c)
 {
     return c->ready;
 }
 
-uint32_t connection_in_flight(const struct connection *c)
+uint32_t client_connection_in_flight(const struct client_connection *c)
 {
     return c->in_flight_count;
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-static void free_connection(struct connection *c)
+static void free_connection(struct client_connection *c)
 {
     buf_deinit(&c->in);
     arena_deinit(&c->arena);
@@ -77,7 +77,8 @@ static void move_all(struct list_node *from, struct list_node *to)
 }
 
 /* The connection is freed here, or by the parser that is on the stack. */
-static void die(struct connection *c, enum err why, const struct call *late, bool tell)
+static void die(struct client_connection *c, enum err why, const struct client_call *late,
+                bool tell)
 {
     if (c->dead) {
         return;
@@ -98,53 +99,53 @@ static void die(struct connection *c, enum err why, const struct call *late, boo
     }
     struct list_node *n;
     while ((n = list_first(&calls))) {
-        struct call *call = list_entry(n, struct call, node);
+        struct client_call *call = list_entry(n, struct client_call, node);
         c->cfg->stats->calls_in_flight--;
-        call_finish(call, call == late ? ERR_TIMEOUT : ERR_CLOSED, 0, NULL);
+        client_call_finish(call, call == late ? ERR_TIMEOUT : ERR_CLOSED, 0, NULL);
     }
     if (!c->parsing) {
         free_connection(c);
     }
 }
 
-void connection_close(struct connection *c)
+void client_connection_close(struct client_connection *c)
 {
     die(c, ERR_CANCELED, NULL, false);
 }
 
-static void uncount(struct connection *c)
+static void uncount(struct client_connection *c)
 {
     c->in_flight_count--;
     c->cfg->stats->calls_in_flight--;
 }
 
-void connection_call_due(struct call *call)
+void client_connection_call_due(struct client_call *call)
 {
-    struct connection *c = call->connection;
+    struct client_connection *c = call->connection;
     if (call->no_answer && call->pieces == 0) {
         uncount(c);
-        call_finish(call, ERR_OK, call->version, NULL);
+        client_call_finish(call, ERR_OK, call->version, NULL);
     } else {
         die(c, ERR_TIMEOUT, call, true);
     }
 }
 
-void connection_drop_call(struct call *call)
+void client_connection_drop_call(struct client_call *call)
 {
-    struct connection *c = call->connection;
+    struct client_connection *c = call->connection;
     call->done = NULL;
     if (call->pieces) {
         die(c, ERR_CANCELED, NULL, true);
     } else if (call->no_answer) {
         uncount(c);
-        call_drop(call);
+        client_call_drop(call);
     }
 }
 
 /* Before the versions are known: too late. After: a large buffer goes when nothing is under way. */
 static void on_timer(void *owner)
 {
-    struct connection *c = owner;
+    struct client_connection *c = owner;
     if (!c->ready) {
         die(c, ERR_TIMEOUT, NULL, true);
     } else if (c->in.len == 0 && list_is_empty(&c->in_flight)) {
@@ -157,7 +158,8 @@ static void on_timer(void *owner)
 
 /* --- requests --------------------------------------------------------------------------------- */
 
-static enum err pick_version(const struct connection *c, const struct call *call, int16_t *ret)
+static enum err pick_version(const struct client_connection *c, const struct client_call *call,
+                             int16_t *ret)
 {
     int16_t key = call->api->key;
     int16_t low = call->api->request->min, high = call->api->request->max;
@@ -179,19 +181,20 @@ static enum err pick_version(const struct connection *c, const struct call *call
     return ERR_OK;
 }
 
-static bool is_without_answer(const struct call *call, const void *request)
+static bool is_without_answer(const struct client_call *call, const void *request)
 {
     return call->api->key == API_Produce && ((const struct produce_request *)request)->acks == 0;
 }
 
-static void on_sent(struct call *call)
+static void on_sent(struct client_call *call)
 {
     /* May run inside stream_send(): the end comes from the loop. */
     timer_arm_in(call->env, &call->timer, 0);
 }
 
 /* The frame's bytes with the external records between them. */
-static void send_pieces(struct connection *c, struct call *call, const struct writer *w)
+static void send_pieces(struct client_connection *c, struct client_call *call,
+                        const struct writer *w)
 {
     size_t max = w->splice_count * 2 + 1, count = 0, from = 0;
     struct piece few[PIECES];
@@ -208,7 +211,7 @@ static void send_pieces(struct connection *c, struct call *call, const struct wr
         from = to;
     }
     for (size_t i = 0; i < count; i++) {
-        pieces[i].release = call_piece_released;
+        pieces[i].release = client_call_piece_released;
         pieces[i].owner = call;
         c->cfg->stats->sent_bytes += pieces[i].bytes.len;
     }
@@ -219,7 +222,8 @@ static void send_pieces(struct connection *c, struct call *call, const struct wr
     }
 }
 
-enum err connection_send(struct connection *c, struct call *call, const void *request)
+enum err client_connection_send(struct client_connection *c, struct client_call *call,
+                                const void *request)
 {
     assert(!c->dead && c->stream);
     int16_t version;
@@ -254,7 +258,7 @@ enum err connection_send(struct connection *c, struct call *call, const void *re
     return err;
 }
 
-void connection_flush(struct connection *c)
+void client_connection_flush(struct client_connection *c)
 {
     if (c->stream) {
         stream_flush(c->stream);
@@ -263,9 +267,9 @@ void connection_flush(struct connection *c)
 
 /* --- the handshake ---------------------------------------------------------------------------- */
 
-static void handshake(struct connection *c, int16_t max_version);
+static void handshake(struct client_connection *c, int16_t max_version);
 
-static void take_versions(struct connection *c, const struct api_versions_response *r)
+static void take_versions(struct client_connection *c, const struct api_versions_response *r)
 {
     for (size_t i = 0; i < VERSIONS; i++) {
         c->versions[i] = (struct version_range){ 0, -1 };
@@ -280,7 +284,7 @@ static void take_versions(struct connection *c, const struct api_versions_respon
 
 static void on_versions(void *user, enum err err, int16_t version, const void *response)
 {
-    struct connection *c = user;
+    struct client_connection *c = user;
     const struct api_versions_response *r = response;
     if (err) {
         return; /* the connection died, and said so */
@@ -302,15 +306,16 @@ static void on_versions(void *user, enum err err, int16_t version, const void *r
     c->events->ready(c->owner);
 }
 
-static void handshake(struct connection *c, int16_t max_version)
+static void handshake(struct client_connection *c, int16_t max_version)
 {
     struct api_versions_request request;
     schema_init(&api_versions_request_schema, &request);
     request.client_software_name = slice_str(PACKAGE_NAME);
     request.client_software_version = slice_str(PACKAGE_VERSION);
-    struct call *call = call_new(c->env, &c->own, api_find(API_ApiVersions), on_versions, c);
+    struct client_call *call =
+        client_call_new(c->env, &c->own, api_find(API_ApiVersions), on_versions, c);
     call->max_version = max_version;
-    enum err err = connection_send(c, call, &request);
+    enum err err = client_connection_send(c, call, &request);
     assert(!err);
     (void)err;
 }
@@ -323,20 +328,20 @@ static void on_opened(void *user)
 /* --- answers ---------------------------------------------------------------------------------- */
 
 /* KIP-511: who does not know the version of an ApiVersions request answers in version 0. */
-static int16_t response_version(const struct call *call, struct reader r)
+static int16_t response_version(const struct client_call *call, struct reader r)
 {
     bool refused = call->api->key == API_ApiVersions && reader_i16(&r) == KAFKA_UNSUPPORTED_VERSION;
     return refused ? 0 : call->version;
 }
 
-static enum err answer(struct connection *c, struct slice frame)
+static enum err answer(struct client_connection *c, struct slice frame)
 {
     struct reader r = reader_of(frame);
     struct list_node *first = list_first(&c->in_flight);
     if (!first) {
         return ERR_MALFORMED;
     }
-    struct call *call = list_entry(first, struct call, node);
+    struct client_call *call = list_entry(first, struct client_call, node);
     int32_t correlation_id;
     enum err err = api_response_header_decode(&r, call->api->key, call->version, &correlation_id);
     if (err || correlation_id != call->correlation_id || call->pieces) {
@@ -351,7 +356,7 @@ static enum err answer(struct connection *c, struct slice frame)
         return err;
     }
     uncount(c);
-    call_finish(call, ERR_OK, call->version, response);
+    client_call_finish(call, ERR_OK, call->version, response);
     return ERR_OK;
 }
 
@@ -362,7 +367,7 @@ static uint32_t frame_size(const uint8_t *p)
 
 static void on_space(void *user, uint8_t **ret_ptr, size_t *ret_room)
 {
-    struct connection *c = user;
+    struct client_connection *c = user;
     size_t want = READ_BYTES;
     if (c->in.len >= 4) {
         /* on_filled() has refused a frame that is too large. */
@@ -374,7 +379,7 @@ static void on_space(void *user, uint8_t **ret_ptr, size_t *ret_room)
 }
 
 /* Answers every whole frame; *ret_used bytes are done with. */
-static enum err parse(struct connection *c, size_t *ret_used)
+static enum err parse(struct client_connection *c, size_t *ret_used)
 {
     enum err err = ERR_OK;
     while (!err && !c->dead && c->in.len - *ret_used >= 4) {
@@ -393,7 +398,7 @@ static enum err parse(struct connection *c, size_t *ret_used)
 
 static void on_filled(void *user, size_t n)
 {
-    struct connection *c = user;
+    struct client_connection *c = user;
     c->in.len += n;
     c->cfg->stats->received_bytes += n;
     size_t used = 0;
@@ -414,14 +419,15 @@ static void on_filled(void *user, size_t n)
 
 static void on_closed(void *user, enum err why)
 {
-    struct connection *c = user;
+    struct client_connection *c = user;
     c->stream = NULL;
     die(c, why, NULL, true);
 }
 
-struct connection *connection_new(struct env env, const char *host, uint16_t port,
-                                  const struct connection_config *cfg,
-                                  const struct connection_events *events, void *owner)
+struct client_connection *client_connection_new(struct env env, const char *host, uint16_t port,
+                                                const struct client_connection_config *cfg,
+                                                const struct client_connection_events *events,
+                                                void *owner)
 {
     static const struct stream_events stream_events = {
         .opened = on_opened,
@@ -429,7 +435,7 @@ struct connection *connection_new(struct env env, const char *host, uint16_t por
         .filled = on_filled,
         .closed = on_closed,
     };
-    struct connection *c = mem_zalloc(sizeof(*c));
+    struct client_connection *c = mem_zalloc(sizeof(*c));
     c->env = env;
     c->cfg = cfg;
     c->events = events;

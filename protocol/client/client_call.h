@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call.h - one request on its way: where it is, until when, and who hears of its end.
+ * client_call.h - one request on its way: where it is, until when, and who hears of its end.
  * Private to protocol/client. A call is in exactly one place: waiting at a link, in flight on a
- * connection, or deferred at the client; call_finish() ends it from any of them.
+ * connection, or deferred at the client; client_call_finish() ends it from any of them.
  */
-#ifndef LOGBOOM_CLIENT_CALL_H
-#define LOGBOOM_CLIENT_CALL_H
+#ifndef LOGBOOM_CLIENT_CLIENT_CALL_H
+#define LOGBOOM_CLIENT_CLIENT_CALL_H
 
 #include "protocol/base/arena.h"
 #include "protocol/client/client.h"
 #include "protocol/wire/api.h"
 
-struct connection;
+struct client_connection;
 
-struct call {
+struct client_call {
     struct list_node node; /* the place where it is */
     struct list_node all;  /* the client's list */
     struct env env;
-    struct connection *connection; /* NULL unless in flight */
+    struct client_connection *connection; /* NULL unless in flight */
     const struct api *api;
     int32_t node_id;
     uint32_t lane;
@@ -34,19 +34,20 @@ struct call {
     bool finished;
     enum err err; /* of a deferred one */
     /* A request without an answer has left. */
-    void (*sent)(struct call *call);
+    void (*sent)(struct client_call *call);
 };
 
 /* Takes a place in `all`; the timer is not armed. */
-struct call *call_new(struct env env, struct list_node *all, const struct api *api,
-                      client_done *done, void *user);
+struct client_call *client_call_new(struct env env, struct list_node *all, const struct api *api,
+                                    client_done *done, void *user);
 /* Takes it out of its place, tells done(), frees it (later, when the stream still holds pieces). */
-void call_finish(struct call *call, enum err err, int16_t version, const void *response);
-/* As call_finish() without telling anybody. */
-void call_drop(struct call *call);
+void client_call_finish(struct client_call *call, enum err err, int16_t version,
+                        const void *response);
+/* As client_call_finish() without telling anybody. */
+void client_call_drop(struct client_call *call);
 /* A deep copy of the request into the call, its record bytes excepted. */
-void call_copy_request(struct call *call, const void *request);
+void client_call_copy_request(struct client_call *call, const void *request);
 /* release() of every piece of a call. */
-void call_piece_released(void *owner);
+void client_call_piece_released(void *owner);
 
 #endif
