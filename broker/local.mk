@@ -12,6 +12,7 @@ include broker/controller/local.mk
 include broker/storage/local.mk
 include broker/replica/local.mk
 include broker/group/local.mk
+include broker/raft/local.mk
 
 bin_PROGRAMS += logboom-broker
 logboom_broker_SOURCES = %D%/main.c

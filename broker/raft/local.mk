@@ -1,0 +1,3 @@
+# broker/raft: pure.
+broker_libbroker_a_SOURCES += \
+  %D%/raft.c %D%/raft.h
