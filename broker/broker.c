@@ -387,6 +387,7 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     image_init(&b->image, b->hash_seed);
     topics_init(&b->topics, b->hash_seed);
     connections_init(&b->connections, b);
+    peers_init(b);
     fetch_sessions_init(&b->sessions, b);
     groups_init(b);
     enum err e = quorum_config_parse(b->config, &b->arena, &b->roles, err);
@@ -510,6 +511,7 @@ void broker_free(struct broker *b)
     cancel_timers(b);
     each_log(b, fail_waiters, NULL); /* it may be a kill: nobody will flush for them */
     groups_deinit(b);
+    peers_deinit(b);
     connections_deinit(b);
     fetch_sessions_deinit(&b->sessions);
     topics_deinit(b);

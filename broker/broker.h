@@ -14,6 +14,7 @@
 #include "broker/flusher.h"
 #include "broker/groups.h"
 #include "broker/metadata_log.h"
+#include "broker/peer.h"
 #include "broker/quorum_config.h"
 #include "broker/topics.h"
 #include "broker/storage/log_dirs.h"
@@ -75,6 +76,7 @@ struct broker {
     struct groups groups;
     struct fetch_sessions sessions;
     struct connections connections;
+    struct peers peers;
     struct broker_listener *listeners;
     uint32_t listener_count;
 

@@ -208,9 +208,10 @@ MESSAGE(access_control_entry_record, ACCESS_CONTROL_ENTRY_RECORD_FIELDS,
 MESSAGE(remove_access_control_entry_record, REMOVE_ACCESS_CONTROL_ENTRY_RECORD_FIELDS,
         "RemoveAccessControlEntryRecord", 19, 0, 0, 0)
 
-#define ZK_MIGRATION_STATE_RECORD_FIELDS(T, F, V, S, O, A)                                              \
+#define ZK_MIGRATION_STATE_RECORD_FIELDS(T, F, V, S, O, A)                                        \
     F(T, I8, zk_migration_state, 0, MAX, NEVER, NOTAG, 0)
-MESSAGE(zk_migration_state_record, ZK_MIGRATION_STATE_RECORD_FIELDS, "ZkMigrationStateRecord", 21, 0, 0, 0)
+MESSAGE(zk_migration_state_record, ZK_MIGRATION_STATE_RECORD_FIELDS,
+        "ZkMigrationStateRecord", 21, 0, 0, 0)
 
 #define REMOVE_USER_SCRAM_CREDENTIAL_RECORD_FIELDS(T, F, V, S, O, A)                              \
     F(T, STR, name, 0, MAX, NEVER, NOTAG, 0)                                                      \

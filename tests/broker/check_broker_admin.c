@@ -11,7 +11,7 @@
 struct world {
     struct scratch_dir dir;
     struct node node;
-    struct client client;
+    struct wire_client client;
     struct batch_builder builder;
 };
 
@@ -20,24 +20,24 @@ static void world_init(struct world *w, const struct node_setting *settings)
     *w = (struct world){ 0 };
     scratch_dir_init(&w->dir);
     node_start(&w->node, w->dir.path, settings);
-    client_open(&w->client, &w->node);
+    wire_client_open(&w->client, &w->node);
 }
 
 static void world_restart(struct world *w, bool kill)
 {
-    client_close(&w->client);
+    wire_client_close(&w->client);
     if (kill) {
         node_kill(&w->node);
     } else {
         node_stop(&w->node);
     }
     node_start(&w->node, w->dir.path, NULL);
-    client_open(&w->client, &w->node);
+    wire_client_open(&w->client, &w->node);
 }
 
 static void world_deinit(struct world *w)
 {
-    client_close(&w->client);
+    wire_client_close(&w->client);
     node_stop(&w->node);
     batch_builder_deinit(&w->builder);
     scratch_dir_deinit(&w->dir);
@@ -57,7 +57,7 @@ static bool has_file(const struct world *w, const char *name)
     return stat(path, &st) == 0;
 }
 
-static const struct metadata_response *ask_metadata(struct client *c, const char *topic,
+static const struct metadata_response *ask_metadata(struct wire_client *c, const char *topic,
                                                     bool create, int16_t version)
 {
     struct metadata_request_topic t;
@@ -68,10 +68,10 @@ static const struct metadata_response *ask_metadata(struct client *c, const char
     req.topics = &t;
     req.topics_n = topic ? 1 : -1;
     req.allow_auto_topic_creation = create;
-    return client_call(c, API_Metadata, version, &req);
+    return wire_client_call(c, API_Metadata, version, &req);
 }
 
-static int16_t delete_topic(struct client *c, const char *name)
+static int16_t delete_topic(struct wire_client *c, const char *name)
 {
     struct delete_topics_request_delete_topic_state t;
     struct delete_topics_request req;
@@ -80,7 +80,7 @@ static int16_t delete_topic(struct client *c, const char *name)
     t.name = slice_str(name);
     req.topics = &t;
     req.topics_n = 1;
-    const struct delete_topics_response *resp = client_call(c, API_DeleteTopics, 6, &req);
+    const struct delete_topics_response *resp = wire_client_call(c, API_DeleteTopics, 6, &req);
     return resp->responses[0].error_code;
 }
 
@@ -137,10 +137,10 @@ END_TEST
 START_TEST(fetch_that_waits_on_a_deleted_topic_is_told)
 {
     struct world w;
-    struct client other;
+    struct wire_client other;
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
-    client_open(&other, &w.node);
+    wire_client_open(&other, &w.node);
     struct fetch_request_partition part;
     struct fetch_request_topic t;
     struct fetch_request req;
@@ -155,12 +155,12 @@ START_TEST(fetch_that_waits_on_a_deleted_topic_is_told)
     req.min_bytes = 1;
     req.topics = &t;
     req.topics_n = 1;
-    client_send(&other, API_Fetch, 11, &req);
-    ck_assert(!client_has_input(&other, 50));
+    wire_client_send(&other, API_Fetch, 11, &req);
+    ck_assert(!wire_client_has_input(&other, 50));
     ck_assert_int_eq(delete_topic(&w.client, "t"), 0);
-    const struct fetch_response *resp = client_receive(&other, API_Fetch, 11);
+    const struct fetch_response *resp = wire_client_receive(&other, API_Fetch, 11);
     ck_assert_int_eq(resp->responses[0].partitions[0].error_code, KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
-    client_close(&other);
+    wire_client_close(&other);
     world_deinit(&w);
 }
 END_TEST
@@ -195,7 +195,7 @@ START_TEST(settings_of_a_topic_are_checked_and_kept)
         req.resources = &res;
         req.resources_n = 1;
         const struct incremental_alter_configs_response *resp =
-            client_call(&w.client, API_IncrementalAlterConfigs, 1, &req);
+            wire_client_call(&w.client, API_IncrementalAlterConfigs, 1, &req);
         ck_assert_int_eq(resp->responses[0].error_code, cases[i].code);
     }
     world_restart(&w, true);
@@ -211,23 +211,24 @@ START_TEST(settings_of_a_topic_are_checked_and_kept)
     req.resources = &ask;
     req.resources_n = 1;
     const struct describe_configs_response *resp =
-        client_call(&w.client, API_DescribeConfigs, 4, &req);
+        wire_client_call(&w.client, API_DescribeConfigs, 4, &req);
     ck_assert_int_eq(resp->results[0].configs_n, 1);
     ck_assert(slice_eq_str(resp->results[0].configs[0].value, "12345"));
     world_deinit(&w);
 }
 END_TEST
 
-static int16_t find_coordinator(struct client *c, const char *group)
+static int16_t find_coordinator(struct wire_client *c, const char *group)
 {
     struct find_coordinator_request req;
     schema_init(&find_coordinator_request_schema, &req);
     req.key = slice_str(group);
-    const struct find_coordinator_response *resp = client_call(c, API_FindCoordinator, 3, &req);
+    const struct find_coordinator_response *resp =
+        wire_client_call(c, API_FindCoordinator, 3, &req);
     return resp->error_code;
 }
 
-static int16_t commit(struct client *c, const char *group, const char *topic, int64_t offset)
+static int16_t commit(struct wire_client *c, const char *group, const char *topic, int64_t offset)
 {
     struct offset_commit_request_partition part;
     struct offset_commit_request_topic t;
@@ -242,11 +243,11 @@ static int16_t commit(struct client *c, const char *group, const char *topic, in
     req.group_id = slice_str(group);
     req.topics = &t;
     req.topics_n = 1;
-    const struct offset_commit_response *resp = client_call(c, API_OffsetCommit, 7, &req);
+    const struct offset_commit_response *resp = wire_client_call(c, API_OffsetCommit, 7, &req);
     return resp->topics[0].partitions[0].error_code;
 }
 
-static int64_t committed(struct client *c, const char *group, const char *topic)
+static int64_t committed(struct wire_client *c, const char *group, const char *topic)
 {
     int32_t index = 0;
     struct offset_fetch_request_topic t;
@@ -260,7 +261,7 @@ static int64_t committed(struct client *c, const char *group, const char *topic)
         req.group_id = slice_str(group);
         req.topics = &t;
         req.topics_n = 1;
-        const struct offset_fetch_response *resp = client_call(c, API_OffsetFetch, 5, &req);
+        const struct offset_fetch_response *resp = wire_client_call(c, API_OffsetFetch, 5, &req);
         if (resp->error_code != KAFKA_COORDINATOR_LOAD_IN_PROGRESS) {
             ck_assert_int_eq(resp->error_code, 0);
             return resp->topics[0].partitions[0].committed_offset;
@@ -326,7 +327,8 @@ START_TEST(deleted_records_stay_deleted_after_a_kill)
     t.partitions_n = 1;
     req.topics = &t;
     req.topics_n = 1;
-    const struct delete_records_response *resp = client_call(&w.client, API_DeleteRecords, 2, &req);
+    const struct delete_records_response *resp =
+        wire_client_call(&w.client, API_DeleteRecords, 2, &req);
     ck_assert_int_eq(resp->topics[0].partitions[0].error_code, 0);
     ck_assert_int_eq(resp->topics[0].partitions[0].low_watermark, 3);
     world_restart(&w, true);

@@ -10,7 +10,7 @@
 struct world {
     struct scratch_dir dir;
     struct node node;
-    struct client client;
+    struct wire_client client;
     struct batch_builder builder;
 };
 
@@ -19,24 +19,24 @@ static void world_init(struct world *w, const struct node_setting *settings)
     *w = (struct world){ 0 };
     scratch_dir_init(&w->dir);
     node_start(&w->node, w->dir.path, settings);
-    client_open(&w->client, &w->node);
+    wire_client_open(&w->client, &w->node);
 }
 
 static void world_restart(struct world *w, bool kill, const struct node_setting *settings)
 {
-    client_close(&w->client);
+    wire_client_close(&w->client);
     if (kill) {
         node_kill(&w->node);
     } else {
         node_stop(&w->node);
     }
     node_start(&w->node, w->dir.path, settings);
-    client_open(&w->client, &w->node);
+    wire_client_open(&w->client, &w->node);
 }
 
 static void world_deinit(struct world *w)
 {
-    client_close(&w->client);
+    wire_client_close(&w->client);
     node_stop(&w->node);
     batch_builder_deinit(&w->builder);
     scratch_dir_deinit(&w->dir);
@@ -94,9 +94,9 @@ START_TEST(acks_zero_gets_no_reply_and_is_there)
     ck_assert_uint_gt(p->records.bytes.len, 0);
     /* An error closes the connection: there is no other way to tell. */
     produce(&w.client, "missing", 0, batch(&w, "x", 1), NULL);
-    ck_assert(client_is_closed(&w.client, 5000));
-    client_close(&w.client);
-    client_open(&w.client, &w.node);
+    ck_assert(wire_client_is_closed(&w.client, 5000));
+    wire_client_close(&w.client);
+    wire_client_open(&w.client, &w.node);
     world_deinit(&w);
 }
 END_TEST
@@ -123,7 +123,7 @@ START_TEST(every_version_of_produce_and_fetch_carries_the_records)
         req.acks = -1;
         req.topic_data = &td;
         req.topic_data_n = 1;
-        const struct produce_response *resp = client_call(&w.client, API_Produce, v, &req);
+        const struct produce_response *resp = wire_client_call(&w.client, API_Produce, v, &req);
         ck_assert_int_eq(resp->responses[0].partition_responses[0].error_code, 0);
         ck_assert_int_eq(resp->responses[0].partition_responses[0].base_offset, expected++);
     }
@@ -142,7 +142,7 @@ START_TEST(every_version_of_produce_and_fetch_carries_the_records)
         req.max_bytes = 1 << 20;
         req.topics = &t;
         req.topics_n = 1;
-        const struct fetch_response *resp = client_call(&w.client, API_Fetch, v, &req);
+        const struct fetch_response *resp = wire_client_call(&w.client, API_Fetch, v, &req);
         ck_assert_int_eq(resp->responses_n, 1);
         const struct fetch_response_partition_data *p = &resp->responses[0].partitions[0];
         ck_assert_int_eq(p->error_code, 0);
@@ -229,7 +229,7 @@ START_TEST(idempotent_retry_gets_its_first_offset_and_a_gap_is_refused)
     schema_init(&init_producer_id_request_schema, &init);
     init.transaction_timeout_ms = 1000;
     const struct init_producer_id_response *got =
-        client_call(&w.client, API_InitProducerId, 4, &init);
+        wire_client_call(&w.client, API_InitProducerId, 4, &init);
     ck_assert_int_eq(got->error_code, 0);
     struct batch_seal seal = plain_seal();
     seal.producer_id = got->producer_id;
@@ -261,10 +261,10 @@ END_TEST
 START_TEST(waiting_fetch_is_answered_by_the_next_record)
 {
     struct world w;
-    struct client producer;
+    struct wire_client producer;
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
-    client_open(&producer, &w.node);
+    wire_client_open(&producer, &w.node);
     struct fetch_request_partition part;
     struct fetch_request_topic t;
     struct fetch_request req;
@@ -280,14 +280,14 @@ START_TEST(waiting_fetch_is_answered_by_the_next_record)
     req.max_wait_ms = 20000;
     req.min_bytes = 1;
     req.max_bytes = 1 << 20;
-    client_send(&w.client, API_Fetch, 11, &req);
-    ck_assert(!client_has_input(&w.client, 100));
+    wire_client_send(&w.client, API_Fetch, 11, &req);
+    ck_assert(!wire_client_has_input(&w.client, 100));
     int64_t before = now_ms();
     ck_assert_int_eq(produce(&producer, "t", -1, batch(&w, "x", 1), NULL), 0);
-    const struct fetch_response *resp = client_receive(&w.client, API_Fetch, 11);
+    const struct fetch_response *resp = wire_client_receive(&w.client, API_Fetch, 11);
     ck_assert_int_lt(now_ms() - before, 5000);
     ck_assert_uint_gt(resp->responses[0].partitions[0].records.bytes.len, 0);
-    client_close(&producer);
+    wire_client_close(&producer);
     world_deinit(&w);
 }
 END_TEST
@@ -358,27 +358,27 @@ START_TEST(fetch_session_tells_only_news)
     req.session_epoch = 0;
     req.topics = &t;
     req.topics_n = 1;
-    const struct fetch_response *resp = client_call(&w.client, API_Fetch, 11, &req);
+    const struct fetch_response *resp = wire_client_call(&w.client, API_Fetch, 11, &req);
     int32_t session = resp->session_id;
     ck_assert_int_ne(session, 0);
     ck_assert_int_eq(resp->responses[0].partitions_n, 3);
     req.session_id = session;
     req.session_epoch = 1;
     req.topics_n = 0;
-    resp = client_call(&w.client, API_Fetch, 11, &req);
+    resp = wire_client_call(&w.client, API_Fetch, 11, &req);
     ck_assert_int_eq(resp->session_id, session);
     ck_assert_int_eq(resp->responses_n, 0);
     ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "x", 1), NULL), 0);
     req.session_epoch = 2;
-    resp = client_call(&w.client, API_Fetch, 11, &req);
+    resp = wire_client_call(&w.client, API_Fetch, 11, &req);
     ck_assert_int_eq(resp->responses_n, 1);
     ck_assert_int_eq(resp->responses[0].partitions_n, 1);
     ck_assert_int_eq(resp->responses[0].partitions[0].partition_index, 0);
     ck_assert_uint_gt(resp->responses[0].partitions[0].records.bytes.len, 0);
-    resp = client_call(&w.client, API_Fetch, 11, &req); /* the same epoch again */
+    resp = wire_client_call(&w.client, API_Fetch, 11, &req); /* the same epoch again */
     ck_assert_int_eq(resp->error_code, KAFKA_INVALID_FETCH_SESSION_EPOCH);
     req.session_id = session + 1;
-    resp = client_call(&w.client, API_Fetch, 11, &req);
+    resp = wire_client_call(&w.client, API_Fetch, 11, &req);
     ck_assert_int_eq(resp->error_code, KAFKA_FETCH_SESSION_ID_NOT_FOUND);
     world_deinit(&w);
 }
@@ -406,13 +406,13 @@ START_TEST(pipelined_requests_are_answered_in_their_order)
     meta.topics_n = -1;
     for (int i = 0; i < 300; i++) {
         data.records.bytes = batch(&w, "p", 1);
-        client_send(&w.client, API_Produce, 9, &req);   /* waits for the disk */
-        client_send(&w.client, API_Metadata, 9, &meta); /* is ready at once */
+        wire_client_send(&w.client, API_Produce, 9, &req);   /* waits for the disk */
+        wire_client_send(&w.client, API_Metadata, 9, &meta); /* is ready at once */
     }
     for (int i = 0; i < 300; i++) {
-        const struct produce_response *p = client_receive(&w.client, API_Produce, 9);
+        const struct produce_response *p = wire_client_receive(&w.client, API_Produce, 9);
         ck_assert_int_eq(p->responses[0].partition_responses[0].base_offset, i);
-        const struct metadata_response *m = client_receive(&w.client, API_Metadata, 9);
+        const struct metadata_response *m = wire_client_receive(&w.client, API_Metadata, 9);
         ck_assert_int_eq(m->brokers_n, 1);
     }
     world_deinit(&w);

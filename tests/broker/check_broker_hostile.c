@@ -14,7 +14,7 @@
 struct world {
     struct scratch_dir dir;
     struct node node;
-    struct client client;
+    struct wire_client client;
 };
 
 static void world_init(struct world *w, const struct node_setting *settings)
@@ -22,28 +22,28 @@ static void world_init(struct world *w, const struct node_setting *settings)
     *w = (struct world){ 0 };
     scratch_dir_init(&w->dir);
     node_start(&w->node, w->dir.path, settings);
-    client_open(&w->client, &w->node);
+    wire_client_open(&w->client, &w->node);
 }
 
 static void world_deinit(struct world *w)
 {
-    client_close(&w->client);
+    wire_client_close(&w->client);
     node_stop(&w->node);
     scratch_dir_deinit(&w->dir);
 }
 
 static void assert_serves(struct world *w)
 {
-    struct client c;
+    struct wire_client c;
     struct api_versions_request req;
-    client_open(&c, &w->node);
+    wire_client_open(&c, &w->node);
     schema_init(&api_versions_request_schema, &req);
     req.client_software_name = slice_str("test");
     req.client_software_version = slice_str("1.0");
-    const struct api_versions_response *resp = client_call(&c, API_ApiVersions, 3, &req);
+    const struct api_versions_response *resp = wire_client_call(&c, API_ApiVersions, 3, &req);
     ck_assert_int_eq(resp->error_code, 0);
     ck_assert_int_gt(resp->api_keys_n, 20);
-    client_close(&c);
+    wire_client_close(&c);
 }
 
 START_TEST(frames_that_are_no_requests_close_the_connection)
@@ -75,11 +75,11 @@ START_TEST(frames_that_are_no_requests_close_the_connection)
     struct world w;
     world_init(&w, NULL);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct client c;
-        client_open(&c, &w.node);
-        client_send_bytes(&c, cases[i].bytes, cases[i].len);
-        ck_assert_msg(client_is_closed(&c, 5000), "case %zu is still open", i);
-        client_close(&c);
+        struct wire_client c;
+        wire_client_open(&c, &w.node);
+        wire_client_send_bytes(&c, cases[i].bytes, cases[i].len);
+        ck_assert_msg(wire_client_is_closed(&c, 5000), "case %zu is still open", i);
+        wire_client_close(&c);
     }
     assert_serves(&w);
     world_deinit(&w);
@@ -91,9 +91,9 @@ START_TEST(unknown_version_of_api_versions_gets_version_zero_with_the_range)
     static const uint8_t frame[] = { 0, 0, 0, 11, 0, 18, 0, 99, 0, 0, 0, 7, 0xff, 0xff, 0 };
     struct world w;
     world_init(&w, NULL);
-    client_send_bytes(&w.client, frame, sizeof(frame));
+    wire_client_send_bytes(&w.client, frame, sizeof(frame));
     w.client.correlation_id = 7;
-    const struct api_versions_response *resp = client_receive(&w.client, API_ApiVersions, 0);
+    const struct api_versions_response *resp = wire_client_receive(&w.client, API_ApiVersions, 0);
     ck_assert_int_eq(resp->error_code, KAFKA_UNSUPPORTED_VERSION);
     ck_assert_int_eq(resp->api_keys_n, 1);
     ck_assert_int_eq(resp->api_keys[0].api_key, 18);
@@ -107,19 +107,19 @@ START_TEST(announced_bytes_take_no_memory_until_they_come)
                                                     { NULL, NULL } };
     enum { CLIENTS = 30 };
     struct world w;
-    struct client clients[CLIENTS];
+    struct wire_client clients[CLIENTS];
     static const uint8_t announce[] = { 0x06, 0x00, 0, 0, 0, 0, 0, 9 }; /* 96 MiB of Produce 9 */
     world_init(&w, settings);
     assert_serves(&w);
     size_t before = node_rss_bytes(&w.node);
     for (int i = 0; i < CLIENTS; i++) {
-        client_open(&clients[i], &w.node);
-        client_send_bytes(&clients[i], announce, sizeof(announce));
+        wire_client_open(&clients[i], &w.node);
+        wire_client_send_bytes(&clients[i], announce, sizeof(announce));
     }
     assert_serves(&w);
     ck_assert_uint_lt(node_rss_bytes(&w.node), before + (16u << 20));
     for (int i = 0; i < CLIENTS; i++) {
-        client_close(&clients[i]);
+        wire_client_close(&clients[i]);
     }
     assert_serves(&w);
     world_deinit(&w);
@@ -134,23 +134,23 @@ START_TEST(requests_wait_when_their_memory_is_used_up)
                                                     { NULL, NULL } };
     enum { CLIENTS = 8, FRAME_BYTES = 600000 };
     struct world w;
-    struct client clients[CLIENTS];
+    struct wire_client clients[CLIENTS];
     world_init(&w, settings);
     create_topic(&w.client, "t", 1);
     uint8_t *rest = calloc(1, FRAME_BYTES);
     static const uint8_t head[] = { 0, 0x09, 0x27, 0xc0, 0, 3, 0, 1, 0, 0, 0, 1, 0xff, 0xff };
     for (int i = 0; i < CLIENTS; i++) { /* Metadata requests with much behind them */
-        client_open(&clients[i], &w.node);
-        client_send_bytes(&clients[i], head, sizeof(head));
+        wire_client_open(&clients[i], &w.node);
+        wire_client_send_bytes(&clients[i], head, sizeof(head));
     }
     for (int i = 0; i < CLIENTS; i++) {
         /* null topics, then bytes that the decoder leaves unread */
         memset(rest, 0xff, 4);
-        client_send_bytes(&clients[i], rest, FRAME_BYTES - (sizeof(head) - 4));
+        wire_client_send_bytes(&clients[i], rest, FRAME_BYTES - (sizeof(head) - 4));
     }
     for (int i = 0; i < CLIENTS; i++) {
-        ck_assert_msg(client_has_input(&clients[i], 10000), "client %d starves", i);
-        client_close(&clients[i]);
+        ck_assert_msg(wire_client_has_input(&clients[i], 10000), "client %d starves", i);
+        wire_client_close(&clients[i]);
     }
     free(rest);
     assert_serves(&w);
@@ -164,19 +164,19 @@ START_TEST(slow_frames_and_silent_clients_are_closed)
                                                     { "connections.max.idle.ms", "1s" },
                                                     { NULL, NULL } };
     struct world w;
-    struct client slow, slower, silent;
+    struct wire_client slow, slower, silent;
     world_init(&w, settings);
-    client_open(&slow, &w.node);
-    client_open(&slower, &w.node);
-    client_open(&silent, &w.node);
-    client_send_bytes(&slow, "\x00\x00", 2);
-    client_send_bytes(&slower, "\x00\x00\x40\x00\x00\x03\x00\x01", 8);
-    ck_assert(client_is_closed(&slow, 900));
-    ck_assert(client_is_closed(&slower, 900));
-    ck_assert(client_is_closed(&silent, 3000));
-    client_close(&slow);
-    client_close(&slower);
-    client_close(&silent);
+    wire_client_open(&slow, &w.node);
+    wire_client_open(&slower, &w.node);
+    wire_client_open(&silent, &w.node);
+    wire_client_send_bytes(&slow, "\x00\x00", 2);
+    wire_client_send_bytes(&slower, "\x00\x00\x40\x00\x00\x03\x00\x01", 8);
+    ck_assert(wire_client_is_closed(&slow, 900));
+    ck_assert(wire_client_is_closed(&slower, 900));
+    ck_assert(wire_client_is_closed(&silent, 3000));
+    wire_client_close(&slow);
+    wire_client_close(&slower);
+    wire_client_close(&silent);
     assert_serves(&w);
     world_deinit(&w);
 }
@@ -202,13 +202,13 @@ START_TEST(client_that_leaves_a_waiting_fetch_behind_costs_nothing)
     req.topics = &t;
     req.topics_n = 1;
     for (int i = 0; i < 200; i++) {
-        struct client c;
-        client_open(&c, &w.node);
-        client_send(&c, API_Fetch, 11, &req);
+        struct wire_client c;
+        wire_client_open(&c, &w.node);
+        wire_client_send(&c, API_Fetch, 11, &req);
         if (i % 2) {
-            ck_assert(!client_has_input(&c, 1));
+            ck_assert(!wire_client_has_input(&c, 1));
         }
-        client_close(&c);
+        wire_client_close(&c);
     }
     struct batch_builder b = { 0 };
     struct batch_seal seal = plain_seal();
@@ -254,9 +254,9 @@ START_TEST(damaged_and_random_frames_never_stop_the_node)
     assert_serves(&w);
     size_t before = node_rss_bytes(&w.node);
     for (int round = 0; round < 1500; round++) {
-        struct client c;
+        struct wire_client c;
         struct buf bytes = { 0 };
-        client_open(&c, &w.node);
+        wire_client_open(&c, &w.node);
         for (uint64_t n = 1 + rng_below(&r, 4); n > 0; n--) {
             append_random_frame(&r, &bytes);
         }
@@ -266,15 +266,15 @@ START_TEST(damaged_and_random_frames_never_stop_the_node)
         size_t len = rng_below(&r, 4) ? bytes.len : rng_below(&r, bytes.len + 1);
         /* In two parts, cut anywhere: the state machine sees every split. */
         size_t cut = rng_below(&r, len + 1);
-        client_send_bytes(&c, bytes.ptr, cut);
+        wire_client_send_bytes(&c, bytes.ptr, cut);
         if (rng_below(&r, 8) == 0) {
-            (void)client_has_input(&c, 1);
+            (void)wire_client_has_input(&c, 1);
         }
-        client_send_bytes(&c, bytes.ptr + cut, len - cut);
+        wire_client_send_bytes(&c, bytes.ptr + cut, len - cut);
         if (rng_below(&r, 4) == 0) {
-            (void)client_has_input(&c, 2);
+            (void)wire_client_has_input(&c, 2);
         }
-        client_close(&c);
+        wire_client_close(&c);
         buf_deinit(&bytes);
     }
     assert_serves(&w);

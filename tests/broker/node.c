@@ -152,9 +152,9 @@ size_t node_rss_bytes(const struct node *n)
 
 /* --- the client ------------------------------------------------------------------------------- */
 
-void client_open(struct client *c, const struct node *n)
+void wire_client_open(struct wire_client *c, const struct node *n)
 {
-    *c = (struct client){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
+    *c = (struct wire_client){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
     struct sockaddr_in to = { .sin_family = AF_INET,
                               .sin_port = htons(n->port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -162,7 +162,7 @@ void client_open(struct client *c, const struct node *n)
     arena_init(&c->arena, REPLY_BYTES_MAX);
 }
 
-void client_close(struct client *c)
+void wire_client_close(struct wire_client *c)
 {
     close(c->fd);
     arena_deinit(&c->arena);
@@ -170,7 +170,7 @@ void client_close(struct client *c)
     c->frame = NULL;
 }
 
-void client_send_bytes(struct client *c, const void *bytes, size_t len)
+void wire_client_send_bytes(struct wire_client *c, const void *bytes, size_t len)
 {
     const uint8_t *at = bytes;
     while (len > 0) {
@@ -183,7 +183,7 @@ void client_send_bytes(struct client *c, const void *bytes, size_t len)
     }
 }
 
-void client_send(struct client *c, int16_t key, int16_t version, const void *request)
+void wire_client_send(struct wire_client *c, int16_t key, int16_t version, const void *request)
 {
     struct request_header header = { .request_api_key = key,
                                      .request_api_version = version,
@@ -194,20 +194,20 @@ void client_send(struct client *c, int16_t key, int16_t version, const void *req
     writer_init(&w, &frame);
     ck_assert_int_eq(api_frame_request(&w, &header, request), ERR_OK);
     writer_deinit(&w);
-    client_send_bytes(c, frame.ptr, frame.len);
+    wire_client_send_bytes(c, frame.ptr, frame.len);
     buf_deinit(&frame);
 }
 
-bool client_has_input(struct client *c, int timeout_ms)
+bool wire_client_has_input(struct wire_client *c, int timeout_ms)
 {
     struct pollfd p = { .fd = c->fd, .events = POLLIN };
     return poll(&p, 1, timeout_ms) == 1;
 }
 
-static void read_exactly(struct client *c, uint8_t *bytes, size_t len)
+static void read_exactly(struct wire_client *c, uint8_t *bytes, size_t len)
 {
     while (len > 0) {
-        ck_assert_msg(client_has_input(c, ANSWER_TIMEOUT_MS), "no answer in time");
+        ck_assert_msg(wire_client_has_input(c, ANSWER_TIMEOUT_MS), "no answer in time");
         ssize_t n = recv(c->fd, bytes, len, 0);
         ck_assert_msg(n > 0, "the node closed the connection");
         bytes += n;
@@ -215,7 +215,7 @@ static void read_exactly(struct client *c, uint8_t *bytes, size_t len)
     }
 }
 
-void *client_receive(struct client *c, int16_t key, int16_t version)
+void *wire_client_receive(struct wire_client *c, int16_t key, int16_t version)
 {
     uint8_t head[4];
     read_exactly(c, head, sizeof(head));
@@ -238,16 +238,16 @@ void *client_receive(struct client *c, int16_t key, int16_t version)
     return msg;
 }
 
-void *client_call(struct client *c, int16_t key, int16_t version, const void *request)
+void *wire_client_call(struct wire_client *c, int16_t key, int16_t version, const void *request)
 {
-    client_send(c, key, version, request);
-    return client_receive(c, key, version);
+    wire_client_send(c, key, version, request);
+    return wire_client_receive(c, key, version);
 }
 
-bool client_is_closed(struct client *c, int timeout_ms)
+bool wire_client_is_closed(struct wire_client *c, int timeout_ms)
 {
     uint8_t byte;
-    return client_has_input(c, timeout_ms) && recv(c->fd, &byte, 1, 0) <= 0;
+    return wire_client_has_input(c, timeout_ms) && recv(c->fd, &byte, 1, 0) <= 0;
 }
 
 /* --- the usual -------------------------------------------------------------------------------- */
@@ -276,7 +276,7 @@ struct slice make_batch(struct batch_builder *b, const char *prefix, int count,
     return bytes;
 }
 
-void create_topic(struct client *c, const char *name, int32_t partitions)
+void create_topic(struct wire_client *c, const char *name, int32_t partitions)
 {
     struct create_topics_request_creatable_topic topic;
     struct create_topics_request req;
@@ -287,12 +287,12 @@ void create_topic(struct client *c, const char *name, int32_t partitions)
     topic.replication_factor = 1;
     req.topics = &topic;
     req.topics_n = 1;
-    struct create_topics_response *resp = client_call(c, API_CreateTopics, 7, &req);
+    struct create_topics_response *resp = wire_client_call(c, API_CreateTopics, 7, &req);
     ck_assert_int_eq(resp->topics_n, 1);
     ck_assert_int_eq(resp->topics[0].error_code, 0);
 }
 
-struct uuid topic_id(struct client *c, const char *name)
+struct uuid topic_id(struct wire_client *c, const char *name)
 {
     struct metadata_request_topic topic;
     struct metadata_request req;
@@ -302,12 +302,12 @@ struct uuid topic_id(struct client *c, const char *name)
     req.topics = &topic;
     req.topics_n = 1;
     req.allow_auto_topic_creation = false;
-    struct metadata_response *resp = client_call(c, API_Metadata, 12, &req);
+    struct metadata_response *resp = wire_client_call(c, API_Metadata, 12, &req);
     ck_assert_int_eq(resp->topics[0].error_code, 0);
     return resp->topics[0].topic_id;
 }
 
-int16_t produce(struct client *c, const char *topic, int16_t acks, struct slice records,
+int16_t produce(struct wire_client *c, const char *topic, int16_t acks, struct slice records,
                 int64_t *ret_base_offset)
 {
     struct produce_request_partition_produce_data data;
@@ -325,10 +325,10 @@ int16_t produce(struct client *c, const char *topic, int16_t acks, struct slice 
     req.topic_data = &td;
     req.topic_data_n = 1;
     if (acks == 0) {
-        client_send(c, API_Produce, 9, &req);
+        wire_client_send(c, API_Produce, 9, &req);
         return 0;
     }
-    struct produce_response *resp = client_call(c, API_Produce, 9, &req);
+    struct produce_response *resp = wire_client_call(c, API_Produce, 9, &req);
     ck_assert_int_eq(resp->responses_n, 1);
     ck_assert_int_eq(resp->responses[0].partition_responses_n, 1);
     if (ret_base_offset) {
@@ -337,8 +337,8 @@ int16_t produce(struct client *c, const char *topic, int16_t acks, struct slice 
     return resp->responses[0].partition_responses[0].error_code;
 }
 
-struct fetch_response_partition_data *fetch(struct client *c, const char *topic, int64_t offset,
-                                            int32_t max_bytes, int32_t max_wait_ms,
+struct fetch_response_partition_data *fetch(struct wire_client *c, const char *topic,
+                                            int64_t offset, int32_t max_bytes, int32_t max_wait_ms,
                                             int32_t min_bytes)
 {
     struct fetch_request_partition part;
@@ -357,7 +357,7 @@ struct fetch_response_partition_data *fetch(struct client *c, const char *topic,
     req.max_bytes = max_bytes;
     req.topics = &t;
     req.topics_n = 1;
-    struct fetch_response *resp = client_call(c, API_Fetch, 11, &req);
+    struct fetch_response *resp = wire_client_call(c, API_Fetch, 11, &req);
     ck_assert_int_eq(resp->error_code, 0);
     ck_assert_int_eq(resp->responses_n, 1);
     ck_assert_int_eq(resp->responses[0].partitions_n, 1);
@@ -388,7 +388,7 @@ static int append_values(struct slice records, int64_t from, int64_t *ret_next, 
     return count;
 }
 
-int read_values(struct client *c, const char *topic, int64_t offset, struct buf *out)
+int read_values(struct wire_client *c, const char *topic, int64_t offset, struct buf *out)
 {
     int count = 0;
     for (;;) {

@@ -30,40 +30,40 @@ void node_stop(struct node *n);
 /* Resident memory. */
 size_t node_rss_bytes(const struct node *n);
 
-struct client {
+struct wire_client {
     int fd;
     int32_t correlation_id;
     struct arena arena; /* of the last reply */
     uint8_t *frame;
 };
 
-void client_open(struct client *c, const struct node *n);
-void client_close(struct client *c);
-void client_send_bytes(struct client *c, const void *bytes, size_t len);
-void client_send(struct client *c, int16_t key, int16_t version, const void *request);
+void wire_client_open(struct wire_client *c, const struct node *n);
+void wire_client_close(struct wire_client *c);
+void wire_client_send_bytes(struct wire_client *c, const void *bytes, size_t len);
+void wire_client_send(struct wire_client *c, int16_t key, int16_t version, const void *request);
 /* The reply to the oldest request that has none; lives until the next one. */
-void *client_receive(struct client *c, int16_t key, int16_t version);
-void *client_call(struct client *c, int16_t key, int16_t version, const void *request);
+void *wire_client_receive(struct wire_client *c, int16_t key, int16_t version);
+void *wire_client_call(struct wire_client *c, int16_t key, int16_t version, const void *request);
 /* True when the node ends the connection within the time; other bytes are an error of the test. */
-bool client_is_closed(struct client *c, int timeout_ms);
+bool wire_client_is_closed(struct wire_client *c, int timeout_ms);
 /* True when something can be read (or the end) within the time. */
-bool client_has_input(struct client *c, int timeout_ms);
+bool wire_client_has_input(struct wire_client *c, int timeout_ms);
 
 /* A batch of `count` records "<prefix><i>"; the bytes live in b. */
 struct slice make_batch(struct batch_builder *b, const char *prefix, int count,
                         const struct batch_seal *seal);
 struct batch_seal plain_seal(void);
 
-void create_topic(struct client *c, const char *name, int32_t partitions);
-struct uuid topic_id(struct client *c, const char *name);
+void create_topic(struct wire_client *c, const char *name, int32_t partitions);
+struct uuid topic_id(struct wire_client *c, const char *name);
 /* Produce by name (version 9) to partition 0; returns the row's error code. */
-int16_t produce(struct client *c, const char *topic, int16_t acks, struct slice records,
+int16_t produce(struct wire_client *c, const char *topic, int16_t acks, struct slice records,
                 int64_t *ret_base_offset);
 /* Fetch by name (version 11) without a session from partition 0; the records, as they came. */
-struct fetch_response_partition_data *fetch(struct client *c, const char *topic, int64_t offset,
-                                            int32_t max_bytes, int32_t max_wait_ms,
+struct fetch_response_partition_data *fetch(struct wire_client *c, const char *topic,
+                                            int64_t offset, int32_t max_bytes, int32_t max_wait_ms,
                                             int32_t min_bytes);
 /* Values of all records from offset on, one a line, appended to out; returns how many. */
-int read_values(struct client *c, const char *topic, int64_t offset, struct buf *out);
+int read_values(struct wire_client *c, const char *topic, int64_t offset, struct buf *out);
 
 #endif
