@@ -277,6 +277,27 @@ static bool moved(const struct node *n, const struct metadata_response_broker *b
     return !slice_eq_str(b->host, n->host) || n->port != (uint16_t)b->port;
 }
 
+/* Brokers are known by id now: this bootstrap address has done its work. Calls that still wait for
+ * a connection to it go to a broker; one that was sent stays until it is answered. */
+static void retire_bootstrap(struct node *n)
+{
+    struct client *c = n->client;
+    struct list_node calls, *first;
+    list_init(&calls);
+    list_for_each(it, &n->links) {
+        struct link *l = list_entry(it, struct link, link_in_node);
+        if (l->lane == 0 && (!l->connection || !client_connection_in_flight(l->connection))) {
+            take_waiting(l, &calls);
+            free_link(l);
+            break;
+        }
+    }
+    while ((first = list_pop_front(&calls))) {
+        struct client_call *call = list_entry(first, struct client_call, node);
+        client_route(c, call, call->copy);
+    }
+}
+
 void nodes_set(struct client *c, const struct metadata_response *r)
 {
     if (r->brokers_n <= 0) {
@@ -306,12 +327,16 @@ void nodes_set(struct client *c, const struct metadata_response *r)
         if (!n->seen && !is_bootstrap(n)) {
             list_remove(it);
             list_push_back(&gone, it);
-        } else if (is_bootstrap(n)) {
-            node_lane_free(n, 0);
         }
     }
     struct list_node *first;
     while ((first = list_first(&gone))) {
         node_free(list_entry(first, struct node, link_in_client));
+    }
+    list_for_each(it, &c->nodes) {
+        struct node *n = list_entry(it, struct node, link_in_client);
+        if (is_bootstrap(n)) {
+            retire_bootstrap(n);
+        }
     }
 }
