@@ -7,6 +7,7 @@ EXTRA_DIST += tests/e2e/run.sh tests/e2e/conftest.py tests/e2e/peers tests/e2e/s
   tests/e2e/test_agent_faults.py \
   tests/e2e/test_cli.py \
   tests/e2e/test_client_faults.py \
+  tests/e2e/test_cluster_judge.py \
   tests/e2e/test_config.py \
   tests/e2e/test_connect_group.py \
   tests/e2e/test_hostile.py \
