@@ -19,7 +19,7 @@
 
 #include <stdlib.h>
 
-enum { MISSED_SCANS = 3 };
+enum { MISSED_SCANS = 3, RESCAN_MS = 50 };
 
 static struct slice place_key(const struct file_place *place)
 {
@@ -409,12 +409,12 @@ static void clean_registry(struct filestream *fs)
     }
 }
 
-static void scan_dir(void *ctx, const char *path)
+static void scan_dir(void *ctx, const char *path, bool awaited)
 {
     struct filestream *fs = ctx;
     struct notify *n = fs->ctx->notify;
-    enum err rc = n ? n->ops->add_dir(n, path) : ERR_OK;
-    if (rc) {
+    enum err rc = n ? n->ops->add_dir(n, path, awaited) : ERR_OK;
+    if (rc && rc != ERR_NOT_FOUND) {
         log_warn(&fs->log, "a directory cannot be watched, the scan finds what happens in it",
                  KV_STR("path", path), KV_STR("error", err_text(rc)));
     }
@@ -464,14 +464,31 @@ static void scan_timer_fired(void *owner)
 
 /* --- hints ------------------------------------------------------------------------------------ */
 
+/* What comes in a burst is looked at once; what never ends does not put the scan off. */
+static void scan_soon(struct filestream *fs)
+{
+    uint64_t at = env_mono_ns(fs->ctx->env) + (uint64_t)RESCAN_MS * NS_PER_MS;
+    fs->ctx->metrics->rescans++;
+    if (!timer_is_armed(&fs->scan_timer) || fs->scan_timer.node.key > at) {
+        timer_arm(fs->ctx->env, &fs->scan_timer, at);
+    }
+}
+
+static bool is_dir_on_the_way(const struct filestream *fs, const char *path)
+{
+    struct files *files = fs->ctx->files;
+    struct file_info info;
+    return discover_leads_on(&fs->discover, path) &&
+           files->ops->stat(files, path, true, &info) == ERR_OK && info.kind == FILE_KIND_DIR;
+}
+
 bool filestream_notify(struct filestream *fs, enum notify_kind kind, const char *path)
 {
     if (fs->stopped) {
         return false;
     }
-    if (kind == NOTIFY_RESCAN) {
-        fs->ctx->metrics->rescans++;
-        timer_arm_in(fs->ctx->env, &fs->scan_timer, 50ULL * NS_PER_MS);
+    if (kind == NOTIFY_RESCAN || (kind == NOTIFY_APPEARED && is_dir_on_the_way(fs, path))) {
+        scan_soon(fs);
         return false;
     }
     struct file *f = map_get(&fs->by_path, slice_str(path));

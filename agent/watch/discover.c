@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * discover.c - see discover.h. Driven by input/filestream.c at start, at every check_interval, and
- * when the kernel's notifications overflowed.
+ * discover.c - see discover.h. Driven by input/filestream.c at start, at every check_interval, when
+ * a directory appeared, and when the kernel's notifications overflowed.
  *
  * The walk carries a set of states, each "pattern g, about to match part p, `deep` directories into
  * its `**`". A directory is listed when one of its states needs to see names, and looked into
@@ -10,6 +10,8 @@
  * Invariants:
  * I1. Each directory is listed at most once a walk.
  * I2. Every failure but absence is reported.
+ * I3. A directory is told of before it is looked at: once it is watched, nothing can come between
+ *     what the walk sees and what the kernel tells.
  */
 #include "agent/watch/discover.h"
 
@@ -114,18 +116,19 @@ static bool part_matches(const struct glob_part *part, const char *name)
     return part->literal ? strcmp(part->text, name) == 0 : fnmatch(part->text, name, 0) == 0;
 }
 
-static bool glob_matches(const struct glob *g, size_t at, const char *path, unsigned deep)
+/* way: whether the path shall be one on the way to a match, instead of a match. */
+static bool glob_matches(const struct glob *g, size_t at, const char *path, unsigned deep, bool way)
 {
     while (*path == '/') {
         path++;
     }
     if (at == g->part_count || !*path) {
-        return at == g->part_count && !*path;
+        return !*path && way == (at < g->part_count);
     }
     size_t len = strcspn(path, "/");
     if (g->parts[at].deep) {
-        return glob_matches(g, at + 1, path, 0) ||
-               (deep < DISCOVER_DEPTH_MAX && glob_matches(g, at, path + len, deep + 1));
+        return glob_matches(g, at + 1, path, 0, way) ||
+               (deep < DISCOVER_DEPTH_MAX && glob_matches(g, at, path + len, deep + 1, way));
     }
     char name[256];
     if (len >= sizeof(name)) {
@@ -133,17 +136,27 @@ static bool glob_matches(const struct glob *g, size_t at, const char *path, unsi
     }
     memcpy(name, path, len);
     name[len] = '\0';
-    return part_matches(&g->parts[at], name) && glob_matches(g, at + 1, path + len, 0);
+    return part_matches(&g->parts[at], name) && glob_matches(g, at + 1, path + len, 0, way);
 }
 
-bool discover_matches(const struct discover *d, const char *path)
+static bool some_glob_matches(const struct discover *d, const char *path, bool way)
 {
     for (size_t i = 0; i < d->glob_count; i++) {
-        if (glob_matches(&d->globs[i], 0, path, 0)) {
+        if (glob_matches(&d->globs[i], 0, path, 0, way)) {
             return true;
         }
     }
     return false;
+}
+
+bool discover_matches(const struct discover *d, const char *path)
+{
+    return some_glob_matches(d, path, false);
+}
+
+bool discover_leads_on(const struct discover *d, const char *path)
+{
+    return some_glob_matches(d, path, true);
 }
 
 /* --- the walk --------------------------------------------------------------------------------- */
@@ -239,6 +252,9 @@ static bool collect(struct walk *w, const struct states *s, struct entries *ret_
         ends = ends || s->items[i].part + 1U == g->part_count;
     }
     const char *dir = w->path.len ? buf_cstr(&w->path) : "/";
+    if (list || ends) {
+        w->events->dir(w->ctx, dir, false); /* (I3) */
+    }
     if (list) {
         enum err rc = w->files->ops->list(w->files, dir, add_entry, ret_entries);
         if (rc && rc != ERR_NOT_FOUND) {
@@ -256,10 +272,22 @@ static bool collect(struct walk *w, const struct states *s, struct entries *ret_
             add_entry_once(ret_entries, w->d->globs[s->items[i].glob].parts[s->items[i].part].text);
         }
     }
-    if (list || ends) {
-        w->events->dir(w->ctx, dir);
-    }
     return true;
+}
+
+/* What is at w->path, which ends in a name of the directory that takes dir_len of it. */
+static enum err look(struct walk *w, size_t dir_len, bool follow, bool leads_on,
+                     struct file_info *ret_info)
+{
+    enum err rc = w->files->ops->stat(w->files, buf_cstr(&w->path), follow, ret_info);
+    if (rc != ERR_NOT_FOUND || !leads_on) {
+        return rc;
+    }
+    struct buf dir = { 0 };
+    buf_append(&dir, w->path.ptr, dir_len);
+    w->events->dir(w->ctx, dir_len ? buf_cstr(&dir) : "/", true);
+    buf_deinit(&dir);
+    return w->files->ops->stat(w->files, buf_cstr(&w->path), follow, ret_info); /* (I3) */
 }
 
 static void walk_dir(struct walk *w, const struct states *s);
@@ -283,7 +311,7 @@ static void visit(struct walk *w, const struct states *s, const struct entry *en
     bool follow = w->d->follow_symlinks || (!ends && entry->kind == FILE_KIND_UNKNOWN);
     enum err rc = entry->kind == FILE_KIND_DIR && !ends
                       ? ERR_OK
-                      : w->files->ops->stat(w->files, path, follow, &info);
+                      : look(w, len, follow, next.count > 0, &info);
     if (entry->kind == FILE_KIND_DIR && !ends) {
         info.kind = FILE_KIND_DIR;
     }

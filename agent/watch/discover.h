@@ -29,8 +29,10 @@ struct discover {
 };
 
 struct discover_events {
-    /* A directory whose entries were asked for: worth watching. */
-    void (*dir)(void *ctx, const char *path);
+    /* A directory whose entries are about to be asked for: worth watching. It may have gone.
+     * awaited: one of its names is known, and shall be a directory, and is not there yet; nothing
+     * else in it matters. */
+    void (*dir)(void *ctx, const char *path, bool awaited);
     /* A regular file that matches. A path may come twice when two patterns match it by different
      * ways. */
     void (*file)(void *ctx, const char *path, const struct file_info *info);
@@ -47,5 +49,7 @@ void discover_walk(const struct discover *d, struct files *files,
                    const struct discover_events *events, void *ctx);
 /* Whether a path is one that the walk would report (by name only). */
 bool discover_matches(const struct discover *d, const char *path);
+/* Whether the walk would look into a directory of this path. */
+bool discover_leads_on(const struct discover *d, const char *path);
 
 #endif

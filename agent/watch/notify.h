@@ -13,7 +13,7 @@
 
 enum notify_kind {
     NOTIFY_CHANGED,  /* path was written to */
-    NOTIFY_APPEARED, /* path was created or renamed to here */
+    NOTIFY_APPEARED, /* path, a file or a directory, was created or renamed to here */
     NOTIFY_GONE,     /* path was deleted or renamed away */
     NOTIFY_RESCAN,   /* anything may have happened: path is NULL */
 };
@@ -25,8 +25,10 @@ struct notify_events {
 struct notify;
 
 struct notify_ops {
-    /* Watches the entries of a directory; again is harmless. */
-    enum err (*add_dir)(struct notify *n, const char *path);
+    /* Watches the entries of a directory, or only for entries that appear; again is harmless, and
+     * what was watched before stays so. Several paths may lead to one directory: its events come
+     * under each of them. ERR_NOT_FOUND: no directory is there. */
+    enum err (*add_dir)(struct notify *n, const char *path, bool appearing_only);
     void (*free)(struct notify *n);
 };
 

@@ -4,9 +4,10 @@
  *
  * Invariants:
  * I1. A queue overflow, or a watched directory that went away, becomes NOTIFY_RESCAN.
- * I2. The path of an event is the one under which its directory was added; when a directory was
- * renamed
- *     the path is wrong, which is why the scan is the truth.
+ * I2. The path of an event is one under which its directory was added; when a directory was
+ *     renamed the path is wrong, which is why the scan is the truth.
+ * I3. A descriptor stands for one directory (the kernel's inode), and has all the paths under which
+ *     that was added: none of them loses its events to another.
  */
 #include "agent/watch/notify.h"
 
@@ -20,11 +21,13 @@
 #include <inotifytools/inotify.h>
 #include <limits.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
     EVENT_BYTES = 64 << 10,
-    WATCHED = IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR,
+    APPEARING = IN_CREATE | IN_MOVED_TO,
+    WATCHED = APPEARING | IN_MODIFY | IN_DELETE | IN_MOVED_FROM,
 };
 
 struct inotify {
@@ -33,53 +36,114 @@ struct inotify {
     struct watch watch;
     const struct notify_events *events;
     void *ctx;
-    struct map by_dir; /* path -> dir */
-    struct map by_wd;  /* descriptor -> dir */
+    struct map by_path; /* -> struct name */
+    struct map by_wd;   /* descriptor -> struct watched_dir */
     struct buf path;
     uint8_t *bytes;
 };
 
 struct watched_dir {
     uint64_t wd;
+    struct list_node names;
+};
+
+/* A path under which a directory was added. */
+struct name {
+    struct list_node node;
+    struct watched_dir *dir;
     char *path;
 };
 
-static void forget(struct inotify *n, struct watched_dir *dir)
+static void forget_name(struct inotify *n, struct name *name)
 {
-    map_remove(&n->by_dir, slice_str(dir->path));
+    map_remove(&n->by_path, slice_str(name->path));
+    list_remove(&name->node);
+    mem_free(name->path);
+    mem_free(name);
+}
+
+static void forget_dir(struct inotify *n, struct watched_dir *dir)
+{
+    struct list_node *node;
+    while ((node = list_first(&dir->names))) {
+        forget_name(n, list_entry(node, struct name, node));
+    }
     map_remove(&n->by_wd, map_key_u64(&dir->wd));
-    mem_free(dir->path);
     mem_free(dir);
 }
 
-static enum err add_dir(struct notify *base, const char *path)
+/* The directory was renamed, or is reached by two paths: forgets the names that lead elsewhere. */
+static void forget_old_names(struct inotify *n, struct watched_dir *dir, const char *path)
+{
+    struct stat now, st;
+    if (stat(path, &now) < 0) {
+        return;
+    }
+    list_for_each(node, &dir->names) {
+        struct name *name = list_entry(node, struct name, node);
+        if (stat(name->path, &st) < 0 || st.st_dev != now.st_dev || st.st_ino != now.st_ino) {
+            forget_name(n, name);
+        }
+    }
+}
+
+static enum err add_dir(struct notify *base, const char *path, bool appearing_only)
 {
     struct inotify *n = container_of(base, struct inotify, base);
-    int wd = inotify_add_watch(n->watch.fd, path, WATCHED);
+    uint32_t mask = IN_ONLYDIR | IN_MASK_ADD | (appearing_only ? APPEARING : WATCHED);
+    int wd = inotify_add_watch(n->watch.fd, path, mask);
     if (wd < 0) {
-        return err_of_errno(errno);
+        return errno == ENOTDIR ? ERR_NOT_FOUND : err_of_errno(errno);
     }
-    struct watched_dir *known = map_get(&n->by_dir, slice_str(path));
+    struct name *known = map_get(&n->by_path, slice_str(path));
     uint64_t key = (uint64_t)wd;
-    if (known && known->wd == key) {
+    if (known && known->dir->wd == key) {
         return ERR_OK;
     }
     if (known) {
-        forget(n, known); /* the directory was replaced by another one of its name */
+        struct watched_dir *replaced = known->dir;
+        forget_name(n, known);
+        if (list_is_empty(&replaced->names)) {
+            (void)inotify_rm_watch(n->watch.fd, (int)replaced->wd);
+            forget_dir(n, replaced);
+        }
     }
-    struct watched_dir *other = map_get(&n->by_wd, map_key_u64(&key));
-    if (other) {
-        forget(n, other); /* the same directory under its new name */
+    struct watched_dir *dir = map_get(&n->by_wd, map_key_u64(&key));
+    if (dir) {
+        forget_old_names(n, dir, path);
+    } else {
+        dir = mem_zalloc(sizeof(*dir));
+        dir->wd = key;
+        list_init(&dir->names);
+        map_put(&n->by_wd, map_key_u64(&dir->wd), dir);
     }
-    struct watched_dir *dir = mem_zalloc(sizeof(*dir));
-    dir->wd = key;
-    dir->path = mem_strdup(path);
-    map_put(&n->by_dir, slice_str(path), dir);
-    map_put(&n->by_wd, map_key_u64(&key), dir);
+    struct name *name = mem_zalloc(sizeof(*name));
+    name->dir = dir;
+    name->path = mem_strdup(path);
+    list_push_back(&dir->names, &name->node);
+    map_put(&n->by_path, slice_str(name->path), name);
     return ERR_OK;
 }
 
-static void handle(struct inotify *n, const struct inotify_event *e, const char *name)
+static void tell(struct inotify *n, const struct name *name, uint32_t mask, const char *entry)
+{
+    buf_reset(&n->path);
+    buf_append_str(&n->path, strcmp(name->path, "/") == 0 ? "" : name->path);
+    buf_append_byte(&n->path, '/');
+    buf_append_str(&n->path, entry);
+    const char *path = buf_cstr(&n->path);
+    if (mask & APPEARING) {
+        n->events->event(n->ctx, NOTIFY_APPEARED, path);
+    } else if (mask & IN_ISDIR) {
+        return; /* what was in it tells by itself, or is found missing by the scan */
+    } else if (mask & (IN_DELETE | IN_MOVED_FROM)) {
+        n->events->event(n->ctx, NOTIFY_GONE, path);
+    } else if (mask & IN_MODIFY) {
+        n->events->event(n->ctx, NOTIFY_CHANGED, path);
+    }
+}
+
+static void handle(struct inotify *n, const struct inotify_event *e, const char *entry)
 {
     if (e->mask & IN_Q_OVERFLOW) {
         n->events->event(n->ctx, NOTIFY_RESCAN, NULL);
@@ -91,27 +155,12 @@ static void handle(struct inotify *n, const struct inotify_event *e, const char 
         return;
     }
     if (e->mask & IN_IGNORED) {
-        forget(n, dir);
+        forget_dir(n, dir);
         n->events->event(n->ctx, NOTIFY_RESCAN, NULL);
         return;
     }
-    if (e->mask & IN_ISDIR) {
-        if (e->mask & (IN_CREATE | IN_MOVED_TO)) {
-            n->events->event(n->ctx, NOTIFY_RESCAN, NULL);
-        }
-        return;
-    }
-    buf_reset(&n->path);
-    buf_append_str(&n->path, strcmp(dir->path, "/") == 0 ? "" : dir->path);
-    buf_append_byte(&n->path, '/');
-    buf_append_str(&n->path, name);
-    const char *path = buf_cstr(&n->path);
-    if (e->mask & (IN_CREATE | IN_MOVED_TO)) {
-        n->events->event(n->ctx, NOTIFY_APPEARED, path);
-    } else if (e->mask & (IN_DELETE | IN_MOVED_FROM)) {
-        n->events->event(n->ctx, NOTIFY_GONE, path);
-    } else if (e->mask & IN_MODIFY) {
-        n->events->event(n->ctx, NOTIFY_CHANGED, path);
+    list_for_each(node, &dir->names) {
+        tell(n, list_entry(node, struct name, node), e->mask, entry);
     }
 }
 
@@ -136,9 +185,9 @@ static void free_inotify(struct notify *base)
     uint32_t cursor = 0;
     struct watched_dir *dir;
     while ((dir = map_next(&n->by_wd, &cursor, NULL))) {
-        forget(n, dir);
+        forget_dir(n, dir);
     }
-    map_deinit(&n->by_dir);
+    map_deinit(&n->by_path);
     map_deinit(&n->by_wd);
     buf_deinit(&n->path);
     mem_free(n->bytes);

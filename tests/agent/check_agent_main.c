@@ -4,6 +4,7 @@
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { tail_suite, registry_suite, process_suite, hours_suite };
+    Suite *(*const suites[])(void) = { tail_suite, registry_suite, process_suite, hours_suite,
+                                       watch_suite };
     return RUN_SUITES(suites);
 }

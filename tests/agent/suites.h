@@ -9,5 +9,6 @@ Suite *tail_suite(void);
 Suite *registry_suite(void);
 Suite *process_suite(void);
 Suite *hours_suite(void);
+Suite *watch_suite(void);
 
 #endif
