@@ -10,6 +10,7 @@ include tests/protocol/net.mk
 include tests/protocol/client.mk
 include tests/broker/storage.mk
 include tests/broker/group.mk
+include tests/broker/replica.mk
 include tests/broker/local.mk
 include tests/agent/local.mk
 include tests/connectors/local.mk

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check_isr.c - the leader's view of its replicas: high watermark, proposals, answers. */
+#include "broker/replica/isr.h"
+
+#include "tests/broker/replica_suites.h"
+
+enum { S_NS = 1000000000 };
+
+static const struct isr_config config = { .lag_ns = 30ull * S_NS, .join_wait_ns = S_NS };
+
+struct view {
+    struct isr isr;
+    struct isr_member members[8];
+    struct isr_proposal proposal;
+};
+
+static void set_up(struct view *v, const int32_t *isr, int32_t isr_count)
+{
+    static const int32_t replicas[] = { 1, 2, 3 };
+    const struct isr_assignment a = { .self = 1,
+                                      .leader_epoch = 5,
+                                      .partition_epoch = 10,
+                                      .replicas = replicas,
+                                      .replica_count = 3,
+                                      .isr = isr,
+                                      .isr_count = isr_count };
+    isr_init(&v->isr, &config, &a, 100, 90, S_NS);
+    v->proposal.members = v->members;
+    isr_set_eligible(&v->isr, 2, 20);
+    isr_set_eligible(&v->isr, 3, 30);
+}
+
+static enum kafka_error fetched(struct view *v, int32_t id, int64_t epoch, int64_t offset,
+                                int64_t end, uint64_t now_ns)
+{
+    const struct isr_fetch f = {
+        .replica = id, .broker_epoch = epoch, .offset = offset, .leader_end_offset = end
+    };
+    return isr_fetched(&v->isr, &f, now_ns);
+}
+
+static enum isr_verdict answer(struct view *v, enum kafka_error code, const int32_t *isr,
+                               int32_t count, int32_t partition_epoch)
+{
+    const struct isr_answer a = { .number = v->proposal.number,
+                                  .code = code,
+                                  .leader_epoch = 5,
+                                  .partition_epoch = partition_epoch,
+                                  .isr = isr,
+                                  .isr_count = count };
+    return isr_answered(&v->isr, &a, 2ull * S_NS);
+}
+
+static const int32_t all[] = { 1, 2, 3 }, alone[] = { 1 }, pair[] = { 1, 2 };
+
+START_TEST(high_watermark_is_the_least_end_of_the_isr)
+{
+    struct view v;
+    set_up(&v, all, 3);
+    ck_assert(!isr_advance(&v.isr, 120, S_NS)); /* nobody has fetched */
+    fetched(&v, 2, 20, 110, 120, S_NS);
+    ck_assert(!isr_advance(&v.isr, 120, S_NS));
+    fetched(&v, 3, 30, 105, 120, S_NS);
+    ck_assert(isr_advance(&v.isr, 120, S_NS));
+    ck_assert_int_eq(v.isr.high_watermark, 105);
+    fetched(&v, 3, 30, 120, 120, S_NS);
+    ck_assert(isr_advance(&v.isr, 108, S_NS)); /* what is durable here counts, not the end */
+    ck_assert_int_eq(v.isr.high_watermark, 108);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(high_watermark_never_falls)
+{
+    struct view v;
+    set_up(&v, all, 3);
+    fetched(&v, 2, 20, 120, 120, S_NS);
+    fetched(&v, 3, 30, 120, 120, S_NS);
+    ck_assert(isr_advance(&v.isr, 120, S_NS));
+    fetched(&v, 3, 30, 60, 120, S_NS); /* it lost its tail */
+    ck_assert(!isr_advance(&v.isr, 130, S_NS));
+    ck_assert_int_eq(v.isr.high_watermark, 120);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(below_min_insync_replicas_nothing_is_committed)
+{
+    struct view v;
+    set_up(&v, alone, 1);
+    v.isr.min_isr = 2;
+    ck_assert(isr_is_under_min(&v.isr));
+    ck_assert(!isr_advance(&v.isr, 120, S_NS));
+    v.isr.min_isr = 1;
+    ck_assert(isr_advance(&v.isr, 120, S_NS));
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(min_insync_replicas_is_at_most_the_replication_factor)
+{
+    const struct isr_assignment a = { .self = 1,
+                                      .replicas = alone,
+                                      .replica_count = 1,
+                                      .isr = alone,
+                                      .isr_count = 1 };
+    struct isr s;
+    isr_init(&s, &config, &a, 0, 0, S_NS);
+    s.min_isr = 2;
+    ck_assert(!isr_is_under_min(&s));
+    isr_deinit(&s);
+}
+END_TEST
+
+START_TEST(a_member_that_lags_is_proposed_out_after_the_lag_time)
+{
+    struct view v;
+    set_up(&v, all, 3);
+    fetched(&v, 2, 20, 120, 120, S_NS);
+    fetched(&v, 3, 30, 100, 120, S_NS);
+    uint64_t at = S_NS + config.lag_ns;
+    ck_assert(!isr_propose(&v.isr, 120, 11, at, &v.proposal));
+    ck_assert(isr_propose(&v.isr, 120, 11, at + 1, &v.proposal));
+    ck_assert_int_eq(v.proposal.count, 2);
+    ck_assert_int_eq(v.members[0].id, 1);
+    ck_assert_int_eq(v.members[0].broker_epoch, 11);
+    ck_assert_int_eq(v.members[1].id, 2);
+    ck_assert_int_eq(v.members[1].broker_epoch, 20);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(a_member_with_everything_does_not_lag_however_long_it_is_silent)
+{
+    struct view v;
+    set_up(&v, pair, 2);
+    fetched(&v, 2, 20, 120, 120, S_NS);
+    ck_assert(!isr_propose(&v.isr, 120, 11, 1000ull * S_NS, &v.proposal));
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(a_member_always_one_fetch_behind_is_in_sync)
+{
+    struct view v;
+    set_up(&v, pair, 2);
+    for (int64_t i = 0; i < 100; i++) {
+        fetched(&v, 2, 20, 100 + i * 10, 110 + i * 10, (uint64_t)(i + 1) * S_NS);
+    }
+    ck_assert(!isr_propose(&v.isr, 1110, 11, 101ull * S_NS, &v.proposal));
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(while_a_shrink_is_in_flight_the_old_member_is_waited_for)
+{
+    struct view v;
+    set_up(&v, pair, 2);
+    fetched(&v, 2, 20, 100, 120, S_NS);
+    ck_assert(isr_propose(&v.isr, 120, 11, 40ull * S_NS, &v.proposal));
+    isr_advance(&v.isr, 120, 40ull * S_NS);
+    ck_assert_int_eq(v.isr.high_watermark, 100);
+    ck_assert_int_eq(answer(&v, KAFKA_NONE, alone, 1, 11), ISR_SETTLED);
+    ck_assert(isr_advance(&v.isr, 120, 40ull * S_NS));
+    ck_assert_int_eq(v.isr.high_watermark, 120);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(while_an_expansion_is_in_flight_the_new_member_is_waited_for)
+{
+    struct view v;
+    set_up(&v, alone, 1);
+    isr_advance(&v.isr, 110, S_NS);
+    fetched(&v, 2, 20, 110, 120, S_NS);
+    ck_assert(isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    ck_assert_int_eq(v.proposal.count, 2);
+    ck_assert(!isr_advance(&v.isr, 120, 100ull * S_NS)); /* however long the answer takes */
+    ck_assert_int_eq(answer(&v, KAFKA_NONE, pair, 2, 11), ISR_SETTLED);
+    ck_assert_int_eq(isr_size(&v.isr), 2);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(who_is_behind_the_high_watermark_or_the_epochs_start_does_not_join)
+{
+    struct view v;
+    set_up(&v, alone, 1); /* the epoch began at 100 */
+    fetched(&v, 2, 20, 95, 120, S_NS);
+    ck_assert(!isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    isr_advance(&v.isr, 120, S_NS);
+    fetched(&v, 2, 20, 119, 120, S_NS);
+    ck_assert(!isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    fetched(&v, 2, 20, 120, 120, S_NS);
+    ck_assert(isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(a_fetch_of_an_earlier_life_of_the_broker_does_not_join)
+{
+    struct view v;
+    set_up(&v, alone, 1);
+    isr_advance(&v.isr, 120, S_NS);
+    fetched(&v, 2, 19, 120, 120, S_NS); /* the metadata says 20 */
+    ck_assert(!isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    isr_set_eligible(&v.isr, 2, -1); /* fenced */
+    fetched(&v, 2, 20, 120, 120, S_NS);
+    ck_assert(!isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    ck_assert_int_eq(fetched(&v, 2, 19, 130, 130, S_NS), KAFKA_NOT_LEADER_OR_FOLLOWER);
+    ck_assert_int_eq(isr_find(&v.isr, 2)->end_offset, 120);
+    ck_assert_int_eq(fetched(&v, 9, 1, 130, 130, S_NS), KAFKA_UNKNOWN_LEADER_EPOCH);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(the_high_watermark_waits_a_little_for_who_is_about_to_join)
+{
+    struct view v;
+    set_up(&v, alone, 1);
+    fetched(&v, 2, 20, 120, 120, S_NS);
+    isr_advance(&v.isr, 125, S_NS);
+    ck_assert_int_eq(v.isr.high_watermark, 120);
+    ck_assert_uint_eq(isr_deadline_ns(&v.isr, S_NS), 2ull * S_NS);
+    isr_advance(&v.isr, 125, 2ull * S_NS);
+    ck_assert_int_eq(v.isr.high_watermark, 125);
+    ck_assert_uint_eq(isr_deadline_ns(&v.isr, 2ull * S_NS), UINT64_MAX);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(each_answer_of_the_controller_has_its_consequence)
+{
+    static const struct {
+        enum kafka_error code;
+        enum isr_verdict verdict;
+        bool in_flight;
+    } rows[] = {
+        { KAFKA_OPERATION_NOT_ATTEMPTED, ISR_SETTLED, false },
+        { KAFKA_INELIGIBLE_REPLICA, ISR_SETTLED, false },
+        { KAFKA_UNKNOWN_TOPIC_OR_PARTITION, ISR_WAITS, true },
+        { KAFKA_UNKNOWN_TOPIC_ID, ISR_WAITS, true },
+        { KAFKA_FENCED_LEADER_EPOCH, ISR_WAITS, true },
+        { KAFKA_INVALID_UPDATE_VERSION, ISR_WAITS, true },
+        { KAFKA_INVALID_REQUEST, ISR_WAITS, true },
+        { KAFKA_NEW_LEADER_ELECTED, ISR_WAITS, true },
+        { KAFKA_NOT_CONTROLLER, ISR_RETRY, true },
+        { KAFKA_REQUEST_TIMED_OUT, ISR_RETRY, true },
+        { KAFKA_UNKNOWN_SERVER_ERROR, ISR_RETRY, true },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct view v;
+        set_up(&v, alone, 1);
+        isr_advance(&v.isr, 120, S_NS);
+        fetched(&v, 2, 20, 120, 120, S_NS);
+        ck_assert(isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+        ck_assert_int_eq(answer(&v, rows[i].code, NULL, 0, -1), rows[i].verdict);
+        ck_assert_int_eq(v.isr.in_flight, rows[i].in_flight);
+        ck_assert_int_eq(isr_size(&v.isr), 1);
+        isr_deinit(&v.isr);
+    }
+}
+END_TEST
+
+START_TEST(metadata_ends_what_is_in_flight_and_late_answers_do_nothing)
+{
+    struct view v;
+    set_up(&v, alone, 1);
+    isr_advance(&v.isr, 120, S_NS);
+    fetched(&v, 2, 20, 120, 120, S_NS);
+    ck_assert(isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    const struct isr_assignment a = { .self = 1,
+                                      .leader_epoch = 5,
+                                      .partition_epoch = 11,
+                                      .replicas = all,
+                                      .replica_count = 3,
+                                      .isr = pair,
+                                      .isr_count = 2 };
+    isr_follow(&v.isr, &a, S_NS);
+    ck_assert(!v.isr.in_flight);
+    ck_assert_int_eq(isr_size(&v.isr), 2);
+    ck_assert_int_eq(isr_find(&v.isr, 2)->end_offset, 120); /* what was known is kept */
+    ck_assert_int_eq(answer(&v, KAFKA_NONE, alone, 1, 12), ISR_SETTLED);
+    ck_assert_int_eq(isr_size(&v.isr), 2);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(an_older_partition_epoch_changes_nothing)
+{
+    struct view v;
+    set_up(&v, pair, 2);
+    const struct isr_assignment a = { .self = 1,
+                                      .leader_epoch = 5,
+                                      .partition_epoch = 10,
+                                      .replicas = all,
+                                      .replica_count = 3,
+                                      .isr = alone,
+                                      .isr_count = 1 };
+    isr_follow(&v.isr, &a, S_NS);
+    ck_assert_int_eq(isr_size(&v.isr), 2);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+Suite *isr_suite(void)
+{
+    Suite *s = suite_create("isr");
+    TCase *t = tcase_create("isr");
+    tcase_add_test(t, high_watermark_is_the_least_end_of_the_isr);
+    tcase_add_test(t, high_watermark_never_falls);
+    tcase_add_test(t, below_min_insync_replicas_nothing_is_committed);
+    tcase_add_test(t, min_insync_replicas_is_at_most_the_replication_factor);
+    tcase_add_test(t, a_member_that_lags_is_proposed_out_after_the_lag_time);
+    tcase_add_test(t, a_member_with_everything_does_not_lag_however_long_it_is_silent);
+    tcase_add_test(t, a_member_always_one_fetch_behind_is_in_sync);
+    tcase_add_test(t, while_a_shrink_is_in_flight_the_old_member_is_waited_for);
+    tcase_add_test(t, while_an_expansion_is_in_flight_the_new_member_is_waited_for);
+    tcase_add_test(t, who_is_behind_the_high_watermark_or_the_epochs_start_does_not_join);
+    tcase_add_test(t, a_fetch_of_an_earlier_life_of_the_broker_does_not_join);
+    tcase_add_test(t, the_high_watermark_waits_a_little_for_who_is_about_to_join);
+    tcase_add_test(t, each_answer_of_the_controller_has_its_consequence);
+    tcase_add_test(t, metadata_ends_what_is_in_flight_and_late_answers_do_nothing);
+    tcase_add_test(t, an_older_partition_epoch_changes_nothing);
+    suite_add_tcase(s, t);
+    return s;
+}
