@@ -8,6 +8,7 @@
 #include "broker/broker.h"
 
 #include "broker/api/fetch.h"
+#include "broker/quorum_config.h"
 #include "protocol/base/alloc.h"
 
 #include <assert.h>
@@ -377,7 +378,11 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     b->listeners = args->listeners;
     b->listener_count = args->listener_count;
     for (uint32_t i = 0; i < b->listener_count; i++) {
-        b->listeners[i].broker = b;
+        struct broker_listener *l = &b->listeners[i];
+        l->broker = b;
+        l->kind = quorum_config_is_controller_listener(b->config, slice_str(l->name))
+                      ? LISTENER_CONTROLLER
+                      : LISTENER_BROKER;
     }
     arena_init(&b->arena, BOOT_BYTES_MAX);
     list_init(&b->fetches);
@@ -388,6 +393,7 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     topics_init(&b->topics, b->hash_seed);
     connections_init(&b->connections, b);
     peers_init(b);
+    controller_channel_init(b);
     fetch_sessions_init(&b->sessions, b);
     groups_init(b);
     enum err e = quorum_config_parse(b->config, &b->arena, &b->roles, err);
@@ -511,6 +517,7 @@ void broker_free(struct broker *b)
     cancel_timers(b);
     each_log(b, fail_waiters, NULL); /* it may be a kill: nobody will flush for them */
     groups_deinit(b);
+    controller_channel_deinit(b);
     peers_deinit(b);
     connections_deinit(b);
     fetch_sessions_deinit(&b->sessions);

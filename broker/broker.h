@@ -10,6 +10,7 @@
 #include "broker/broker_config.h"
 #include "broker/connection.h"
 #include "broker/controller/image.h"
+#include "broker/controller_channel.h"
 #include "broker/fetch_session.h"
 #include "broker/flusher.h"
 #include "broker/groups.h"
@@ -31,6 +32,7 @@ struct broker_metrics {
 /* An entry of `listeners`, opened by runtime.c. */
 struct broker_listener {
     struct broker *broker;
+    enum listener_kind kind;
     char *name;
     char *host; /* "" is every address */
     uint16_t port;
@@ -77,6 +79,7 @@ struct broker {
     struct fetch_sessions sessions;
     struct connections connections;
     struct peers peers;
+    struct controller_channel channel;
     struct broker_listener *listeners;
     uint32_t listener_count;
 

@@ -5,26 +5,24 @@
  *
  * A small frame is copied out of the head buffer; a larger one gets memory of its own, and the
  * socket is read straight into it. Whatever the peer announces, memory is taken as bytes arrive
- * (CONNECTION_FIRST_BYTES ahead at most) and counts against queued.max.request.bytes.
+ * (CALL_FIRST_BYTES ahead at most) and counts against queued.max.request.bytes.
  *
  *   (K1) Replies leave in the order of the requests: only the head of `calls` may be sent.
  *   (K2) A call is in exactly one of conn->reading, conn->calls, conn->sending and
  *        connections->orphans.
- *   (K3) connections->request_bytes is the sum of frame_cap over all calls.
- *   (K4) A connection is freed only at depth 0: no caller up the stack still uses it.
+ *   (K3) A connection is freed only at depth 0: no caller up the stack still uses it.
  */
 #include "broker/connection.h"
 
 #include "broker/api/table.h"
 #include "broker/broker.h"
 #include "protocol/base/alloc.h"
+#include "protocol/base/be.h"
 
 #include <assert.h>
 
 enum {
-    FRAME_BYTES_MIN = 8,          /* key, version, correlation id */
-    FRAME_POOLED_MIN = 64 * 1024, /* smaller ones are the heap's own business */
-    FRAME_POOLED_BYTES = CONNECTION_FIRST_BYTES,
+    FRAME_BYTES_MIN = 8, /* key, version, correlation id */
     PIECES_ON_STACK = 16,
 };
 
@@ -49,88 +47,7 @@ struct connection {
     uint8_t head[CONNECTION_HEAD_BYTES];
 };
 
-/* --- memory of frames ------------------------------------------------------------------------- */
-
-static bool memory_for(struct broker *b, size_t bytes)
-{
-    struct connections *cs = &b->connections;
-    return cs->request_bytes == 0 ||
-           cs->request_bytes + bytes <= (size_t)b->config->queued_max_request_bytes;
-}
-
-static void frame_take(struct connections *cs, struct call *c, size_t bytes)
-{
-    if (bytes < FRAME_POOLED_MIN || bytes > FRAME_POOLED_BYTES) {
-        c->frame = mem_alloc(bytes);
-    } else if (cs->pool.count) {
-        c->frame = cs->pool.frames[--cs->pool.count];
-    } else {
-        c->frame = mem_alloc(FRAME_POOLED_BYTES);
-    }
-    c->frame_cap = bytes;
-    cs->request_bytes += bytes;
-}
-
-static void frame_drop(struct connections *cs, struct call *c)
-{
-    bool pooled = c->frame_cap >= FRAME_POOLED_MIN && c->frame_cap <= FRAME_POOLED_BYTES;
-    cs->request_bytes -= c->frame_cap;
-    if (pooled && cs->pool.count < sizeof(cs->pool.frames) / sizeof(cs->pool.frames[0])) {
-        cs->pool.frames[cs->pool.count++] = c->frame;
-    } else {
-        mem_free(c->frame);
-    }
-    c->frame = NULL;
-    c->frame_cap = 0;
-}
-
-/* Twice the room for a frame that turned out to be really that long. */
-static void frame_grow(struct connections *cs, struct call *c)
-{
-    size_t more = c->frame_len - c->frame_cap;
-    if (more > c->frame_cap) {
-        more = c->frame_cap;
-    }
-    uint8_t *bytes = mem_alloc(c->frame_cap + more);
-    memcpy(bytes, c->frame, c->frame_cap);
-    size_t cap = c->frame_cap + more;
-    frame_drop(cs, c);
-    c->frame = bytes;
-    c->frame_cap = cap;
-    cs->request_bytes += cap;
-}
-
-static void feed_starved(struct broker *b);
-
 /* --- calls ------------------------------------------------------------------------------------ */
-
-static struct call *call_new(struct connection *conn, size_t frame_len)
-{
-    struct call *c = mem_zalloc(sizeof(*c));
-    list_init(&c->link);
-    c->conn = conn;
-    c->broker = conn->broker;
-    c->frame_len = frame_len;
-    size_t first = frame_len < CONNECTION_FIRST_BYTES ? frame_len : CONNECTION_FIRST_BYTES;
-    frame_take(&conn->broker->connections, c, first);
-    return c;
-}
-
-static void call_free(struct call *c)
-{
-    for (size_t i = 0; i < c->splice_count; i++) {
-        struct log_range *range = c->splices[i].external;
-        open_file_unref(range->file);
-    }
-    mem_free(c->splices);
-    buf_deinit(&c->reply);
-    list_remove(&c->link);
-    struct broker *b = c->broker;
-    frame_drop(&b->connections, c);
-    arena_deinit(&c->arena);
-    mem_free(c);
-    feed_starved(b);
-}
 
 static void connection_resume(struct connection *conn);
 
@@ -215,34 +132,9 @@ static void replied(struct call *c)
     connection_resume(conn);
 }
 
-void call_reply_version(struct call *c, int16_t version, const void *response)
-{
-    struct writer w;
-    writer_init(&w, &c->reply);
-    enum err e = api_frame_response(&w, c->api->key, version, c->correlation_id, response);
-    c->splices = w.splices;
-    c->splice_count = w.splice_count;
-    if (e) {
-        call_fail(c, "the reply does not fit the protocol");
-        return;
-    }
-    replied(c);
-}
-
-void call_reply(struct call *c, const void *response)
-{
-    call_reply_version(c, c->version, response);
-}
-
-void call_reply_none(struct call *c)
-{
-    c->no_reply = true;
-    replied(c);
-}
-
 static void connection_close(struct connection *conn, const char *why);
 
-void call_fail(struct call *c, const char *why)
+static void sink_fail(struct call *c, const char *why)
 {
     struct connection *conn = c->conn;
     c->no_reply = true;
@@ -258,18 +150,35 @@ void call_fail(struct call *c, const char *why)
     }
 }
 
-void *call_response(struct call *c)
+static void sink_reply(struct call *c, int16_t version, const void *response)
 {
-    return call_array(c, c->api->response, 1);
+    if (!response) {
+        c->no_reply = true;
+        replied(c);
+        return;
+    }
+    struct writer w;
+    writer_init(&w, &c->reply);
+    enum err e = api_frame_response(&w, c->api->key, version, c->correlation_id, response);
+    c->splices = w.splices;
+    c->splice_count = w.splice_count;
+    if (e) {
+        sink_fail(c, "the reply does not fit the protocol");
+        return;
+    }
+    replied(c);
 }
 
-void *call_array(struct call *c, const struct schema *s, int32_t count)
+static const struct call_sink connection_sink = { .reply = sink_reply, .fail = sink_fail };
+
+void connection_reply_bytes(struct call *c, struct slice header_and_body)
 {
-    void *array = schema_new(s, &c->arena, count > 0 ? (size_t)count : 0);
-    if (!array) {
-        call_fail(c, "the request wants more memory than it may have");
-    }
-    return array;
+    assert(c->sink == &connection_sink);
+    uint8_t len[4];
+    be32_store(len, (uint32_t)header_and_body.len);
+    buf_append(&c->reply, len, sizeof(len));
+    buf_append_slice(&c->reply, header_and_body);
+    replied(c);
 }
 
 /* --- the end of a connection ------------------------------------------------------------------ */
@@ -380,11 +289,13 @@ static size_t take_frame(struct connection *conn, size_t at)
         bad_frame(conn, "the frame's length is above socket.request.max.bytes");
         return 0;
     }
-    if (!memory_for(b, (size_t)len)) {
+    if (!call_memory_for(b, (size_t)len)) {
         starve(conn);
         return 0;
     }
-    struct call *c = call_new(conn, (size_t)len);
+    struct call *c = call_new(b, &connection_sink, NULL, (size_t)len);
+    c->conn = conn;
+    c->kind = conn->listener->kind;
     size_t here = left - 4 < (size_t)len ? left - 4 : (size_t)len;
     memcpy(c->frame, conn->head + at + 4, here);
     conn->frame_began_ns = 0;
@@ -462,7 +373,7 @@ static void connection_resume(struct connection *conn)
     }
 }
 
-static void feed_starved(struct broker *b)
+void connections_feed(struct broker *b)
 {
     struct connections *cs = &b->connections;
     if (list_is_empty(&cs->starved) || cs->feeding) {
@@ -503,11 +414,11 @@ static void on_space(void *user, uint8_t **ret_ptr, size_t *ret_room)
         return;
     }
     if (conn->reading_have == c->frame_cap) {
-        if (!memory_for(conn->broker, c->frame_cap)) {
+        if (!call_memory_for(conn->broker, c->frame_cap)) {
             starve(conn);
             return;
         }
-        frame_grow(&conn->broker->connections, c);
+        call_grow_frame(c);
     }
     *ret_ptr = c->frame + conn->reading_have;
     *ret_room = c->frame_cap - conn->reading_have;

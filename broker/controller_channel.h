@@ -23,6 +23,8 @@ void controller_channel_send(struct broker *b, const struct schema *request_sche
                              client_done *done, void *user);
 /* The sends with this user are forgotten. */
 void controller_channel_cancel(struct broker *b, const void *user);
+/* Another node leads now: what waits is tried, what went to the old one is sent to the new one. */
+void controller_channel_wake(struct broker *b);
 /* Whether the active controller is this node now. */
 bool controller_channel_is_local(const struct broker *b);
 

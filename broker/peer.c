@@ -9,6 +9,7 @@
 #include "broker/peer.h"
 
 #include "broker/broker.h"
+#include "broker/quorum_config.h"
 #include "protocol/base/alloc.h"
 #include "protocol/client/client_connection.h"
 
@@ -325,17 +326,6 @@ static void on_sweep(void *owner)
     }
 }
 
-static bool is_controller_listener(const struct broker *b, const char *name)
-{
-    const struct config_list *names = &b->config->controller_listener_names;
-    for (size_t i = 0; i < names->count; i++) {
-        if (strcmp(names->items[i], name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool peers_broker_address(const struct broker *b, int32_t broker_id, const char **ret_host,
                           uint16_t *ret_port)
 {
@@ -343,7 +333,8 @@ bool peers_broker_address(const struct broker *b, int32_t broker_id, const char 
     const char *want = b->config->inter_broker_listener_name;
     for (int32_t i = 0; other && i < other->endpoint_count; i++) {
         const struct image_endpoint *e = &other->endpoints[i];
-        if (want[0] ? strcmp(e->name, want) == 0 : !is_controller_listener(b, e->name)) {
+        if (want[0] ? strcmp(e->name, want) == 0
+                    : !quorum_config_is_controller_listener(b->config, slice_str(e->name))) {
             *ret_host = e->host;
             *ret_port = e->port;
             return true;

@@ -24,7 +24,7 @@ static bool fill_keys(struct call *c, struct api_versions_response *resp)
         return false;
     }
     for (int16_t key = 0; key < API_KEY_END; key++) {
-        const struct api *api = api_row(key) ? api_find(key) : NULL;
+        const struct api *api = api_row(key, c->kind) ? api_find(key) : NULL;
         if (api) {
             struct api_versions_response_api_version *row = &resp->api_keys[resp->api_keys_n++];
             row->api_key = key;

@@ -161,11 +161,11 @@ static void prepare(struct metadata_op *op, struct metadata_records *out)
         if (code) {
             log_warn(&b->log, "a topic could not be created automatically",
                      KV_SLICE("topic", req->topics[i].name), KV_STR("error", err.text),
-                     KV_STR("client", connection_peer(a->call->conn)));
+                     KV_STR("client", call_peer(a->call)));
         } else {
             log_info(&b->log, "creating a topic that a client asked for",
                      KV_SLICE("topic", req->topics[i].name),
-                     KV_STR("client", connection_peer(a->call->conn)));
+                     KV_STR("client", call_peer(a->call)));
         }
     }
 }

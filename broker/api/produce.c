@@ -113,7 +113,7 @@ static void refused(struct produce_state *s, enum kafka_error code, const struct
         row->error_message = arena_copy(&c->arena, slice_str(err->text));
     }
     log_info(&b->log, "refused records", KV_SLICE("topic", topic), KV_INT("partition", row->index),
-             KV_STR("client", connection_peer(c->conn)), KV_SLICE("client_id", c->client_id),
+             KV_STR("client", call_peer(c)), KV_SLICE("client_id", c->client_id),
              KV_STR("code", kafka_error_name((int16_t)code)), KV_STR("error", err->text));
 }
 

@@ -6,6 +6,7 @@
 #include "broker/api/table.h"
 
 #include "broker/broker.h"
+#include "broker/controller_channel.h"
 
 /* Requests whose reply follows from their own length. */
 static size_t memory_small(size_t frame_len)
@@ -25,46 +26,48 @@ static size_t memory_cluster(size_t frame_len)
     return ((size_t)64 << 20) + memory_data(frame_len);
 }
 
-static const struct api_row rows[] = {
-    { API_Produce, handle_produce, memory_data },
-    { API_Fetch, handle_fetch, memory_cluster },
-    { API_ListOffsets, handle_list_offsets, memory_small },
-    { API_Metadata, handle_metadata, memory_cluster },
-    { API_OffsetCommit, handle_offset_commit, memory_small },
-    { API_OffsetFetch, handle_offset_fetch, memory_cluster },
-    { API_FindCoordinator, handle_find_coordinator, memory_small },
-    { API_JoinGroup, handle_join_group, memory_small },
-    { API_Heartbeat, handle_heartbeat, memory_small },
-    { API_LeaveGroup, handle_leave_group, memory_small },
-    { API_SyncGroup, handle_sync_group, memory_small },
-    { API_DescribeGroups, handle_describe_groups, memory_cluster },
-    { API_ListGroups, handle_list_groups, memory_cluster },
-    { API_ApiVersions, handle_api_versions, memory_small },
-    { API_CreateTopics, handle_create_topics, memory_small },
-    { API_DeleteTopics, handle_delete_topics, memory_small },
-    { API_DeleteRecords, handle_delete_records, memory_small },
-    { API_InitProducerId, handle_init_producer_id, memory_small },
-    { API_OffsetForLeaderEpoch, handle_offset_for_leader_epoch, memory_small },
-    { API_DescribeConfigs, handle_describe_configs, memory_cluster },
-    { API_AlterConfigs, handle_alter_configs, memory_small },
-    { API_DescribeLogDirs, handle_describe_log_dirs, memory_cluster },
-    { API_CreatePartitions, handle_create_partitions, memory_small },
-    { API_DeleteGroups, handle_delete_groups, memory_small },
-    { API_IncrementalAlterConfigs, handle_incremental_alter_configs, memory_small },
-    { API_ListPartitionReassignments, handle_list_partition_reassignments, memory_small },
-    { API_OffsetDelete, handle_offset_delete, memory_small },
-    { API_DescribeCluster, handle_describe_cluster, memory_small },
-    { API_DescribeTopicPartitions, handle_describe_topic_partitions, memory_cluster },
+static const struct api_row rows[API_KEY_END] = {
+    [API_Produce] = { ON_BROKER, handle_produce, memory_data },
+    [API_Fetch] = { ON_BOTH, handle_fetch, memory_cluster },
+    [API_ListOffsets] = { ON_BROKER, handle_list_offsets, memory_small },
+    [API_Metadata] = { ON_BROKER, handle_metadata, memory_cluster },
+    [API_OffsetCommit] = { ON_BROKER, handle_offset_commit, memory_small },
+    [API_OffsetFetch] = { ON_BROKER, handle_offset_fetch, memory_cluster },
+    [API_FindCoordinator] = { ON_BROKER, handle_find_coordinator, memory_small },
+    [API_JoinGroup] = { ON_BROKER, handle_join_group, memory_small },
+    [API_Heartbeat] = { ON_BROKER, handle_heartbeat, memory_small },
+    [API_LeaveGroup] = { ON_BROKER, handle_leave_group, memory_small },
+    [API_SyncGroup] = { ON_BROKER, handle_sync_group, memory_small },
+    [API_DescribeGroups] = { ON_BROKER, handle_describe_groups, memory_cluster },
+    [API_ListGroups] = { ON_BROKER, handle_list_groups, memory_cluster },
+    [API_ApiVersions] = { ON_BOTH, handle_api_versions, memory_small },
+    [API_CreateTopics] = { FORWARDED, handle_create_topics, memory_small },
+    [API_DeleteTopics] = { FORWARDED, handle_delete_topics, memory_small },
+    [API_DeleteRecords] = { ON_BROKER, handle_delete_records, memory_small },
+    [API_InitProducerId] = { ON_BROKER, handle_init_producer_id, memory_small },
+    [API_OffsetForLeaderEpoch] = { ON_BROKER, handle_offset_for_leader_epoch, memory_small },
+    [API_DescribeConfigs] = { ON_BOTH, handle_describe_configs, memory_cluster },
+    [API_AlterConfigs] = { FORWARDED, handle_alter_configs, memory_small },
+    [API_DescribeLogDirs] = { ON_BROKER, handle_describe_log_dirs, memory_cluster },
+    [API_CreatePartitions] = { FORWARDED, handle_create_partitions, memory_small },
+    [API_DeleteGroups] = { ON_BROKER, handle_delete_groups, memory_small },
+    [API_IncrementalAlterConfigs] = { FORWARDED, handle_incremental_alter_configs, memory_small },
+    [API_ListPartitionReassignments] = { FORWARDED, handle_list_partition_reassignments,
+                                         memory_small },
+    [API_Envelope] = { ON_CONTROLLER, handle_envelope, memory_small },
+    [API_OffsetDelete] = { ON_BROKER, handle_offset_delete, memory_small },
+    [API_DescribeCluster] = { ON_BOTH, handle_describe_cluster, memory_small },
+    [API_DescribeTopicPartitions] = { ON_BROKER, handle_describe_topic_partitions, memory_cluster },
 };
 
-const struct api_row *api_row(int16_t key)
+const struct api_row *api_row(int16_t key, enum listener_kind kind)
 {
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].key == key) {
-            return &rows[i];
-        }
-    }
-    return NULL;
+    return key >= 0 && key < API_KEY_END && rows[key].where & kind ? &rows[key] : NULL;
+}
+
+bool api_row_is_forwarded(const struct api_row *row)
+{
+    return row->where == FORWARDED;
 }
 
 static void refuse(struct call *c, const char *why)
@@ -72,7 +75,7 @@ static void refuse(struct call *c, const char *why)
     struct broker *b = c->broker;
     b->metrics.connections_bad_closed++;
     log_info(&b->log, "closed a connection whose request cannot be understood",
-             KV_STR("client", connection_peer(c->conn)), KV_STR("api", c->api ? c->api->name : "?"),
+             KV_STR("client", call_peer(c)), KV_STR("api", c->api ? c->api->name : "?"),
              KV_INT("version", c->version), KV_STR("why", why));
     call_fail(c, why);
 }
@@ -91,10 +94,10 @@ void api_dispatch(struct call *c)
     c->version = header.request_api_version;
     c->correlation_id = header.correlation_id;
     c->client_id = header.client_id;
-    const struct api_row *row = c->api ? api_row(c->api->key) : NULL;
+    const struct api_row *row = c->api ? api_row(c->api->key, c->kind) : NULL;
     if (!row || !api_has_version(c->api, c->version)) {
         b->metrics.requests_unsupported++;
-        if (row && row->key == API_ApiVersions) {
+        if (row && c->api->key == API_ApiVersions) {
             arena_init(&c->arena, row->memory(0));
             api_versions_unsupported(c);
         } else {
@@ -111,5 +114,10 @@ void api_dispatch(struct call *c)
                e == ERR_LIMIT ? "it wants more memory than it may have" : "its body is malformed");
         return;
     }
-    row->handle(c);
+    if (api_row_is_forwarded(row) && c->kind == LISTENER_BROKER &&
+        !controller_channel_is_local(b)) {
+        controller_channel_forward(c);
+    } else {
+        row->handle(c);
+    }
 }

@@ -9,17 +9,27 @@
 
 #include "broker/connection.h"
 
+/* Where an API is served. */
+enum api_where {
+    ON_BROKER = LISTENER_BROKER,
+    ON_CONTROLLER = LISTENER_CONTROLLER,
+    ON_BOTH = ON_BROKER | ON_CONTROLLER,
+    /* Only the active controller can answer: a broker that is not it sends the request on. */
+    FORWARDED = 4 | ON_BOTH,
+};
+
 struct api_row {
-    int16_t key;
+    uint8_t where; /* of enum api_where */
     void (*handle)(struct call *c);
     /* How much memory a request of this length may take for its structs and its reply. */
     size_t (*memory)(size_t frame_len);
 };
 
-/* NULL for an API that is not served. To walk: 0 <= key < API_KEY_END. */
-const struct api_row *api_row(int16_t key);
-/* Decodes a call whose frame is whole and hands it to its handler; closes the connection when it
- * cannot be understood. The call may be gone when this returns. */
+/* NULL for an API that is not served there. To walk: 0 <= key < API_KEY_END. */
+const struct api_row *api_row(int16_t key, enum listener_kind kind);
+bool api_row_is_forwarded(const struct api_row *row);
+/* Decodes a call whose frame is whole and hands it to its handler, or to the active controller;
+ * fails it when it cannot be understood. The call may be gone when this returns. */
 void api_dispatch(struct call *c);
 
 void handle_api_versions(struct call *c);
@@ -54,5 +64,6 @@ void handle_describe_groups(struct call *c);
 void handle_list_groups(struct call *c);
 void handle_delete_groups(struct call *c);
 void handle_offset_delete(struct call *c);
+void handle_envelope(struct call *c);
 
 #endif

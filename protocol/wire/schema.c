@@ -532,6 +532,106 @@ size_t schema_size(const struct schema *s, int16_t version, const void *msg)
     return w.len;
 }
 
+/* --- copies, searches ------------------------------------------------------------------------- */
+
+static bool is_text(uint8_t kind)
+{
+    return kind == KIND_STR || kind == KIND_STR16 || kind == KIND_BYTES;
+}
+
+static bool copy_slice(struct arena *a, struct slice *s)
+{
+    if (s->ptr) {
+        *s = arena_copy(a, *s);
+        return s->ptr != NULL;
+    }
+    return true;
+}
+
+static bool copy_struct(struct arena *a, const struct schema *s, void *msg);
+
+static bool copy_items(struct arena *a, const struct field *f, void *msg)
+{
+    int32_t count = *(int32_t *)at(msg, f->offset_n);
+    void **items = at(msg, f->offset);
+    if (count <= 0) {
+        return true;
+    }
+    bool scalar = f->shape == SHAPE_VECTOR;
+    size_t size = scalar ? kind_size(f->kind) : f->sub->size;
+    uint8_t *copy = arena_array(a, (size_t)count, size);
+    if (!copy) {
+        return false;
+    }
+    memcpy(copy, *items, (size_t)count * size);
+    *items = copy;
+    bool ok = true;
+    for (int32_t i = 0; ok && i < count; i++) {
+        void *item = copy + (size_t)i * size;
+        ok = !scalar ? copy_struct(a, f->sub, item) : !is_text(f->kind) || copy_slice(a, item);
+    }
+    return ok;
+}
+
+/* msg is a flat copy already; what it points to is copied now. */
+static bool copy_struct(struct arena *a, const struct schema *s, void *msg)
+{
+    bool ok = true;
+    for (uint16_t i = 0; ok && i < s->field_count; i++) {
+        const struct field *f = &s->fields[i];
+        void *p = at(msg, f->offset);
+        switch (f->shape) {
+        case SHAPE_SCALAR:
+            ok = !is_text(f->kind) || copy_slice(a, p);
+            break;
+        case SHAPE_STRUCT:
+            ok = copy_struct(a, f->sub, p);
+            break;
+        case SHAPE_OPTIONAL:
+            if (*(void **)p) {
+                *(void **)p = schema_copy(f->sub, a, *(void **)p);
+                ok = *(void **)p != NULL;
+            }
+            break;
+        default:
+            ok = copy_items(a, f, msg);
+        }
+    }
+    return ok;
+}
+
+void *schema_copy(const struct schema *s, struct arena *arena, const void *msg)
+{
+    void *copy = arena_alloc(arena, s->size);
+    if (!copy) {
+        return NULL;
+    }
+    memcpy(copy, msg, s->size);
+    return copy_struct(arena, s, copy) ? copy : NULL;
+}
+
+bool schema_has_i16(const struct schema *s, const void *msg, const char *name, int16_t value)
+{
+    for (uint16_t i = 0; i < s->field_count; i++) {
+        const struct field *f = &s->fields[i];
+        void *p = at(msg, f->offset);
+        if (f->shape == SHAPE_SCALAR) {
+            if (f->kind == KIND_I16 && *(int16_t *)p == value && strcmp(f->name, name) == 0) {
+                return true;
+            }
+            continue;
+        }
+        int32_t count = f->shape == SHAPE_ARRAY ? *(int32_t *)at(msg, f->offset_n) : 1;
+        const uint8_t *sub = f->shape == SHAPE_STRUCT ? p : *(void **)p;
+        for (int32_t k = 0; f->sub && sub && k < count; k++) {
+            if (schema_has_i16(f->sub, sub + (size_t)k * f->sub->size, name, value)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* --- ids -------------------------------------------------------------------------------------- */
 
 static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

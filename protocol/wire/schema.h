@@ -94,6 +94,11 @@ enum err schema_encode(const struct schema *s, int16_t version, struct writer *w
 /* Encoded size, without external bytes left out. */
 size_t schema_size(const struct schema *s, int16_t version, const void *msg);
 
+/* A deep copy in the arena, the bytes of records fields excepted; NULL at the arena's cap. */
+void *schema_copy(const struct schema *s, struct arena *arena, const void *msg);
+/* Whether a 16-bit field of this name, at any depth, has the value: an error code, say. */
+bool schema_has_i16(const struct schema *s, const void *msg, const char *name, int16_t value);
+
 static inline bool schema_is_flexible(const struct schema *s, int16_t version)
 {
     return version >= s->flexible;

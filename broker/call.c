@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * call.c - see call.h. Driven by the sinks and the handlers.
+ *   (L1) connections->request_bytes is the sum of frame_cap over all calls.
+ *   (L2) A call ends once: by its sink's reply() or fail().
+ */
+#include "broker/call.h"
+
+#include "broker/broker.h"
+#include "protocol/base/alloc.h"
+
+enum {
+    FRAME_POOLED_MIN = 64 * 1024, /* smaller ones are the heap's own business */
+    FRAME_POOLED_BYTES = CALL_FIRST_BYTES,
+};
+
+/* --- memory of frames ------------------------------------------------------------------------- */
+
+bool call_memory_for(struct broker *b, size_t bytes)
+{
+    struct connections *cs = &b->connections;
+    return cs->request_bytes == 0 ||
+           cs->request_bytes + bytes <= (size_t)b->config->queued_max_request_bytes;
+}
+
+static void frame_take(struct connections *cs, struct call *c, size_t bytes)
+{
+    if (bytes < FRAME_POOLED_MIN || bytes > FRAME_POOLED_BYTES) {
+        c->frame = mem_alloc(bytes);
+    } else if (cs->pool.count) {
+        c->frame = cs->pool.frames[--cs->pool.count];
+    } else {
+        c->frame = mem_alloc(FRAME_POOLED_BYTES);
+    }
+    c->frame_cap = bytes;
+    cs->request_bytes += bytes;
+}
+
+static void frame_drop(struct connections *cs, struct call *c)
+{
+    bool pooled = c->frame_cap >= FRAME_POOLED_MIN && c->frame_cap <= FRAME_POOLED_BYTES;
+    cs->request_bytes -= c->frame_cap;
+    if (pooled && cs->pool.count < sizeof(cs->pool.frames) / sizeof(cs->pool.frames[0])) {
+        cs->pool.frames[cs->pool.count++] = c->frame;
+    } else {
+        mem_free(c->frame);
+    }
+    c->frame = NULL;
+    c->frame_cap = 0;
+}
+
+void call_grow_frame(struct call *c)
+{
+    struct connections *cs = &c->broker->connections;
+    size_t more = c->frame_len - c->frame_cap;
+    if (more > c->frame_cap) {
+        more = c->frame_cap;
+    }
+    uint8_t *bytes = mem_alloc(c->frame_cap + more);
+    memcpy(bytes, c->frame, c->frame_cap);
+    size_t cap = c->frame_cap + more;
+    frame_drop(cs, c);
+    c->frame = bytes;
+    c->frame_cap = cap;
+    cs->request_bytes += cap;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+struct call *call_new(struct broker *b, const struct call_sink *sink, void *sink_owner,
+                      size_t frame_len)
+{
+    struct call *c = mem_zalloc(sizeof(*c));
+    list_init(&c->link);
+    c->sink = sink;
+    c->sink_owner = sink_owner;
+    c->broker = b;
+    c->kind = LISTENER_BROKER;
+    c->frame_len = frame_len;
+    frame_take(&b->connections, c, frame_len < CALL_FIRST_BYTES ? frame_len : CALL_FIRST_BYTES);
+    return c;
+}
+
+struct call *call_new_inner(struct broker *b, const struct call_sink *sink, void *sink_owner,
+                            struct slice frame)
+{
+    struct call *c = call_new(b, sink, sink_owner, frame.len);
+    while (c->frame_cap < c->frame_len) {
+        call_grow_frame(c);
+    }
+    memcpy(c->frame, frame.ptr, frame.len);
+    c->kind = LISTENER_CONTROLLER;
+    list_push_back(&b->connections.orphans, &c->link);
+    return c;
+}
+
+void call_free(struct call *c)
+{
+    for (size_t i = 0; i < c->splice_count; i++) {
+        struct log_range *range = c->splices[i].external;
+        open_file_unref(range->file);
+    }
+    mem_free(c->splices);
+    buf_deinit(&c->reply);
+    list_remove(&c->link);
+    struct broker *b = c->broker;
+    frame_drop(&b->connections, c);
+    arena_deinit(&c->arena);
+    mem_free(c);
+    connections_feed(b);
+}
+
+/* --- for handlers ----------------------------------------------------------------------------- */
+
+void call_reply_version(struct call *c, int16_t version, const void *response)
+{
+    c->sink->reply(c, version, response);
+}
+
+void call_reply(struct call *c, const void *response)
+{
+    c->sink->reply(c, c->version, response);
+}
+
+void call_reply_none(struct call *c)
+{
+    c->sink->reply(c, c->version, NULL);
+}
+
+void call_fail(struct call *c, const char *why)
+{
+    c->sink->fail(c, why);
+}
+
+void *call_response(struct call *c)
+{
+    return call_array(c, c->api->response, 1);
+}
+
+void *call_array(struct call *c, const struct schema *s, int32_t count)
+{
+    void *array = schema_new(s, &c->arena, count > 0 ? (size_t)count : 0);
+    if (!array) {
+        call_fail(c, "the request wants more memory than it may have");
+    }
+    return array;
+}
+
+const char *call_peer(const struct call *c)
+{
+    return c->conn ? connection_peer(c->conn) : c->peer ? c->peer : "";
+}
