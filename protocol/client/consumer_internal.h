@@ -62,6 +62,7 @@ struct group {
     int32_t coordinator; /* -1 unknown */
     bool busy;           /* a find, join or sync is in flight */
     bool leader;
+    bool inherited;    /* by a leader: an earlier process assigned, it is not known what */
     bool cooperative;  /* all assignors are */
     bool heartbeating; /* one is in flight */
     unsigned attempts;
@@ -85,7 +86,7 @@ struct group {
 };
 
 struct group_topic {
-    int32_t partition_count; /* when it was assigned */
+    int32_t partition_count; /* as assigned */
 };
 
 /* A commit in flight: the answer does not repeat the offsets, so the request is kept. */
@@ -210,6 +211,9 @@ void group_note_members(struct consumer *c, const struct join_group_response *r)
 bool group_topics_known(const struct consumer *c);
 /* Whether partition counts changed since they were assigned. */
 bool group_topics_changed(const struct consumer *c);
+/* Takes what is assigned from the coordinator's description instead of one's own assignment. */
+enum err group_count_assigned(struct consumer *c,
+                              const struct describe_groups_response_described_group *described);
 enum err group_assign(struct consumer *c, struct sync_group_request *request, struct arena *arena);
 /* Takes over the assignment of a sync answer. ERR_MALFORMED and the like leave all as it was. */
 enum err group_take_assignment(struct consumer *c, struct slice assignment);

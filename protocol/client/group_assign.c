@@ -3,7 +3,7 @@
  * group_assign.c - what members tell each other through the coordinator: subscriptions and
  * assignments, in the Java client's bytes. Driven by group_member.c.
  *   (A1) The leader wants the metadata of every topic of the group, and assigns again when one of
- *        them gets partitions.
+ *        them has another number of partitions than were assigned.
  *   (A2) What a member sends is outside input: it is decoded with bounds, and a member that sends
  *        nonsense gets nothing.
  * Source: KIP-429 (owned partitions), KIP-792 (generation); the leading i16 is the message's
@@ -176,11 +176,42 @@ bool group_topics_changed(const struct consumer *c)
     const struct group_topic *t;
     struct slice name;
     while ((t = map_next(&c->group.topics, &cursor, &name))) {
-        if (t->partition_count != partition_count(c, name)) {
+        const struct client_topic *topic = client_topic(c->client, name);
+        if (topic && topic->partition_count != t->partition_count) {
             return true;
         }
     }
     return false;
+}
+
+static void count_assigned(struct group *g, const struct consumer_protocol_assignment *msg)
+{
+    for (int32_t i = 0; i < msg->assigned_partitions_n; i++) {
+        struct group_topic *t = map_get(&g->topics, msg->assigned_partitions[i].topic);
+        if (t) {
+            t->partition_count += msg->assigned_partitions[i].partitions_n;
+        }
+    }
+}
+
+enum err group_count_assigned(struct consumer *c,
+                              const struct describe_groups_response_described_group *described)
+{
+    struct arena arena;
+    enum err err = ERR_OK;
+    arena_init(&arena, MEMBERS_BYTES_MAX);
+    for (int32_t i = 0; !err && i < described->members_n; i++) {
+        struct slice bytes = described->members[i].member_assignment;
+        struct consumer_protocol_assignment msg;
+        schema_init(&consumer_protocol_assignment_schema, &msg);
+        err =
+            bytes.len ? decode(&consumer_protocol_assignment_schema, bytes, &arena, &msg) : ERR_OK;
+        if (!err) {
+            count_assigned(&c->group, &msg);
+        }
+    }
+    arena_deinit(&arena);
+    return err;
 }
 
 /* --- assigning -------------------------------------------------------------------------------- */

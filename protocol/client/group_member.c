@@ -11,6 +11,9 @@
  *   (G3) Whatever says that the generation is no longer ours loses all partitions before the next
  *        join.
  *   (G4) Joins wait for other members, so they have a lane of their own (client_lane_new()).
+ *   (G5) A leader that came back under its instance id goes on with what an earlier process
+ *        assigned; it asks the coordinator what that was, so that partitions which came meanwhile
+ *        do not stay without a reader (KIP-814 leaves that open).
  * Source: KIP-62, KIP-345 (static members), KIP-394 (member id required), KIP-800 (reasons).
  */
 #include "protocol/client/consumer_internal.h"
@@ -210,6 +213,37 @@ static void heartbeat(void *owner)
                      -1, c->cfg.session_timeout_ns / 3, on_heartbeat, c);
 }
 
+/* --- review ----------------------------------------------------------------------------------- */
+
+static void on_described(void *user, enum err err, int16_t version, const void *response)
+{
+    struct consumer *c = user;
+    struct group *g = &c->group;
+    const struct describe_groups_response *r = response;
+    if (g->phase != GROUP_STABLE || !g->inherited) {
+        return;
+    }
+    bool told = !err && r->groups_n == 1 && !r->groups[0].error_code;
+    if (told && group_count_assigned(c, &r->groups[0]) == ERR_OK) {
+        g->inherited = false;
+        group_on_metadata(c);
+    } else {
+        group_rejoin(c, "the leader came back and cannot learn what is assigned");
+    }
+}
+
+/* (G5) */
+static void review(struct consumer *c)
+{
+    struct slice group_id = slice_str(c->cfg.group_id);
+    struct describe_groups_request request;
+    schema_init(&describe_groups_request_schema, &request);
+    request.groups = &group_id;
+    request.groups_n = 1;
+    client_call(c->client, c->group.coordinator, &describe_groups_request_schema, &request, -1, 0,
+                on_described, c);
+}
+
 /* --- sync ------------------------------------------------------------------------------------- */
 
 static void on_synced(void *user, enum err err, int16_t version, const void *response)
@@ -255,6 +289,9 @@ static void on_synced(void *user, enum err err, int16_t version, const void *res
     log_info(&c->log, "group is stable", KV_STR("group", c->cfg.group_id),
              KV_INT("generation", g->generation), KV_STR("assignor", g->chosen->name),
              KV_INT("partitions", c->part_count));
+    if (g->inherited) {
+        review(c);
+    }
     group_on_metadata(c);
     consumer_wake(c, 0);
 }
@@ -272,7 +309,7 @@ void group_sync(struct consumer *c)
     request.group_instance_id = slice_str(c->cfg.group_instance_id);
     request.protocol_type = slice_str("consumer");
     request.protocol_name = slice_str(g->chosen->name);
-    enum err err = g->leader ? group_assign(c, &request, &arena) : ERR_OK;
+    enum err err = g->leader && !g->inherited ? group_assign(c, &request, &arena) : ERR_OK;
     if (err) {
         consumer_trouble(c, KAFKA_UNKNOWN_SERVER_ERROR,
                          "the group is too large to be assigned by this member", false);
@@ -301,7 +338,8 @@ static void joined(struct consumer *c, int16_t version, const struct join_group_
     set_member_id(g, r->member_id);
     g->generation = r->generation_id;
     g->chosen = assignor_find(r->protocol_name);
-    g->leader = slice_eq(r->leader, r->member_id) && !(version >= 9 && r->skip_assignment);
+    g->leader = slice_eq(r->leader, r->member_id);
+    g->inherited = g->leader && version >= 9 && r->skip_assignment;
     if (!g->chosen) {
         tell_once(c, KAFKA_INCONSISTENT_GROUP_PROTOCOL,
                   "the group chose an assignor that this member did not offer", false);
@@ -316,7 +354,7 @@ static void joined(struct consumer *c, int16_t version, const struct join_group_
     }
     group_note_members(c, r);
     g->phase = GROUP_ASSIGN;
-    if (group_topics_known(c)) {
+    if (g->inherited || group_topics_known(c)) {
         group_sync(c);
     } else {
         timer_arm_in(c->env, &g->metadata, METADATA_WAIT_NS);
@@ -416,7 +454,7 @@ void group_on_metadata(struct consumer *c)
     struct group *g = &c->group;
     if (g->phase == GROUP_ASSIGN && group_topics_known(c)) {
         group_sync(c);
-    } else if (g->phase == GROUP_STABLE && g->leader && group_topics_changed(c)) {
+    } else if (g->phase == GROUP_STABLE && g->leader && !g->inherited && group_topics_changed(c)) {
         group_rejoin(c, "topics or partitions of the group's subscription changed");
     }
 }

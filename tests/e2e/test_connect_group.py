@@ -53,6 +53,22 @@ def test_a_flow_starts_before_its_topic_and_takes_it_up(tmp_path, started):
     endpoint.stop()
 
 
+def test_a_topic_that_comes_while_the_only_member_is_down_is_taken_up(tmp_path, started):
+    """The member is static: it comes back into the generation that had no partitions to assign."""
+    broker = started(Broker(tmp_path, "auto.create.topics.enable: false")).start()
+    endpoint = Endpoint().start()
+    connect = started(Connect(tmp_path, broker.bootstrap, FLOW.format(url=endpoint.url))).start()
+    wait_until(lambda: "group is stable" in connect.tail(), 15, "a generation without partitions")
+    connect.kill()
+    create_topic(broker, 2)
+    for p in (0, 1):
+        produce(broker, p, 0, 50)
+    connect.start()
+    wait_until(lambda: endpoint.done() == 100, 15, "100 records\n" + connect.tail())
+    assert connect.stop() == 0
+    endpoint.stop()
+
+
 def test_two_members_share_partitions_and_one_takes_over_from_the_killed(
         tmp_path, started, broker):
     """Four partitions; requests fail in between; one of two processes is killed in the middle."""

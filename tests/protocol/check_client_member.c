@@ -166,6 +166,76 @@ START_TEST(a_static_member_joins_once_and_does_not_leave)
 }
 END_TEST
 
+/* The process ends without leaving, and another one comes back under its instance id. */
+static void restart(struct consumer_rig *r, struct consumer_config cfg)
+{
+    consumer_free(r->consumer);
+    client_free(r->client);
+    for (int i = 0; i < FAKE_PARTITIONS; i++) {
+        r->parts[i] = NULL;
+        r->next[i] = -1;
+        r->start[i] = r->cluster.group.committed[i];
+    }
+    consumer_rig_start(r, cfg);
+}
+
+START_TEST(a_static_leader_that_comes_back_causes_no_rebalance)
+{
+    struct consumer_rig r;
+    struct consumer_config cfg = usual;
+    cfg.group_instance_id = "web-1";
+    rig_stable(&r, 18, cfg);
+    int32_t generation = r.cluster.group.generation;
+    append_some(&r);
+    restart(&r, cfg);
+    consumer_rig_finish(&r, 20);
+    consumer_rig_run(&r, 60ull * NS_PER_S);
+    ck_assert_int_eq(r.cluster.group.generation, generation);
+    ck_assert_uint_eq(r.cluster.group.joins, 2);
+    consumer_rig_deinit(&r);
+}
+END_TEST
+
+/* Half of the partitions came while no leader looked: nobody has them. */
+START_TEST(a_static_leader_that_comes_back_finds_partitions_without_a_reader)
+{
+    static const struct {
+        uint32_t granted;
+        int16_t error;
+        int16_t lacks;
+        int times;
+    } rows[] = {
+        { 3, 0, -1, 0 },
+        { 0, 0, -1, 0 },
+        { 3, KAFKA_GROUP_AUTHORIZATION_FAILED, -1, 1 },
+        { 3, KAFKA_COORDINATOR_LOAD_IN_PROGRESS, -1, 1 },
+        { 3, 0, API_DescribeGroups, 0 },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct consumer_rig r;
+        struct consumer_config cfg = usual;
+        cfg.group_instance_id = "web-1";
+        rig_stable(&r, 19 + i, cfg);
+        int32_t generation = r.cluster.group.generation;
+        append_some(&r);
+        r.cluster.group.granted = rows[i].granted;
+        r.cluster.lacks = rows[i].lacks;
+        consumer_rig_script(&r, API_DescribeGroups, FAKE_ERROR, rows[i].error, rows[i].times);
+        restart(&r, cfg);
+        uint64_t limit_ns = r.env.now_ns + 5ull * NS_PER_S;
+        while (r.cluster.group.generation == generation && r.env.now_ns < limit_ns) {
+            ck_assert(fake_env_step(&r.env));
+        }
+        ck_assert_int_eq(r.cluster.group.generation, generation + 1);
+        r.cluster.group.granted = (1u << FAKE_PARTITIONS) - 1;
+        consumer_rig_finish(&r, 20);
+        consumer_rig_run(&r, 60ull * NS_PER_S);
+        ck_assert_int_eq(r.cluster.group.generation, generation + 1);
+        consumer_rig_deinit(&r);
+    }
+}
+END_TEST
+
 static void swallow(struct fake_server *server, struct fake_conn *conn, struct slice bytes)
 {
 }
@@ -298,6 +368,8 @@ Suite *client_member_suite(void)
     tcase_add_test(t, an_unknown_member_joins_as_a_new_one);
     tcase_add_test(t, a_fenced_instance_ends_for_good);
     tcase_add_test(t, a_static_member_joins_once_and_does_not_leave);
+    tcase_add_test(t, a_static_leader_that_comes_back_causes_no_rebalance);
+    tcase_add_test(t, a_static_leader_that_comes_back_finds_partitions_without_a_reader);
     tcase_add_test(t, a_session_lost_while_the_brokers_hang_is_taken_up_again);
     tcase_add_test(t, a_revocation_waits_for_its_user_and_heartbeats_go_on);
     tcase_add_test(t, a_revocation_without_an_answer_ends_at_the_rebalance_timeout);

@@ -52,6 +52,7 @@ static void api_versions(struct fake_request *r)
         { API_SyncGroup, 0, 5 },
         { API_Heartbeat, 0, 4 },
         { API_LeaveGroup, 0, 5 },
+        { API_DescribeGroups, 0, 6 },
         { API_OffsetCommit, 2, 9 },
         { API_OffsetFetch, 1, 9 },
     };

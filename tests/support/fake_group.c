@@ -3,7 +3,8 @@
  * fake_group.c - what the scripted brokers answer a consumer: records, offsets, membership. Driven
  * by fake_broker.c.
  *   (G1) The group forgets and remembers as a coordinator does: another generation or member id is
- *        refused, and a commit that lowers an offset is noted.
+ *        refused, and a commit that lowers an offset is noted. A static member that comes back gets
+ *        the generation that there is (KIP-345, KIP-814).
  *   (G2) Fetched batches begin at multiples of batch_records: the first one may begin before the
  *        offset that was asked for.
  */
@@ -195,9 +196,10 @@ static void join(struct fake_request *r, const struct join_group_request *q)
     schema_init(&join_group_response_member_schema, &self);
     g->joins++;
     bool fresh = !q->member_id.len;
+    bool returns = fresh && q->group_instance_id.ptr && g->member_id[0] && g->synced;
     if (fresh) {
         snprintf(g->member_id, sizeof(g->member_id), "member-%d", (int)++g->members);
-        g->synced = false;
+        g->synced = g->synced && returns;
     }
     body.error_code =
         member_error(r, fresh ? slice_str(g->member_id) : q->member_id, g->generation);
@@ -206,9 +208,11 @@ static void join(struct fake_request *r, const struct join_group_request *q)
     }
     body.member_id = fresh ? slice_str(g->member_id) : q->member_id;
     body.leader = body.member_id;
+    body.skip_assignment = returns && r->header.request_api_version >= 9;
     if (!body.error_code) {
-        g->generation++;
-        g->rebalancing = g->synced = false;
+        g->generation += !returns;
+        g->rebalancing = false;
+        g->synced = returns;
         body.generation_id = g->generation;
         body.protocol_type = q->protocol_type;
         body.protocol_name = q->protocols[0].name;
@@ -259,6 +263,28 @@ static void sync_group(struct fake_request *r, const struct sync_group_request *
         body.protocol_type = q->protocol_type;
         body.protocol_name = q->protocol_name;
         body.assignment = assignment(r->node->cluster, &buf);
+    }
+    fake_reply(r, &body, 0);
+    buf_deinit(&buf);
+}
+
+static void describe(struct fake_request *r)
+{
+    struct describe_groups_response body;
+    struct describe_groups_response_described_group group;
+    struct describe_groups_response_described_group_member member;
+    struct buf buf = { 0 };
+    schema_init(&describe_groups_response_schema, &body);
+    schema_init(&describe_groups_response_described_group_schema, &group);
+    schema_init(&describe_groups_response_described_group_member_schema, &member);
+    body.groups = &group;
+    body.groups_n = 1;
+    group.error_code = r->error;
+    if (!r->error) {
+        group.members = &member;
+        group.members_n = 1;
+        member.member_id = slice_str(r->node->cluster->group.member_id);
+        member.member_assignment = assignment(r->node->cluster, &buf);
     }
     fake_reply(r, &body, 0);
     buf_deinit(&buf);
@@ -380,6 +406,9 @@ void fake_group_handle(struct fake_request *r, const void *body)
         break;
     case API_SyncGroup:
         sync_group(r, body);
+        break;
+    case API_DescribeGroups:
+        describe(r);
         break;
     case API_Heartbeat:
         heartbeat(r, body);
