@@ -377,6 +377,9 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     b->node_id = (int32_t)args->config->node_id;
     b->listeners = args->listeners;
     b->listener_count = args->listener_count;
+    b->host_name = args->host_name;
+    b->events = args->events;
+    b->events_ctx = args->events_ctx;
     for (uint32_t i = 0; i < b->listener_count; i++) {
         struct broker_listener *l = &b->listeners[i];
         l->broker = b;
@@ -394,6 +397,7 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     connections_init(&b->connections, b);
     peers_init(b);
     controller_channel_init(b);
+    lifecycle_init(b);
     fetch_sessions_init(&b->sessions, b);
     groups_init(b);
     enum err e = quorum_config_parse(b->config, &b->arena, &b->roles, err);
@@ -406,7 +410,7 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     }
     groups_start(b);
     start_timers(b);
-    b->state = BROKER_RUNNING;
+    lifecycle_start(b);
     *ret_broker = b;
     return ERR_OK;
 }
@@ -450,15 +454,23 @@ static void on_drain(void *owner)
     broker_check_drained(b);
 }
 
-void broker_drain(struct broker *b, void (*drained)(void *ctx), void *ctx)
+static void drain_now(struct broker *b)
 {
     b->state = BROKER_DRAINING;
-    b->drained = drained;
-    b->drained_ctx = ctx;
+    if (b->events.draining) {
+        b->events.draining(b->events_ctx);
+    }
     b->drain_deadline_ns = env_mono_ns(b->env) + 2ull * NS_PER_S;
     b->drain_timer = (struct timer){ .fire = on_drain, .owner = b };
     fetches_wake_all(b);
     timer_arm_in(b->env, &b->drain_timer, 0);
+}
+
+void broker_drain(struct broker *b, void (*drained)(void *ctx), void *ctx)
+{
+    b->drained = drained;
+    b->drained_ctx = ctx;
+    lifecycle_shut_down(b, drain_now);
 }
 
 struct shutdown_walk {
@@ -517,6 +529,7 @@ void broker_free(struct broker *b)
     cancel_timers(b);
     each_log(b, fail_waiters, NULL); /* it may be a kill: nobody will flush for them */
     groups_deinit(b);
+    lifecycle_deinit(b);
     controller_channel_deinit(b);
     peers_deinit(b);
     connections_deinit(b);

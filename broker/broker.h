@@ -14,6 +14,7 @@
 #include "broker/fetch_session.h"
 #include "broker/flusher.h"
 #include "broker/groups.h"
+#include "broker/lifecycle.h"
 #include "broker/metadata_log.h"
 #include "broker/peer.h"
 #include "broker/quorum_config.h"
@@ -39,7 +40,7 @@ struct broker_listener {
     char *advertised_host; /* NULL: the address that a connection came in by */
     uint16_t advertised_port;
     bool controller; /* named in controller.listener.names */
-    void *open; /* runtime.c's */
+    void *open;      /* runtime.c's */
 };
 
 /* One log directory and what is done for it as a whole. */
@@ -51,6 +52,16 @@ struct broker_dir {
 };
 
 enum broker_state { BROKER_STARTING, BROKER_RUNNING, BROKER_DRAINING, BROKER_STOPPED };
+
+/* What the node tells who runs it, from the loop. Any may be NULL. */
+struct broker_events {
+    /* The state became BROKER_RUNNING after broker_start(). Once. */
+    void (*ready)(void *ctx);
+    /* It cannot join the cluster that it was pointed at, whatever it tries. */
+    void (*failed)(void *ctx, const struct error *why);
+    /* broker_drain() has moved the leaders away: no more connections are to be accepted. */
+    void (*draining)(void *ctx);
+};
 
 struct broker {
     const struct broker_config *config;
@@ -64,7 +75,8 @@ struct broker {
     char cluster_id[64];
     int32_t node_id;
     struct quorum_config roles; /* what the configuration says of the quorum; in the arena */
-    int64_t broker_epoch; /* offset of this run's registration */
+    int64_t broker_epoch;       /* offset of this run's registration */
+    const char *host_name;      /* what others may call this machine; NULL: nothing known */
     struct uuid incarnation;
     uint64_t hash_seed;
 
@@ -80,6 +92,7 @@ struct broker {
     struct connections connections;
     struct peers peers;
     struct controller_channel channel;
+    struct lifecycle lifecycle;
     struct broker_listener *listeners;
     uint32_t listener_count;
 
@@ -92,6 +105,8 @@ struct broker {
 
     struct timer drain_timer;
     uint64_t drain_deadline_ns;
+    struct broker_events events;
+    void *events_ctx;
     void (*drained)(void *ctx); /* told once when broker_drain() is through */
     void *drained_ctx;
 };
@@ -104,13 +119,16 @@ struct broker_args {
     const char *default_dir;           /* where logs go when the configuration says nothing */
     struct broker_listener *listeners; /* outlive the broker */
     uint32_t listener_count;
+    const char *host_name; /* what a listener on every address is registered as; outlives it */
+    struct broker_events events;
+    void *events_ctx;
 };
 
-/* Opens or formats the directories, recovers, loads: blocks, and serves when it returns. Nothing is
- * left behind on failure. */
+/* Opens or formats the directories, recovers, loads: blocks, and serves when it returns, unless it has to
+ * join a cluster first: the state is BROKER_STARTING then. Nothing is left behind on failure. */
 enum err broker_start(const struct broker_args *args, struct broker **ret_broker,
                       struct error *err);
-/* Takes no more connections' requests, finishes what is under way, then calls drained(ctx). */
+/* Moves leaders away if it can, takes no more connections' requests, finishes what is under way, then calls drained(ctx). */
 void broker_drain(struct broker *b, void (*drained)(void *ctx), void *ctx);
 /* Writes everything that a clean start needs. Call it when drained, before broker_free(). */
 enum err broker_shutdown(struct broker *b, struct error *err);

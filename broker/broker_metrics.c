@@ -137,7 +137,7 @@ bool broker_healthy(const struct broker *b, struct buf *ret_text)
         buf_printf(ret_text, "%u partition(s) are offline: their disk failed", (unsigned)offline);
         return false;
     }
-    return b->state == BROKER_RUNNING;
+    return lifecycle_describe(b, ret_text) && b->state == BROKER_RUNNING;
 }
 
 void broker_print_metrics(FILE *out)

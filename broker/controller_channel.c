@@ -133,6 +133,10 @@ static void local_fail(struct call *c, const char *why)
 static void try_local(struct send *s)
 {
     static const struct call_sink sink = { .reply = local_reply, .fail = local_fail };
+    if (!api_row(s->api->key, LISTENER_CONTROLLER)) {
+        finish(s, ERR_UNSUPPORTED, 0, NULL);
+        return;
+    }
     struct request_header header;
     schema_init(&request_header_schema, &header);
     header.request_api_key = s->api->key;

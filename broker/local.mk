@@ -5,6 +5,7 @@ broker_libbroker_a_SOURCES = \
   %D%/broker_metrics.c %D%/broker_metrics.def %D%/call.c %D%/call.h \
   %D%/connection.c %D%/connection.h %D%/controller_channel.c %D%/controller_channel.h \
   %D%/fetch_session.c %D%/fetch_session.h %D%/flusher.c %D%/flusher.h %D%/groups.c %D%/groups.h \
+  %D%/lifecycle.c %D%/lifecycle.h %D%/registration.c %D%/registration.h \
   %D%/metadata_log.c %D%/metadata_log.h %D%/peer.c %D%/peer.h \
   %D%/quorum_config.c %D%/quorum_config.h %D%/runtime.c %D%/runtime.h \
   %D%/topic_config.def %D%/topics.c %D%/topics.h

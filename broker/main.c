@@ -33,6 +33,22 @@ static void raise_descriptor_limit(void)
     }
 }
 
+static void ready(void *ctx)
+{
+    service_ready(ctx);
+}
+
+static void failed(void *ctx, const struct error *why)
+{
+    service_fail(ctx, EX_CONFIG, why);
+}
+
+static void draining(void *ctx)
+{
+    struct service *s = ctx;
+    runtime_close_listeners(s->program);
+}
+
 static enum err start(struct service *s, struct error *err)
 {
     raise_descriptor_limit();
@@ -40,7 +56,10 @@ static enum err start(struct service *s, struct error *err)
                                 .env = s->env,
                                 .vfs = vfs_posix(),
                                 .log = log_for(&s->log, "broker"),
-                                .default_dir = runtime_default_dir(&s->arena) };
+                                .default_dir = runtime_default_dir(&s->arena),
+                                .host_name = runtime_host_name(&s->arena),
+                                .events = { ready, failed, draining },
+                                .events_ctx = s };
     enum err e = runtime_listeners(s->config, s->root, &s->arena, &args.listeners,
                                    &args.listener_count, err);
     if (e) {
@@ -58,7 +77,9 @@ static enum err start(struct service *s, struct error *err)
     }
     broker_add_metrics(b, s->metrics);
     s->program = b;
-    service_ready(s);
+    if (b->state == BROKER_RUNNING) {
+        service_ready(s);
+    }
     return ERR_OK;
 }
 
@@ -75,7 +96,6 @@ static void drained(void *ctx)
 
 static void stop(struct service *s)
 {
-    runtime_close_listeners(s->program);
     broker_drain(s->program, drained, s);
 }
 

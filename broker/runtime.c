@@ -159,3 +159,13 @@ const char *runtime_default_dir(struct arena *arena)
     }
     return (const char *)arena_copy(arena, slice_str(path)).ptr;
 }
+
+const char *runtime_host_name(struct arena *arena)
+{
+    char name[256];
+    if (gethostname(name, sizeof(name))) {
+        snprintf(name, sizeof(name), "localhost");
+    }
+    name[sizeof(name) - 1] = '\0';
+    return (const char *)arena_copy(arena, slice_str(name)).ptr;
+}

@@ -19,5 +19,7 @@ void runtime_close_listeners(struct broker *b);
 /* Where logs go without configuration: $STATE_DIRECTORY, /var/lib/logboom/broker for root, or
  * ~/.local/state/logboom/broker. In the arena. */
 const char *runtime_default_dir(struct arena *arena);
+/* The machine's own name. In the arena. */
+const char *runtime_host_name(struct arena *arena);
 
 #endif

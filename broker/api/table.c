@@ -80,6 +80,16 @@ static void refuse(struct call *c, const char *why)
     call_fail(c, why);
 }
 
+void api_handle(struct call *c, const struct api_row *row)
+{
+    if (api_row_is_forwarded(row) && c->kind == LISTENER_BROKER &&
+        !controller_channel_is_local(c->broker)) {
+        controller_channel_forward(c);
+    } else {
+        row->handle(c);
+    }
+}
+
 void api_dispatch(struct call *c)
 {
     struct broker *b = c->broker;
@@ -114,10 +124,9 @@ void api_dispatch(struct call *c)
                e == ERR_LIMIT ? "it wants more memory than it may have" : "its body is malformed");
         return;
     }
-    if (api_row_is_forwarded(row) && c->kind == LISTENER_BROKER &&
-        !controller_channel_is_local(b)) {
-        controller_channel_forward(c);
+    if (c->kind == LISTENER_BROKER && c->api->key != API_ApiVersions && !lifecycle_serves(b)) {
+        lifecycle_hold(c, row);
     } else {
-        row->handle(c);
+        api_handle(c, row);
     }
 }

@@ -31,6 +31,8 @@ bool api_row_is_forwarded(const struct api_row *row);
 /* Decodes a call whose frame is whole and hands it to its handler, or to the active controller;
  * fails it when it cannot be understood. The call may be gone when this returns. */
 void api_dispatch(struct call *c);
+/* A decoded call: to the handler, or to the active controller. */
+void api_handle(struct call *c, const struct api_row *row);
 
 void handle_api_versions(struct call *c);
 /* The same for a version that is not served: version 0 of the reply with UNSUPPORTED_VERSION

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lifecycle.c - see lifecycle.h. Driven by a timer, by the controller's answers and by what is
+ * applied to the image.
+ *   (Y1) At most one registration or heartbeat is under way.
+ *   (Y2) RUNNING is entered only when the image itself says that this incarnation is unfenced, so
+ *        the image holds all that the controller thinks this node knows.
+ *   (Y3) A node whose id was registered by another incarnation does not serve.
+ */
+#include "broker/lifecycle.h"
+
+#include "broker/api/table.h"
+#include "broker/broker.h"
+#include "broker/controller_channel.h"
+#include "broker/registration.h"
+#include "protocol/base/alloc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    STARTING_MS = 50, /* between heartbeats until the node runs, and while it goes */
+    RETRY_MS = 500,   /* between registrations that were refused */
+    ANSWER_MS = 2000, /* how long one registration or heartbeat is tried */
+    TELL_S = 10,      /* a problem that lasts is logged again so often */
+    SHUTDOWN_S = 30,  /* the longest controlled shutdown */
+    HOLD_MS = 5000,   /* the longest wait of a request that came too early */
+    HELD_MAX = 10000,
+};
+
+static const struct image_broker *own_registration(const struct broker *b)
+{
+    const struct image_broker *own = image_broker(&b->image, b->node_id);
+    return own && uuid_eq(&own->incarnation, &b->incarnation) ? own : NULL;
+}
+
+static uint64_t interval_ns(const struct broker *b)
+{
+    const struct lifecycle *l = &b->lifecycle;
+    uint64_t running_ns = (uint64_t)b->config->broker_heartbeat_interval_ms * NS_PER_MS;
+    bool steady = l->state == LIFECYCLE_RUNNING;
+    uint64_t busy_ns = (uint64_t)STARTING_MS * NS_PER_MS;
+    return steady || busy_ns > running_ns ? running_ns : busy_ns;
+}
+
+static void next_in(struct broker *b, uint64_t delay_ns)
+{
+    if (b->lifecycle.state < LIFECYCLE_STOPPED) {
+        timer_arm_in(b->env, &b->lifecycle.timer, delay_ns);
+    }
+}
+
+/* Now, or when the one under way is answered. */
+static void kick(struct broker *b)
+{
+    if (b->lifecycle.in_flight) {
+        b->lifecycle.again = true;
+    } else {
+        next_in(b, 0);
+    }
+}
+
+/* What keeps the node from serving: for /healthz, and for the log when it is new or lasts. */
+static void tell_problem(struct broker *b, const char *text)
+{
+    struct lifecycle *l = &b->lifecycle;
+    uint64_t now = env_mono_ns(b->env);
+    bool fresh = strcmp(text, l->problem) != 0;
+    if (fresh || now - l->told_ns >= (uint64_t)TELL_S * NS_PER_S) {
+        l->told_ns = now;
+        log_warn(&b->log, "this broker cannot join its cluster yet; it goes on trying",
+                 KV_STR("why", text));
+    }
+    snprintf(l->problem, sizeof(l->problem), "%s", text);
+}
+
+/* --- requests that came too early ------------------------------------------------------------- */
+
+struct held {
+    struct list_node link;
+    struct call *call;
+    const struct api_row *row;
+    uint64_t due_ns;
+};
+
+static struct call *held_take(struct broker *b, struct held *h)
+{
+    struct call *c = h->call;
+    list_remove(&h->link);
+    b->lifecycle.held_count--;
+    c->abandoned = NULL;
+    c->state = NULL;
+    mem_free(h);
+    return c;
+}
+
+static void held_abandoned(struct call *c)
+{
+    (void)held_take(c->broker, c->state);
+    call_reply_none(c);
+}
+
+static void on_hold_timer(void *owner)
+{
+    struct broker *b = owner;
+    struct lifecycle *l = &b->lifecycle;
+    uint64_t now = env_mono_ns(b->env);
+    for (struct list_node *node; (node = list_first(&l->held));) {
+        struct held *h = list_entry(node, struct held, link);
+        if (lifecycle_serves(b)) {
+            const struct api_row *row = h->row;
+            api_handle(held_take(b, h), row);
+        } else if (h->due_ns <= now) {
+            call_fail(held_take(b, h), "this node does not serve yet");
+        } else {
+            timer_arm(b->env, &l->hold_timer, h->due_ns);
+            return;
+        }
+    }
+}
+
+void lifecycle_hold(struct call *c, const struct api_row *row)
+{
+    struct broker *b = c->broker;
+    struct lifecycle *l = &b->lifecycle;
+    if (l->held_count >= HELD_MAX || b->state >= BROKER_DRAINING) {
+        call_fail(c, "this node does not serve");
+        return;
+    }
+    struct held *h = mem_zalloc(sizeof(*h));
+    h->call = c;
+    h->row = row;
+    h->due_ns = env_mono_ns(b->env) + (uint64_t)HOLD_MS * NS_PER_MS;
+    c->state = h;
+    c->abandoned = held_abandoned;
+    list_push_back(&l->held, &h->link);
+    l->held_count++;
+    if (!timer_is_armed(&l->hold_timer)) {
+        timer_arm(b->env, &l->hold_timer, h->due_ns);
+    }
+}
+
+/* --- states ----------------------------------------------------------------------------------- */
+
+static void enter(struct broker *b, enum lifecycle_state state)
+{
+    static const char *const texts[] = { "none",    "registering",   "recovery",
+                                         "running", "shutting down", "stopped" };
+    log_info(&b->log, "broker state", KV_STR("from", texts[b->lifecycle.state]),
+             KV_STR("to", texts[state]));
+    b->lifecycle.state = state;
+}
+
+static void run(struct broker *b)
+{
+    struct lifecycle *l = &b->lifecycle;
+    enter(b, LIFECYCLE_RUNNING);
+    l->problem[0] = '\0';
+    l->fenced = false;
+    timer_arm_in(b->env, &l->hold_timer, 0);
+    if (b->state == BROKER_STARTING) {
+        b->state = BROKER_RUNNING;
+        if (b->events.ready) {
+            b->events.ready(b->events_ctx);
+        }
+    }
+}
+
+static void register_again(struct broker *b, const char *why)
+{
+    struct lifecycle *l = &b->lifecycle;
+    log_warn(&b->log, "the controller does not know this broker any more; it registers again",
+             KV_STR("why", why));
+    l->caught_up = false;
+    enter(b, LIFECYCLE_REGISTERING);
+}
+
+static void end_shutdown(struct broker *b)
+{
+    struct lifecycle *l = &b->lifecycle;
+    void (*shut_down)(struct broker * b) = l->shut_down;
+    enter(b, LIFECYCLE_STOPPED);
+    timer_cancel(b->env, &l->timer);
+    controller_channel_cancel(b, l);
+    shut_down(b);
+}
+
+/* --- registration ----------------------------------------------------------------------------- */
+
+static void on_registered(void *user, enum err err, int16_t version, const void *response)
+{
+    struct lifecycle *l = user;
+    struct broker *b = container_of(l, struct broker, lifecycle);
+    const struct broker_registration_response *resp = response;
+    (void)version;
+    l->in_flight = false;
+    struct buf text = { 0 };
+    if (err) {
+        buf_printf(&text, "no controller answers (%s)", err_text(err));
+    } else if (resp->error_code) {
+        registration_refused(b, resp->error_code, &text);
+    }
+    if (!err && resp->error_code == KAFKA_INCONSISTENT_CLUSTER_ID && !l->was_served) {
+        struct error why;
+        err_set(&why, ERR_CONFIG, "%s", buf_cstr(&text));
+        tell_problem(b, why.text);
+        if (b->events.failed) {
+            b->events.failed(b->events_ctx, &why);
+        }
+        next_in(b, (uint64_t)TELL_S * NS_PER_S);
+    } else if (text.len > 0) {
+        tell_problem(b, buf_cstr(&text));
+        next_in(b, (uint64_t)RETRY_MS * NS_PER_MS);
+    } else {
+        b->broker_epoch = resp->broker_epoch;
+        l->problem[0] = '\0';
+        l->caught_up = false;
+        log_info(&b->log, "registered with the controller",
+                 KV_INT("broker_epoch", b->broker_epoch));
+        enter(b, LIFECYCLE_RECOVERY);
+        next_in(b, 0);
+    }
+    buf_deinit(&text);
+}
+
+static void send_registration(struct broker *b)
+{
+    struct arena arena;
+    struct broker_registration_request req;
+    registration_fill(b, &arena, &req);
+    controller_channel_send(b, &broker_registration_request_schema, &req, -1,
+                            (uint64_t)ANSWER_MS * NS_PER_MS, on_registered, &b->lifecycle);
+    arena_deinit(&arena);
+}
+
+/* --- heartbeats ------------------------------------------------------------------------------- */
+
+static void heard(struct broker *b, const struct broker_heartbeat_response *resp)
+{
+    struct lifecycle *l = &b->lifecycle;
+    const struct image_broker *own = own_registration(b);
+    if (l->state == LIFECYCLE_RUNNING && resp->is_fenced != l->fenced) {
+        log_warn(&b->log, resp->is_fenced ? "the controller has fenced this broker"
+                                          : "the controller has unfenced this broker");
+    }
+    l->fenced = resp->is_fenced;
+    if (!l->caught_up && resp->is_caught_up && own) {
+        l->caught_up = true; /* the next heartbeat asks to be unfenced */
+        l->again = true;
+    }
+    if (l->state == LIFECYCLE_SHUTTING_DOWN && resp->should_shut_down) {
+        end_shutdown(b);
+    }
+}
+
+static void on_heartbeat(void *user, enum err err, int16_t version, const void *response)
+{
+    struct lifecycle *l = user;
+    struct broker *b = container_of(l, struct broker, lifecycle);
+    const struct broker_heartbeat_response *resp = response;
+    (void)version;
+    l->in_flight = false;
+    if (err) {
+        if (l->state == LIFECYCLE_RECOVERY) {
+            char text[128];
+            snprintf(text, sizeof(text), "no controller answers (%s)", err_text(err));
+            tell_problem(b, text);
+        }
+    } else if (resp->error_code == KAFKA_STALE_BROKER_EPOCH ||
+               resp->error_code == KAFKA_BROKER_ID_NOT_REGISTERED) {
+        if (l->state == LIFECYCLE_SHUTTING_DOWN) {
+            end_shutdown(b);
+            return;
+        }
+        register_again(b, kafka_error_text(resp->error_code));
+    } else if (resp->error_code) {
+        log_warn(&b->log, "the controller refuses a heartbeat",
+                 KV_STR("why", kafka_error_text(resp->error_code)));
+    } else {
+        heard(b, resp);
+    }
+    bool again = l->again;
+    l->again = false;
+    next_in(b, again ? 0 : interval_ns(b));
+    lifecycle_applied(b);
+}
+
+static void send_heartbeat(struct broker *b)
+{
+    struct lifecycle *l = &b->lifecycle;
+    struct broker_heartbeat_request req;
+    struct uuid *offline = mem_array(b->dir_count, sizeof(*offline));
+    schema_init(&broker_heartbeat_request_schema, &req);
+    req.broker_id = b->node_id;
+    req.broker_epoch = b->broker_epoch;
+    req.current_metadata_offset = b->image.end_offset - 1;
+    req.want_fence = l->state == LIFECYCLE_RECOVERY && !l->caught_up;
+    req.want_shut_down = l->state == LIFECYCLE_SHUTTING_DOWN;
+    req.offline_log_dirs = offline;
+    req.offline_log_dirs_n = registration_offline_dirs(b, offline);
+    controller_channel_send(b, &broker_heartbeat_request_schema, &req, -1,
+                            (uint64_t)ANSWER_MS * NS_PER_MS, on_heartbeat, l);
+    mem_free(offline);
+}
+
+static void on_timer(void *owner)
+{
+    struct broker *b = owner;
+    struct lifecycle *l = &b->lifecycle;
+    if (l->state == LIFECYCLE_SHUTTING_DOWN && env_mono_ns(b->env) >= l->shutdown_due_ns) {
+        log_warn(&b->log, "the controlled shutdown takes too long; leaders are left behind");
+        end_shutdown(b);
+        return;
+    }
+    if (l->in_flight) {
+        return;
+    }
+    l->in_flight = true;
+    if (l->state == LIFECYCLE_REGISTERING) {
+        send_registration(b);
+    } else {
+        send_heartbeat(b);
+    }
+    if (l->state == LIFECYCLE_SHUTTING_DOWN) {
+        timer_arm(b->env, &l->timer, l->shutdown_due_ns);
+    }
+}
+
+/* --- from outside ----------------------------------------------------------------------------- */
+
+void lifecycle_init(struct broker *b)
+{
+    struct lifecycle *l = &b->lifecycle;
+    list_init(&l->held);
+    l->timer = (struct timer){ .fire = on_timer, .owner = b };
+    l->hold_timer = (struct timer){ .fire = on_hold_timer, .owner = b };
+}
+
+void lifecycle_start(struct broker *b)
+{
+    struct lifecycle *l = &b->lifecycle;
+    const struct image_broker *own = own_registration(b);
+    if (!registration_is_broker(b)) {
+        b->state = BROKER_RUNNING;
+        return;
+    }
+    l->state = LIFECYCLE_REGISTERING;
+    if (own && !own->fenced) {
+        l->state = LIFECYCLE_RUNNING;
+        l->caught_up = l->was_served = true;
+        b->state = BROKER_RUNNING;
+        next_in(b, interval_ns(b));
+    } else {
+        next_in(b, 0);
+    }
+}
+
+void lifecycle_applied(struct broker *b)
+{
+    struct lifecycle *l = &b->lifecycle;
+    const struct image_broker *own = own_registration(b);
+    bool ours = own && own->epoch == b->broker_epoch;
+    if (l->state == LIFECYCLE_RECOVERY && ours && !l->caught_up) {
+        kick(b); /* the image has the registration now: perhaps that is all there is */
+    } else if (l->state == LIFECYCLE_RECOVERY && ours && l->caught_up && !own->fenced) {
+        l->was_served = true;
+        run(b);
+    } else if (l->state == LIFECYCLE_RUNNING && !own && image_broker(&b->image, b->node_id)) {
+        register_again(b, "another process has registered with this node's id");
+        kick(b);
+    }
+}
+
+static bool others_could_lead(const struct broker *b)
+{
+    uint32_t cursor = 0;
+    for (const struct image_broker *o; (o = map_next(&b->image.brokers, &cursor, NULL));) {
+        if (o->id != b->node_id && !o->fenced) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void lifecycle_shut_down(struct broker *b, void (*shut_down)(struct broker *b))
+{
+    struct lifecycle *l = &b->lifecycle;
+    l->shut_down = shut_down;
+    l->shutdown_due_ns = env_mono_ns(b->env) + (uint64_t)SHUTDOWN_S * NS_PER_S;
+    if (l->state != LIFECYCLE_RUNNING || !b->config->controlled_shutdown_enable ||
+        !others_could_lead(b)) {
+        end_shutdown(b);
+        return;
+    }
+    enter(b, LIFECYCLE_SHUTTING_DOWN);
+    kick(b);
+}
+
+void lifecycle_deinit(struct broker *b)
+{
+    struct lifecycle *l = &b->lifecycle;
+    timer_cancel(b->env, &l->timer);
+    timer_cancel(b->env, &l->hold_timer);
+    for (struct list_node *node; (node = list_first(&l->held));) {
+        (void)held_take(b, list_entry(node, struct held, link));
+    }
+}
+
+bool lifecycle_serves(const struct broker *b)
+{
+    return b->lifecycle.state != LIFECYCLE_REGISTERING && b->lifecycle.state != LIFECYCLE_RECOVERY;
+}
+
+bool lifecycle_describe(const struct broker *b, struct buf *ret_text)
+{
+    const struct lifecycle *l = &b->lifecycle;
+    switch (l->state) {
+    case LIFECYCLE_NONE:
+        buf_append_str(ret_text, "running as a controller");
+        return true;
+    case LIFECYCLE_RUNNING:
+        buf_append_str(ret_text, l->fenced ? "fenced: the controller did not hear of this broker "
+                                             "in time, others lead"
+                                           : "running");
+        return !l->fenced;
+    case LIFECYCLE_REGISTERING:
+        buf_append_str(ret_text, "starting: this broker is not registered");
+        break;
+    case LIFECYCLE_RECOVERY:
+        buf_append_str(ret_text, "starting: this broker is fenced until it has caught up");
+        break;
+    default:
+        buf_append_str(ret_text, "stopping");
+    }
+    if (l->problem[0]) {
+        buf_printf(ret_text, "; %s", l->problem);
+    }
+    return false;
+}
