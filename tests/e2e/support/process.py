@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 BUILD = pathlib.Path(os.environ.get("LOGBOOM_BUILD", ".")).resolve()
@@ -112,6 +113,8 @@ class Process:
 class Daemon(Process):
     """One of our daemons with a configuration of its own."""
 
+    ready_when_unhealthy = False
+
     def __init__(self, program, directory, config, sets=(), name=None):
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
@@ -135,6 +138,8 @@ class Daemon(Process):
             raise AssertionError(f"{self.name} ended with {self.child.returncode}:\n{self.tail()}")
         try:
             return self.http("/healthz") is not None
+        except urllib.error.HTTPError:
+            return self.ready_when_unhealthy
         except OSError:
             return False
 
@@ -185,6 +190,8 @@ output.kafka:
 
 
 class Connect(Daemon):
+    ready_when_unhealthy = True  # from its first request on while a sink fails
+
     def __init__(self, directory, bootstrap, flows, extra="", name="logboom-connect"):
         self.data = pathlib.Path(directory) / f"{name}-data"
         super().__init__("logboom-connect", directory, f"""
