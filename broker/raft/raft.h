@@ -111,6 +111,10 @@ struct raft_config {
     uint32_t election_backoff_max_ms; /* election.backoff.max.ms, 1000 */
     uint32_t fetch_timeout_ms;        /* fetch.timeout.ms, 2000 */
     uint32_t retry_backoff_ms;        /* retry.backoff.ms, 20 */
+    uint32_t request_timeout_ms;      /* request.timeout.ms, 2000: a removal waits for as long */
+    /* Ours, 300: a voter whose connections to the leader are refused or reset (not: stay without an
+     * answer) for so long, drawn from [1, 2) of it, does not wait for fetch.timeout.ms. */
+    uint32_t unreachable_timeout_ms;
     uint32_t fetch_wait_max_ms;       /* ours, 500: what a Fetch of ours asks for */
     uint32_t fetch_bytes_max;         /* ours, 1 MiB: of a Fetch or FetchSnapshot */
     uint32_t observer_session_ms;     /* 300000: an observer not heard of for so long is dropped */
@@ -126,6 +130,7 @@ void raft_config_init(struct raft_config *ret_config);
 struct raft_opening {
     struct raft_hard_state state;
     int64_t log_start_offset, log_end_offset; /* all of it on the disk for good */
+    int32_t log_start_epoch; /* of the record before the start; 0 when it starts at 0 */
     const struct raft_epoch_start *epochs;    /* of the log's batches, ascending */
     size_t epoch_count;
     struct raft_snapshot snapshot; /* the latest one; the bootstrap one is 0-0 */
@@ -199,7 +204,7 @@ struct raft_output {
      * it: raft_failed(RAFT_FAILED_VERSION). Otherwise the highest that both speak. */
     int16_t version_min;
     const struct schema *request_schema;
-    const void *request;
+    void *request;
     /* RAFT_REPLY */
     void *call;
     const struct schema *response_schema;
@@ -260,7 +265,8 @@ void raft_failed(struct raft *r, struct raft_now now, uint64_t token, enum raft_
 /* How often the log was cut or replaced so far. Read it when a sync begins and hand it back when
  * it is done, so that a sync of records that were truncated meanwhile does not count. */
 uint64_t raft_truncations(const struct raft *r);
-/* The log is durable up to end_offset. */
+/* The log is durable up to end_offset. The driver syncs as long as raft_synced_offset() is below
+ * raft_log_end_offset(). */
 void raft_synced(struct raft *r, struct raft_now now, int64_t end_offset, uint64_t truncations);
 /* This node wrote a snapshot (durable by now) of committed records. The log keeps its records until
  * raft_log_start_moved(). ERR_INVALID: above the high watermark, or not newer than the latest. */
@@ -302,6 +308,7 @@ bool raft_leader_endpoint(const struct raft *r, struct raft_endpoint *ret_endpoi
 int64_t raft_high_watermark(const struct raft *r);
 int64_t raft_log_start_offset(const struct raft *r);
 int64_t raft_log_end_offset(const struct raft *r);
+int64_t raft_synced_offset(const struct raft *r);
 /* The epoch of the log's last record before end_offset: what names a snapshot taken there. */
 int32_t raft_epoch_at(const struct raft *r, int64_t end_offset);
 /* The latest snapshot's id; end_offset -1 for none. */
