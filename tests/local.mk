@@ -11,6 +11,7 @@ include tests/protocol/client.mk
 include tests/broker/storage.mk
 include tests/broker/group.mk
 include tests/broker/replica.mk
+include tests/broker/links.mk
 include tests/broker/local.mk
 include tests/agent/local.mk
 include tests/connectors/local.mk

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check_links_main.c - suites of what nodes say to one another. */
+#include "tests/support/suites.h"
+
+Suite *peer_suite(void);
+
+int main(void)
+{
+    Suite *(*const suites[])(void) = { peer_suite };
+    return RUN_SUITES(suites);
+}

@@ -1,0 +1,6 @@
+check_PROGRAMS += tests/check_links
+TESTS += tests/check_links
+tests_check_links_SOURCES = tests/broker/check_links_main.c tests/broker/check_peer.c \
+  tests/support/fake_env.c tests/support/fake_env.h tests/support/suites.h
+tests_check_links_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_check_links_LDADD = broker/libbroker.a $(PROTOCOL_LIBS) $(TEST_LIBS)
