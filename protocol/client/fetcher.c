@@ -10,6 +10,9 @@
  *   (F4) The next fetch leaves before an answer is given out, so that the leader works while the
  *        user does; it is read when the user is done: one answer is in memory. Whoever pauses
  *        throws the one under way away, so for a while after that nothing is asked for ahead.
+ *   (F5) The first batch of an answer holds the offset that was asked for, or begins behind it where
+ *        compaction took batches out; the others follow; nothing leaps beyond the high watermark. An
+ *        answer of which that is not true is not used at all.
  */
 #include "protocol/client/consumer_internal.h"
 
@@ -234,15 +237,26 @@ static struct part *find_answered(struct consumer *c, int16_t version,
     return topic ? consumer_find_part(c, topic->name, partition) : NULL;
 }
 
-/* The offset behind the last whole batch, by the headers alone. */
-static int64_t offset_behind(struct slice records, int64_t position)
+/* Walks the headers of the whole batches; *ret_next is the offset behind the last one. The base
+ * offset is outside of the checksum, so it is believed only where it fits (F5). */
+static enum err check_offsets(const struct fetch_response_partition_data *d, int64_t position,
+                              int64_t *ret_next)
 {
     struct batch_view b;
+    struct slice records = d->records.bytes;
     int64_t next = position;
     for (; batch_parse(records, &b) == ERR_OK; records = slice_from(records, b.bytes.len)) {
-        next = batch_last_offset(&b) >= next ? batch_last_offset(&b) + 1 : next;
+        bool first = records.ptr == d->records.bytes.ptr;
+        int64_t last = batch_last_offset(&b);
+        bool follows = first ? last >= next : b.base_offset >= next;
+        bool leaps = b.base_offset > next && d->high_watermark >= 0 && last >= d->high_watermark;
+        if (!follows || leaps) {
+            return ERR_CORRUPT;
+        }
+        next = last + 1;
     }
-    return next;
+    *ret_next = next;
+    return ERR_OK;
 }
 
 /* The first look at an answer: errors are dealt with, what can be given out is marked, and it is
@@ -268,9 +282,15 @@ static void look_at(struct fetch_leader *l, struct part *p,
         too_large(p, bytes);
         return;
     }
+    int64_t next;
+    enum err err = check_offsets(d, p->pub.position, &next);
+    if (err) {
+        corrupt(p, err);
+        return;
+    }
     p->answered = true;
     p->answered_seek = p->seek;
-    p->fetch_at = offset_behind(d->records.bytes, p->pub.position);
+    p->fetch_at = next;
     if (bytes) {
         list_remove(&p->node); /* the others go first the next time (KIP-74) */
         list_push_back(&p->consumer->parts, &p->node);

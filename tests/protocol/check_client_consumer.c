@@ -193,6 +193,35 @@ START_TEST(a_wrong_checksum_is_told_and_fetched_again)
 }
 END_TEST
 
+/* The base offset is outside of the checksum. Whatever the place of a batch, no record is skipped. */
+START_TEST(a_batch_at_a_wrong_offset_is_told_and_fetched_again)
+{
+    static const struct {
+        int which;
+        int64_t by;
+    } rows[] = {
+        { 0, 1ll << 40 }, { 0, 200 }, { 0, 5 }, { 0, -10 }, { 1, -3 }, { 1, 4 }, { 2, 1ll << 33 },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct consumer_rig r;
+        consumer_rig_init(&r, 30 + i, 200);
+        r.cluster.group.committed[0] = r.cluster.group.committed[3] = 20;
+        r.start[0] = r.start[3] = 20;
+        r.cluster.misplaced = rows[i].which;
+        r.cluster.misplaced_by = rows[i].by;
+        consumer_rig_start(&r, earliest);
+        consumer_rig_run(&r, 3ull * NS_PER_S);
+        ck_assert_uint_eq(r.records, 0);
+        ck_assert_int_eq(r.trouble, KAFKA_CORRUPT_MESSAGE);
+        ck_assert_uint_lt(r.cluster.fetch_requests, 100);
+        r.cluster.misplaced_by = 0;
+        consumer_rig_finish(&r, 30);
+        ck_assert_uint_eq(r.records, 2 * 200 + 2 * 180);
+        consumer_rig_deinit(&r);
+    }
+}
+END_TEST
+
 START_TEST(a_cut_last_batch_is_fetched_again)
 {
     struct consumer_rig r;
@@ -458,6 +487,7 @@ Suite *client_consumer_suite(void)
     tcase_add_test(t, a_topic_made_anew_is_read_from_its_start);
     tcase_add_test(t, a_topic_missing_for_a_moment_is_read_on);
     tcase_add_test(t, a_wrong_checksum_is_told_and_fetched_again);
+    tcase_add_test(t, a_batch_at_a_wrong_offset_is_told_and_fetched_again);
     tcase_add_test(t, a_cut_last_batch_is_fetched_again);
     tcase_add_test(t, a_batch_above_the_limit_is_read);
     tcase_add_test(t, a_batch_that_is_cut_at_the_limit_raises_the_limit);

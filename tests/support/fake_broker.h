@@ -93,6 +93,8 @@ struct fake_cluster {
     int16_t lacks;         /* an API key that the brokers do not have; -1 */
     int topic_gone;        /* so many metadata answers do not know the topic */
     int32_t batch_records; /* of fetched batches */
+    int misplaced;         /* one batch of the next answers with records begins elsewhere: which */
+    int64_t misplaced_by;  /* 0: none */
     bool cut_at_limit;     /* a batch above partition_max_bytes is cut, as very old brokers do */
     uint64_t fetch_requests, fetch_bytes;
 };

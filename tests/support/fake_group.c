@@ -51,7 +51,12 @@ static struct slice build_records(struct fake_cluster *c, const struct fake_part
     size_t step = (size_t)c->batch_records, from = (size_t)offset / step * step;
     size_t first = 0;
     for (int i = 0; i < BATCHES_MAX && from < p->count; i++, from += step) {
-        buf_append_slice(&all, build_batch(c, p, from, arena));
+        struct slice batch = build_batch(c, p, from, arena);
+        if (c->misplaced_by && c->misplaced == i) {
+            batch_stamp((uint8_t *)(uintptr_t)batch.ptr, (int64_t)from + c->misplaced_by,
+                        p->leader_epoch);
+        }
+        buf_append_slice(&all, batch);
         first = first ? first : all.len;
         if (i == 0 && all.len > (size_t)bytes_max && c->cut_at_limit) {
             all.len = (size_t)bytes_max;
