@@ -254,8 +254,9 @@ static void example(struct checking *c, const char *what, int32_t partition, int
                     uint64_t producer, uint64_t n)
 {
     if (c->examples++ < EXAMPLES_MAX) {
-        fprintf(stderr, "%s: partition %" PRId32 " offset %" PRId64 " record %" PRIu64 ".%" PRIu64
-                "\n", what, partition, offset, producer, n);
+        fprintf(stderr,
+                "%s: partition %" PRId32 " offset %" PRId64 " record %" PRIu64 ".%" PRIu64 "\n",
+                what, partition, offset, producer, n);
     }
 }
 
@@ -271,8 +272,9 @@ static void read_journal(struct checking *c, const char *path)
     char line[128];
     while (fgets(line, sizeof(line), f)) {
         /* A producer that was killed leaves half a line at the end. */
-        if (!strchr(line, '\n') || sscanf(line, "%" SCNd32 " %" SCNd64 " %" SCNu64 " %" SCNu64,
-                                          &partition, &a.offset, &a.producer, &a.n) != 4 ||
+        if (!strchr(line, '\n') ||
+            sscanf(line, "%" SCNd32 " %" SCNd64 " %" SCNu64 " %" SCNu64, &partition, &a.offset,
+                   &a.producer, &a.n) != 4 ||
             partition < 0 || partition >= PARTITIONS_MAX) {
             continue;
         }
@@ -481,7 +483,8 @@ int main(int argc, char **argv)
     bool producing = argc >= 8 && strcmp(argv[1], "produce") == 0;
     if (!producing && !(argc >= 4 && strcmp(argv[1], "check") == 0)) {
         fputs("usage: cluster_load produce BOOTSTRAP TOPIC PRODUCER RATE SECONDS JOURNAL "
-              "[KEY=VALUE...]\n       cluster_load check BOOTSTRAP TOPIC JOURNAL...\n", stderr);
+              "[KEY=VALUE...]\n       cluster_load check BOOTSTRAP TOPIC JOURNAL...\n",
+              stderr);
         return 64;
     }
     signal(SIGTERM, on_signal);
