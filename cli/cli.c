@@ -27,6 +27,8 @@ bool cli_wait(struct cli *c, uint64_t since_ns)
     return env_mono_ns(c->env) - since_ns < (uint64_t)c->args.timeout_s * NS_PER_S;
 }
 
+enum { UNKNOWN_NODE_MS = 3000 };
+
 struct waiting {
     struct cli *c;
     const struct schema *schema;
@@ -66,10 +68,16 @@ enum err cli_call(struct cli *c, int32_t node_id, const struct schema *request_s
     struct waiting *w = cli_alloc(c, 1, sizeof(*w));
     *w = (struct waiting){ .c = c, .schema = api->response };
     uint64_t began_ns = env_mono_ns(c->env);
-    client_call(c->client, node_id, request_schema, request, max_version,
-                (uint64_t)c->args.timeout_s * NS_PER_S, on_done, w);
-    while (!w->done && cli_wait(c, began_ns)) {
-    }
+    do {
+        w->done = false;
+        client_call(c->client, node_id, request_schema, request, max_version,
+                    (uint64_t)c->args.timeout_s * NS_PER_S, on_done, w);
+        while (!w->done && cli_wait(c, began_ns)) {
+        }
+        /* A command may know a broker's id from an answer of its own before the client does. */
+    } while (w->done && w->err == ERR_NOT_FOUND && node_id >= 0 &&
+             env_mono_ns(c->env) - began_ns < (uint64_t)UNKNOWN_NODE_MS * NS_PER_MS &&
+             cli_wait(c, began_ns));
     if (!w->done || w->err) {
         return err_set(err, w->done ? w->err : ERR_TIMEOUT,
                        "%s to %s: %s; is the broker running there? (--bootstrap-server HOST:PORT)",
@@ -166,4 +174,26 @@ void cli_print_json(struct cli *c, struct buf *json)
     buf_append_byte(json, '\n');
     fwrite(json->ptr, 1, json->len, c->out);
     buf_deinit(json);
+}
+
+void cli_json_int(struct json_writer *w, const char *key, int64_t value)
+{
+    json_key(w, key);
+    json_int(w, value);
+}
+
+void cli_json_string(struct json_writer *w, const char *key, struct slice value)
+{
+    json_key(w, key);
+    json_string(w, value);
+}
+
+void cli_json_ids(struct json_writer *w, const char *key, const int32_t *ids, int32_t count)
+{
+    json_key(w, key);
+    json_begin_array(w);
+    for (int32_t i = 0; i < count; i++) {
+        json_int(w, ids[i]);
+    }
+    json_end_array(w);
 }

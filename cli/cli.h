@@ -32,6 +32,12 @@ struct cli_args {
     const char *group;
     const char *key_separator, *compression, *acks;
     bool keys;
+    bool unclean, plan, execute, progress, cancel;
+    const char *throttle;
+    struct cli_list drain;
+    const char *dir;
+    int64_t port_base;
+    bool restart;
     const char *words[CLI_WORDS_MAX]; /* what is no option, the command's own words left out */
     size_t word_count;
 };
@@ -81,6 +87,16 @@ enum err cli_offsets(struct cli *c, const struct metadata_response_topic *topic,
 
 /* A line of JSON on the output. */
 void cli_print_json(struct cli *c, struct buf *json);
+/* Members of a JSON object. */
+void cli_json_int(struct json_writer *w, const char *key, int64_t value);
+void cli_json_string(struct json_writer *w, const char *key, struct slice value);
+void cli_json_ids(struct json_writer *w, const char *key, const int32_t *ids, int32_t count);
+
+/* The program of the broker: beside this one, else to be found by PATH. The text is in *ret_path,
+ * which the caller frees. */
+const char *cli_broker_path(struct buf *ret_path);
+/* Becomes `logboom-broker storage ...`; returns an exit code only when it cannot. */
+int cli_storage(char **argv);
 
 enum err cli_topic_create(struct cli *c, struct error *err);
 enum err cli_topic_list(struct cli *c, struct error *err);
@@ -91,5 +107,12 @@ enum err cli_consume(struct cli *c, struct error *err);
 enum err cli_group_list(struct cli *c, struct error *err);
 enum err cli_group_describe(struct cli *c, struct error *err);
 enum err cli_log_dump(struct cli *c, struct error *err);
+enum err cli_dev_cluster(struct cli *c, struct error *err);
+enum err cli_cluster_status(struct cli *c, struct error *err);
+enum err cli_cluster_rebalance(struct cli *c, struct error *err);
+enum err cli_cluster_elect(struct cli *c, struct error *err);
+enum err cli_quorum_status(struct cli *c, struct error *err);
+enum err cli_quorum_add(struct cli *c, struct error *err);
+enum err cli_quorum_remove(struct cli *c, struct error *err);
 
 #endif

@@ -49,6 +49,16 @@ static const struct option_row options[] = {
     O("key-separator", 0, TEXT, key_separator, "TEXT", "a line is KEY TEXT VALUE"),
     O("compression", 'z', TEXT, compression, "CODEC", "none, gzip, snappy, lz4 or zstd (none)"),
     O("acks", 0, TEXT, acks, "all|1|0", "whose acknowledgement to wait for (all)"),
+    O("plan", 0, FLAG, plan, "", "only say what would move (--json: for kafka-reassign-partitions)"),
+    O("execute", 0, FLAG, execute, "", "move it, and show how far it is"),
+    O("progress", 0, FLAG, progress, "", "follow what is being moved"),
+    O("cancel", 0, FLAG, cancel, "", "take back what is being moved"),
+    O("throttle", 0, TEXT, throttle, "SIZE", "copy at most this much a second on each broker"),
+    O("drain", 0, LIST, drain, "ID", "leave no replica on this broker"),
+    O("dir", 0, TEXT, dir, "DIR", "where the nodes' files go (a new directory in /tmp)"),
+    O("port-base", 0, NUMBER, port_base, "PORT", "ports from here on (free ones)"),
+    O("restart", 0, FLAG, restart, "", "start a node again that ended"),
+    O("unclean", 0, FLAG, unclean, "", "let a replica lead that is not in sync: records may be lost"),
 };
 #undef O
 /* clang-format on */
@@ -73,6 +83,21 @@ static const struct cli_command commands[] = {
       cli_group_describe },
     { "log dump", "FILE...", 1, CLI_WORDS_MAX, "keys", true,
       "what a .log, .index or .timeindex file holds", cli_log_dump },
+    { "cluster status", "", 0, 0, "", false, "one screen: what is wrong, and what to do",
+      cli_cluster_status },
+    { "cluster rebalance", "[TOPIC...]", 0, CLI_WORDS_MAX,
+      "plan execute progress cancel throttle drain replication-factor", false,
+      "spread replicas over all brokers, or off one", cli_cluster_rebalance },
+    { "cluster elect", "[TOPIC[:PARTITION]...]", 0, CLI_WORDS_MAX, "unclean", false,
+      "give leadership back to the first replicas", cli_cluster_elect },
+    { "dev cluster", "[N]", 0, 1, "dir port-base restart", true,
+      "run N nodes on this machine (3), until Ctrl-C", cli_dev_cluster },
+    { "quorum status", "", 0, 0, "", false, "who decides: the controllers, and who follows them",
+      cli_quorum_status },
+    { "quorum add-controller", "ID@HOST:PORT[:DIRECTORY_ID]", 1, 1, "", false,
+      "let a node take part in elections", cli_quorum_add },
+    { "quorum remove-controller", "ID [DIRECTORY_ID]", 1, 2, "", false,
+      "let it no longer take part", cli_quorum_remove },
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -120,6 +145,8 @@ static void print_help(const struct cli_command *command, FILE *out)
         snprintf(left, sizeof(left), "%s %s", commands[i].words, commands[i].operands);
         fprintf(out, "  %-28s %s\n", left, commands[i].about);
     }
+    fprintf(out, "  %-28s %s\n", "storage format|info|...",
+            "prepare a node's directories, or tell what they are (logboom storage --help)");
     fputs("\n`logboom COMMAND --help` tells a command's options; common to all:\n", out);
     print_options(out, common_options);
 }
@@ -330,6 +357,7 @@ int main(int argc, char **argv)
                                .replication_factor = INT64_MIN,
                                .offset = INT64_MIN,
                                .partition = INT64_MIN,
+                               .port_base = INT64_MIN,
                                .max_messages = INT64_MIN },
                      .out = stdout };
     struct error err = { 0 };
@@ -337,6 +365,9 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts(PACKAGE_STRING);
         return EX_OK;
+    }
+    if (argc > 1 && strcmp(argv[1], "storage") == 0) {
+        return cli_storage(argv);
     }
     const struct option_row **given = mem_array((size_t)argc + 1, sizeof(struct option_row *));
     int code = command_line(argc, argv, &c, given, &err);

@@ -145,11 +145,45 @@ static enum err topic_configs(struct cli *c, struct slice name,
     return e;
 }
 
+/* Replicas that may lead although they are not in sync (KIP-966), from a broker that tells them;
+ * NULL otherwise. */
+static const struct describe_topic_partitions_response_topic *eligible(struct cli *c,
+                                                                       struct slice name)
+{
+    struct describe_topic_partitions_request req;
+    struct describe_topic_partitions_request_topic_request topic;
+    struct error ignored;
+    const void *answer;
+    schema_init(&describe_topic_partitions_request_schema, &req);
+    schema_init(&describe_topic_partitions_request_topic_request_schema, &topic);
+    topic.name = name;
+    req.topics = &topic;
+    req.topics_n = 1;
+    if (cli_call(c, NODE_ANY, &describe_topic_partitions_request_schema, &req, -1, &answer,
+                 &ignored)) {
+        return NULL;
+    }
+    const struct describe_topic_partitions_response *r = answer;
+    return r->topics_n == 1 && r->topics[0].error_code == KAFKA_NONE ? &r->topics[0] : NULL;
+}
+
+static const struct describe_topic_partitions_response_partition *
+eligible_of(const struct describe_topic_partitions_response_topic *elr, int32_t partition)
+{
+    for (int32_t i = 0; elr && i < elr->partitions_n; i++) {
+        if (elr->partitions[i].partition_index == partition) {
+            return &elr->partitions[i];
+        }
+    }
+    return NULL;
+}
+
 enum { CONFIG_SOURCE_TOPIC = 1 }; /* DescribeConfigs: set on this topic (KIP-226) */
 
 static void describe_json(struct cli *c, const struct metadata_response_topic *t,
-                          const struct describe_configs_response *configs, const int64_t *first,
-                          const int64_t *end)
+                          const struct describe_configs_response *configs,
+                          const struct describe_topic_partitions_response_topic *elr,
+                          const int64_t *first, const int64_t *end)
 {
     struct buf out = { 0 };
     struct json_writer w;
@@ -179,18 +213,14 @@ static void describe_json(struct cli *c, const struct metadata_response_topic *t
         json_int(&w, p->partition_index);
         json_key(&w, "leader");
         json_int(&w, p->leader_id);
-        json_key(&w, "replicas");
-        json_begin_array(&w);
-        for (int32_t j = 0; j < p->replica_nodes_n; j++) {
-            json_int(&w, p->replica_nodes[j]);
+        cli_json_ids(&w, "replicas", p->replica_nodes, p->replica_nodes_n);
+        cli_json_ids(&w, "isr", p->isr_nodes, p->isr_nodes_n);
+        const struct describe_topic_partitions_response_partition *its =
+            eligible_of(elr, p->partition_index);
+        if (its) {
+            cli_json_ids(&w, "elr", its->eligible_leader_replicas, its->eligible_leader_replicas_n);
+            cli_json_ids(&w, "last_known_elr", its->last_known_elr, its->last_known_elr_n);
         }
-        json_end_array(&w);
-        json_key(&w, "isr");
-        json_begin_array(&w);
-        for (int32_t j = 0; j < p->isr_nodes_n; j++) {
-            json_int(&w, p->isr_nodes[j]);
-        }
-        json_end_array(&w);
         json_key(&w, "first_offset");
         json_int(&w, first[i]);
         json_key(&w, "end_offset");
@@ -214,8 +244,9 @@ static void print_nodes(FILE *out, const int32_t *nodes, int32_t count)
 }
 
 static void describe_text(struct cli *c, const struct metadata_response_topic *t,
-                          const struct describe_configs_response *configs, const int64_t *first,
-                          const int64_t *end)
+                          const struct describe_configs_response *configs,
+                          const struct describe_topic_partitions_response_topic *elr,
+                          const int64_t *first, const int64_t *end)
 {
     char id[23];
     uuid_format(&t->topic_id, id);
@@ -228,13 +259,17 @@ static void describe_text(struct cli *c, const struct metadata_response_topic *t
             fprintf(c->out, "  %.*s=%.*s\n", SLICE_ARG(set->name), SLICE_ARG(set->value));
         }
     }
-    fprintf(c->out, "  %9s %6s %-10s %-10s %14s %14s %14s\n", "PARTITION", "LEADER", "REPLICAS",
-            "ISR", "FIRST", "END", "RECORDS");
+    fprintf(c->out, "  %9s %6s %-10s %-10s %-10s %14s %14s %14s\n", "PARTITION", "LEADER",
+            "REPLICAS", "ISR", "ELR", "FIRST", "END", "RECORDS");
     for (int32_t i = 0; i < t->partitions_n; i++) {
         const struct metadata_response_partition *p = &t->partitions[i];
         fprintf(c->out, "  %9d %6d", p->partition_index, p->leader_id);
         print_nodes(c->out, p->replica_nodes, p->replica_nodes_n);
         print_nodes(c->out, p->isr_nodes, p->isr_nodes_n);
+        const struct describe_topic_partitions_response_partition *its =
+            eligible_of(elr, p->partition_index);
+        print_nodes(c->out, its ? its->eligible_leader_replicas : NULL,
+                    its ? its->eligible_leader_replicas_n : 0);
         fprintf(c->out, " %14" PRId64 " %14" PRId64 " %14" PRId64 "\n", first[i], end[i],
                 first[i] >= 0 && end[i] >= 0 ? end[i] - first[i] : -1);
     }
@@ -268,7 +303,8 @@ enum err cli_topic_describe(struct cli *c, struct error *err)
             e = cli_offsets(c, t, -1, &end, err);
         }
         if (!e) {
-            (c->args.json ? describe_json : describe_text)(c, t, configs, first, end);
+            (c->args.json ? describe_json : describe_text)(c, t, configs, eligible(c, t->name),
+                                                           first, end);
         }
     }
     return e;
