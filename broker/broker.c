@@ -50,15 +50,6 @@ struct broker_dir *broker_dir_for_new(struct broker *b)
     return best;
 }
 
-struct uuid broker_directory_id(const struct broker *b)
-{
-    struct uuid id = { .bytes = { [15] = 1 } }; /* UNASSIGNED: any of several */
-    if (b->dir_count == 1) {
-        id = b->dirs[0].dir->meta.directory_id;
-    }
-    return id;
-}
-
 /* --- directories ------------------------------------------------------------------------------ */
 
 static enum err check_identity(struct broker *b, const struct log_dir *dir, struct error *err)

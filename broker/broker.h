@@ -141,8 +141,6 @@ struct uuid broker_random_uuid(struct broker *b);
 struct group_now broker_now(const struct broker *b);
 /* For a new partition: the directory with the fewest. */
 struct broker_dir *broker_dir_for_new(struct broker *b);
-/* What a replica record says about the directory of a new partition here. */
-struct uuid broker_directory_id(const struct broker *b);
 
 /* Ends the drain when nothing is under way any more; called by whatever ends. */
 void broker_check_drained(struct broker *b);

@@ -10,6 +10,7 @@
 #include "broker/metadata_log.h"
 
 #include "broker/broker.h"
+#include "broker/controller/broker_changes.h"
 #include "protocol/base/alloc.h"
 #include "protocol/daemon/json.h"
 
@@ -424,10 +425,16 @@ static enum err begin_epoch(struct metadata_log *m, struct error *err)
     if (image_feature(&b->image, "metadata.version") == 0) {
         add_feature(m, "metadata.version", METADATA_VERSION);
     }
+    const struct change_policy policy = { .min_insync_replicas =
+                                              (int32_t)b->config->min_insync_replicas,
+                                          .unclean_leader_election =
+                                              b->config->unclean_leader_election_enable };
     e = add_registration(m, m->records.count, err);
-    if (!e) {
-        change_elect(&b->image, b->node_id, &m->records);
-        e = write_now(m, err);
+    e = e ? e : write_now(m, err);
+    for (bool more = true; !e && more;) {
+        metadata_records_reset(&m->records);
+        broker_change_elect_leaderless(&b->image, &policy, &m->records, &more);
+        e = m->records.count > 0 ? write_now(m, err) : ERR_OK;
     }
     return e;
 }

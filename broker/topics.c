@@ -170,6 +170,8 @@ void topics_apply(struct broker *b, const struct image_change *change)
             configure(b, t);
         }
         break;
+    case IMAGE_CHANGE_BROKER:
+    case IMAGE_CHANGE_FEATURES:
     case IMAGE_CHANGE_NONE:
         break;
     }

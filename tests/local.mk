@@ -9,6 +9,7 @@ include tests/protocol/event.mk
 include tests/protocol/net.mk
 include tests/protocol/client.mk
 include tests/broker/storage.mk
+include tests/broker/controller.mk
 include tests/broker/group.mk
 include tests/broker/replica.mk
 include tests/broker/links.mk

@@ -6,8 +6,7 @@
 
 struct change_placement create_placement(struct broker *b)
 {
-    return (struct change_placement){ .start = env_random(b->env),
-                                      .directory = broker_directory_id(b) };
+    return (struct change_placement){ .seed = env_random(b->env) };
 }
 
 /* No more replicas than there are nodes: internal topics should not fail on a small cluster. */

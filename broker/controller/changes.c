@@ -7,7 +7,9 @@
 
 #include "broker/controller/placement.h"
 
-enum { REPLICAS_MAX = 32, PLACEMENT_BYTES_MAX = 1 << 20 };
+#include <assert.h>
+
+enum { REPLICAS_MAX = 32 };
 
 static enum kafka_error refuse(struct error *err, enum kafka_error code, const char *text)
 {
@@ -46,97 +48,117 @@ enum kafka_error change_check_topic_name(struct slice name, struct error *err)
 
 /* --- partitions ------------------------------------------------------------------------------- */
 
-static void add_partition(const struct uuid *topic_id, int32_t index, const int32_t *replicas,
-                          int32_t replica_count, const struct change_placement *where,
+/* Replicas on brokers that cannot take part now are not in sync yet; one at least is. */
+static void add_partition(const struct image *img, const struct uuid *topic_id, int32_t index,
+                          const int32_t *replicas, int32_t replica_count,
                           struct metadata_records *out)
 {
-    int32_t ids[REPLICAS_MAX];
+    int32_t ids[REPLICAS_MAX], isr[REPLICAS_MAX], isr_count = 0;
     struct uuid dirs[REPLICAS_MAX];
     for (int32_t i = 0; i < replica_count; i++) {
         ids[i] = replicas[i];
-        dirs[i] = where->directory;
+        dirs[i] = image_directory_for_new(img, replicas[i]);
+        if (image_broker_is_active(img, replicas[i])) {
+            isr[isr_count++] = replicas[i];
+        }
     }
+    assert(isr_count > 0);
     struct partition_record rec;
     schema_init(&partition_record_schema, &rec);
     rec.partition_id = index;
     rec.topic_id = *topic_id;
     rec.replicas = ids;
     rec.replicas_n = replica_count;
-    rec.isr = ids;
-    rec.isr_n = replica_count;
-    rec.leader = ids[0];
+    rec.isr = isr;
+    rec.isr_n = isr_count;
+    rec.leader = isr[0];
     rec.leader_epoch = 0;
     rec.partition_epoch = 0;
     rec.directories = dirs;
     rec.directories_n = replica_count;
-    metadata_records_add(out, &partition_record_schema, PARTITION_RECORD_VERSION, &rec);
+    metadata_records_add(out, &partition_record_schema,
+                         metadata_record_version(&partition_record_schema,
+                                                 image_metadata_version(img)),
+                         &rec);
 }
 
+/* Replicas by hand: registered brokers, each once, and one of them able to lead. replication: how
+ * many there must be, or -1. */
 static enum kafka_error check_hand(const struct image *img, const int32_t *ids, int32_t count,
-                                   struct error *err)
+                                   int32_t replication, struct error *err)
 {
+    bool active = false;
     if (count < 1 || count > REPLICAS_MAX) {
         return refuse(err, KAFKA_INVALID_REPLICA_ASSIGNMENT,
                       "A partition assigned by hand needs 1 to 32 replicas.");
     }
+    if (replication >= 0 && count != replication) {
+        err_set(err, ERR_INVALID,
+                "The manual partition assignment includes a partition with %d replica(s), but this "
+                "is not consistent with previous partitions, which have %d replica(s).",
+                (int)count, (int)replication);
+        return KAFKA_INVALID_REPLICA_ASSIGNMENT;
+    }
     for (int32_t i = 0; i < count; i++) {
-        const struct image_broker *b = image_broker(img, ids[i]);
-        if (!b || b->fenced) {
+        if (!image_broker(img, ids[i])) {
             err_set(err, ERR_INVALID,
-                    "The manual partition assignment includes broker %d, which is not registered.",
+                    "The manual partition assignment includes broker %d, but no such broker is "
+                    "registered.",
                     (int)ids[i]);
             return KAFKA_INVALID_REPLICA_ASSIGNMENT;
         }
-        for (int32_t k = 0; k < i; k++) {
-            if (ids[k] == ids[i]) {
-                return refuse(err, KAFKA_INVALID_REPLICA_ASSIGNMENT,
-                              "The manual partition assignment names a broker twice.");
-            }
+        if (image_has_id(ids, i, ids[i])) {
+            err_set(err, ERR_INVALID,
+                    "The manual partition assignment includes the broker %d more than once.",
+                    (int)ids[i]);
+            return KAFKA_INVALID_REPLICA_ASSIGNMENT;
         }
+        active = active || image_broker_is_active(img, ids[i]);
+    }
+    if (!active) {
+        return refuse(err, KAFKA_INVALID_REPLICA_ASSIGNMENT,
+                      "All brokers specified in the manual partition assignment are fenced or in "
+                      "controlled shutdown.");
     }
     return KAFKA_NONE;
 }
 
-static enum kafka_error check_replication(int32_t replication, int32_t broker_count,
-                                          struct error *err)
+static enum kafka_error check_replication(int32_t replication, struct error *err)
 {
     if (replication < 1 || replication > REPLICAS_MAX) {
         return refuse(err, KAFKA_INVALID_REPLICATION_FACTOR,
                       "Replication factor must be between 1 and 32, or -1 to use the default "
                       "value.");
     }
-    if (replication > broker_count) {
-        err_set(err, ERR_INVALID,
-                "Unable to replicate the partition %d time(s): The target replication factor of %d "
-                "cannot be reached because only %d broker(s) are registered.",
-                (int)replication, (int)replication, (int)broker_count);
-        return KAFKA_INVALID_REPLICATION_FACTOR;
-    }
     return KAFKA_NONE;
 }
 
 /* Partitions [first, first + count) of a topic, by placement.h. */
 static enum kafka_error place(const struct image *img, const struct uuid *topic_id, int32_t first,
-                              int32_t count, int32_t replication,
-                              const struct change_placement *where, struct metadata_records *out,
-                              struct error *err)
+                              int32_t count, int32_t replication, uint64_t seed,
+                              struct metadata_records *out, struct error *err)
 {
-    struct arena arena;
-    arena_init(&arena, PLACEMENT_BYTES_MAX);
-    int32_t *brokers = NULL, broker_count = 0;
-    enum kafka_error code = KAFKA_NONE;
-    if (placement_brokers(img, &arena, &brokers, &broker_count)) {
-        code = refuse(err, KAFKA_INVALID_REPLICATION_FACTOR, "There are too many brokers.");
-    } else {
-        code = check_replication(replication, broker_count, err);
-    }
+    struct placement placement;
+    enum kafka_error code = placement_init(&placement, img, replication, seed, err);
     for (int32_t i = first; !code && i < first + count; i++) {
         int32_t replicas[REPLICAS_MAX];
-        placement_replicas(brokers, broker_count, replication, where->start, i, replicas);
-        add_partition(topic_id, i, replicas, replication, where, out);
+        placement_next(&placement, replication, replicas);
+        add_partition(img, topic_id, i, replicas, replication, out);
     }
-    arena_deinit(&arena);
+    placement_deinit(&placement);
     return code;
+}
+
+/* All records of a request are one batch. */
+static enum kafka_error check_size(struct metadata_records *out, uint32_t before, struct error *err)
+{
+    if (metadata_records_size(out) <= METADATA_BATCH_BYTES_MAX) {
+        return KAFKA_NONE;
+    }
+    metadata_records_cut(out, before);
+    return refuse(err, KAFKA_POLICY_VIOLATION,
+                  "Excessively large number of partitions per request; create them in several "
+                  "requests.");
 }
 
 /* --- topics ----------------------------------------------------------------------------------- */
@@ -159,8 +181,9 @@ static enum kafka_error check_hands(const struct image *img, const struct change
             return refuse(err, KAFKA_INVALID_REPLICA_ASSIGNMENT,
                           "Partitions should be a consecutive 0-based integer sequence, in order.");
         }
+        int32_t replication = i > 0 ? topic->assignments[0].broker_ids_n : -1;
         enum kafka_error code = check_hand(img, topic->assignments[i].broker_ids,
-                                           topic->assignments[i].broker_ids_n, err);
+                                           topic->assignments[i].broker_ids_n, replication, err);
         if (code) {
             return code;
         }
@@ -181,12 +204,7 @@ static enum kafka_error check_counts(const struct image *img, const struct chang
     if (topic->partitions > TOPIC_PARTITIONS_MAX) {
         return refuse(err, KAFKA_INVALID_PARTITIONS, "A topic has at most 10000 partitions.");
     }
-    int32_t unfenced = 0;
-    uint32_t cursor = 0;
-    for (const struct image_broker *b; (b = map_next(&img->brokers, &cursor, NULL));) {
-        unfenced += !b->fenced;
-    }
-    return check_replication(topic->replication, unfenced, err);
+    return check_replication(topic->replication, err);
 }
 
 enum kafka_error change_create_topic(const struct image *img, const struct change_topic *topic,
@@ -205,6 +223,7 @@ enum kafka_error change_create_topic(const struct image *img, const struct chang
     if (code) {
         return code;
     }
+    uint32_t before = out->count;
     struct topic_record rec;
     schema_init(&topic_record_schema, &rec);
     rec.name = topic->name;
@@ -214,12 +233,17 @@ enum kafka_error change_create_topic(const struct image *img, const struct chang
                     out);
     if (topic->assignment_count > 0) {
         for (int32_t i = 0; i < topic->assignment_count; i++) {
-            add_partition(id, i, topic->assignments[i].broker_ids,
-                          topic->assignments[i].broker_ids_n, where, out);
+            add_partition(img, id, i, topic->assignments[i].broker_ids,
+                          topic->assignments[i].broker_ids_n, out);
         }
-        return KAFKA_NONE;
+    } else {
+        code = place(img, id, 0, topic->partitions, topic->replication, where->seed, out, err);
     }
-    return place(img, id, 0, topic->partitions, topic->replication, where, out, err);
+    if (code) {
+        metadata_records_cut(out, before);
+        return code;
+    }
+    return check_size(out, before, err);
 }
 
 enum kafka_error change_delete_topic(const struct image *img, struct slice name,
@@ -271,61 +295,47 @@ enum kafka_error change_create_partitions(const struct image *img, struct slice 
     if (partitions > TOPIC_PARTITIONS_MAX) {
         return refuse(err, KAFKA_INVALID_PARTITIONS, "A topic has at most 10000 partitions.");
     }
+    uint32_t before = out->count;
+    const struct image_partition *p = t->partition_count ? &t->partitions[0] : NULL;
+    int32_t replication = p ? p->replica_count - p->adding_count : 1;
     if (hand_count < 0 || !hands) {
-        int32_t replication = t->partition_count ? t->partitions[0].replica_count : 1;
-        return place(img, &t->id, t->partition_count, more, replication, where, out, err);
+        enum kafka_error code =
+            place(img, &t->id, t->partition_count, more, replication, where->seed, out, err);
+        return code ? code : check_size(out, before, err);
     }
     if (hand_count != more) {
         return refuse(err, KAFKA_INVALID_REPLICA_ASSIGNMENT,
                       "The number of assignments is not the number of new partitions.");
     }
     for (int32_t i = 0; i < hand_count; i++) {
-        enum kafka_error code = check_hand(img, hands[i].broker_ids, hands[i].broker_ids_n, err);
+        enum kafka_error code =
+            check_hand(img, hands[i].broker_ids, hands[i].broker_ids_n, replication, err);
         if (code) {
             return code;
         }
     }
     for (int32_t i = 0; i < hand_count; i++) {
-        add_partition(&t->id, t->partition_count + i, hands[i].broker_ids, hands[i].broker_ids_n,
-                      where, out);
+        add_partition(img, &t->id, t->partition_count + i, hands[i].broker_ids,
+                      hands[i].broker_ids_n, out);
     }
-    return KAFKA_NONE;
-}
-
-static bool has_replica(const struct image_partition *p, int32_t broker_id)
-{
-    for (int32_t i = 0; i < p->replica_count; i++) {
-        if (p->replicas[i] == broker_id) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void change_elect(const struct image *img, int32_t broker_id, struct metadata_records *out)
-{
-    uint32_t cursor = 0;
-    for (const struct image_topic *t; (t = map_next(&img->topics_by_id, &cursor, NULL));) {
-        for (int32_t i = 0; i < t->partition_count; i++) {
-            const struct image_partition *p = &t->partitions[i];
-            bool in_sync = p->isr_count == 0 || p->isr[0] == broker_id;
-            if (p->leader >= 0 || !in_sync || !has_replica(p, broker_id)) {
-                continue;
-            }
-            struct partition_change_record rec;
-            schema_init(&partition_change_record_schema, &rec);
-            rec.partition_id = i;
-            rec.topic_id = t->id;
-            rec.leader = broker_id;
-            rec.isr = &broker_id;
-            rec.isr_n = 1;
-            metadata_records_add(out, &partition_change_record_schema,
-                                 PARTITION_CHANGE_RECORD_VERSION, &rec);
-        }
-    }
+    return check_size(out, before, err);
 }
 
 /* --- settings, producer ids ------------------------------------------------------------------- */
+
+/* Who is eligible under one min.insync.replicas may lack what another one promises. */
+static void clear_elr(const struct image *img, int8_t resource_type, struct slice resource_name,
+                      struct metadata_records *out)
+{
+    bool of_topic = resource_type == CONFIG_RESOURCE_TOPIC && image_topic(img, resource_name);
+    bool of_cluster = resource_type == CONFIG_RESOURCE_BROKER && resource_name.len == 0;
+    if (image_elr_enabled(img) && (of_topic || of_cluster)) {
+        struct clear_elr_record rec;
+        schema_init(&clear_elr_record_schema, &rec);
+        rec.topic_name = resource_name;
+        metadata_records_add(out, &clear_elr_record_schema, 0, &rec);
+    }
+}
 
 void change_settings(const struct image *img, int8_t resource_type, struct slice resource_name,
                      const struct change_setting *settings, uint32_t count,
@@ -347,6 +357,9 @@ void change_settings(const struct image *img, int8_t resource_type, struct slice
         rec.name = settings[i].name;
         rec.value = settings[i].value;
         metadata_records_add(out, &config_record_schema, 0, &rec);
+        if (slice_eq_str(settings[i].name, "min.insync.replicas")) {
+            clear_elr(img, resource_type, resource_name, out);
+        }
     }
 }
 

@@ -29,10 +29,9 @@ struct change_topic {
     uint32_t setting_count;
 };
 
-/* How new replicas are spread, and where they lie. */
+/* How new replicas are spread. */
 struct change_placement {
-    uint64_t start;        /* random: the first broker */
-    struct uuid directory; /* of a broker with a single log directory, else UNASSIGNED */
+    uint64_t seed;
 };
 
 /* Kafka's rule: 1 to 249 of [a-zA-Z0-9._-], neither "." nor "..". */
@@ -49,9 +48,6 @@ enum kafka_error change_create_partitions(const struct image *img, struct slice 
                                           const struct create_partitions_request_assignment *hands,
                                           int32_t hand_count, const struct change_placement *where,
                                           struct metadata_records *out, struct error *err);
-/* The broker is there (again): it leads the partitions of its replicas that have no leader, as
- * Kafka's controller does when it unfences a broker. */
-void change_elect(const struct image *img, int32_t broker_id, struct metadata_records *out);
 /* Setting records; values that are there already make none. */
 void change_settings(const struct image *img, int8_t resource_type, struct slice resource_name,
                      const struct change_setting *settings, uint32_t count,

@@ -8,6 +8,7 @@
  */
 #include "broker/controller/image.h"
 
+#include "broker/controller/image_internal.h"
 #include "protocol/base/alloc.h"
 
 #include <assert.h>
@@ -25,6 +26,10 @@ static void free_partition(struct image_partition *p)
     mem_free(p->replicas);
     mem_free(p->directories);
     mem_free(p->isr);
+    mem_free(p->adding);
+    mem_free(p->removing);
+    mem_free(p->elr);
+    mem_free(p->last_known_elr);
 }
 
 static void free_topic(struct image_topic *t)
@@ -35,17 +40,6 @@ static void free_topic(struct image_topic *t)
     mem_free(t->partitions);
     mem_free(t->name);
     mem_free(t);
-}
-
-static void free_broker(struct image_broker *b)
-{
-    for (int32_t i = 0; i < b->endpoint_count; i++) {
-        mem_free(b->endpoints[i].name);
-        mem_free(b->endpoints[i].host);
-    }
-    mem_free(b->endpoints);
-    mem_free(b->rack);
-    mem_free(b);
 }
 
 static void free_settings(struct image_settings *s)
@@ -64,6 +58,9 @@ void image_init(struct image *img, uint64_t hash_seed)
     img->topics_by_name.seed = hash_seed;
     img->topics_by_id.seed = hash_seed;
     img->settings.seed = hash_seed;
+    img->kept.seed = hash_seed;
+    img->producer_ids_broker = -1;
+    img->producer_ids_broker_epoch = -1;
 }
 
 void image_deinit(struct image *img)
@@ -72,10 +69,7 @@ void image_deinit(struct image *img)
     for (struct image_topic *t; (t = map_next(&img->topics_by_id, &cursor, NULL));) {
         free_topic(t);
     }
-    cursor = 0;
-    for (struct image_broker *b; (b = map_next(&img->brokers, &cursor, NULL));) {
-        free_broker(b);
-    }
+    image_free_nodes(img);
     cursor = 0;
     for (struct image_settings *s; (s = map_next(&img->settings, &cursor, NULL));) {
         free_settings(s);
@@ -86,7 +80,6 @@ void image_deinit(struct image *img)
     }
     map_deinit(&img->topics_by_name);
     map_deinit(&img->topics_by_id);
-    map_deinit(&img->brokers);
     map_deinit(&img->settings);
     map_deinit(&img->features);
 }
@@ -110,30 +103,34 @@ static enum err apply_topic(struct image *img, const struct topic_record *rec,
     return ERR_OK;
 }
 
-static int32_t *copy_ids(const int32_t *ids, int32_t count)
+/* Whether a list of a record is one that a partition can have; null lists are. */
+static bool list_fits(int32_t count)
 {
-    int32_t *copy = mem_array((size_t)count + 1, sizeof(*copy));
-    if (count > 0) {
-        memcpy(copy, ids, (size_t)count * sizeof(*copy));
-    }
-    return copy;
+    return count <= IMAGE_REPLICAS_MAX;
 }
 
+/* An empty list takes no memory. A null one leaves what is there. */
+static void set_ids(int32_t **ids, int32_t *count, const int32_t *from, int32_t n)
+{
+    if (n < 0) {
+        return;
+    }
+    if (n != *count) {
+        mem_free(*ids);
+        *ids = n > 0 ? mem_array((size_t)n, sizeof(**ids)) : NULL;
+        *count = n;
+    }
+    if (n > 0) {
+        memcpy(*ids, from, (size_t)n * sizeof(**ids));
+    }
+}
+
+/* Directories of a record without them: MIGRATING, which is the zero id. */
 static void set_replicas(struct image_partition *p, const int32_t *ids, int32_t count)
 {
-    mem_free(p->replicas);
-    p->replicas = copy_ids(ids, count);
-    p->replica_count = count;
-    struct uuid *dirs = mem_array((size_t)count + 1, sizeof(*dirs));
+    set_ids(&p->replicas, &p->replica_count, ids, count);
     mem_free(p->directories);
-    p->directories = dirs;
-}
-
-static void set_isr(struct image_partition *p, const int32_t *ids, int32_t count)
-{
-    mem_free(p->isr);
-    p->isr = copy_ids(ids, count);
-    p->isr_count = count;
+    p->directories = mem_array((size_t)count + 1, sizeof(*p->directories));
 }
 
 static void set_directories(struct image_partition *p, const struct uuid *dirs, int32_t count)
@@ -143,26 +140,47 @@ static void set_directories(struct image_partition *p, const struct uuid *dirs, 
     }
 }
 
+static struct image_partition *add_partition(struct image_topic *t)
+{
+    if (t->partition_count == t->partition_cap) {
+        t->partition_cap = t->partition_cap ? t->partition_cap * 2 : 1;
+        t->partitions =
+            mem_rearray(t->partitions, (size_t)t->partition_cap, sizeof(*t->partitions));
+    }
+    struct image_partition *p = &t->partitions[t->partition_count++];
+    *p = (struct image_partition){ 0 };
+    return p;
+}
+
 static enum err apply_partition(struct image *img, const struct partition_record *rec,
                                 struct image_change *change)
 {
     struct image_topic *t = image_topic_by_id(img, &rec->topic_id);
     if (!t || rec->partition_id < 0 || rec->partition_id > t->partition_count ||
-        rec->partition_id >= IMAGE_PARTITIONS_MAX || rec->replicas_n < 0 || rec->isr_n < 0) {
+        rec->partition_id >= IMAGE_PARTITIONS_MAX || rec->replicas_n < 1 || rec->isr_n < 0 ||
+        !list_fits(rec->replicas_n) || !list_fits(rec->isr_n) ||
+        !list_fits(rec->adding_replicas_n) || !list_fits(rec->removing_replicas_n) ||
+        !list_fits(rec->eligible_leader_replicas_n) || !list_fits(rec->last_known_elr_n)) {
         return ERR_CORRUPT;
     }
-    if (rec->partition_id == t->partition_count) {
-        t->partitions =
-            mem_rearray(t->partitions, (size_t)t->partition_count + 1, sizeof(*t->partitions));
-        t->partitions[t->partition_count++] = (struct image_partition){ 0 };
-    }
-    struct image_partition *p = &t->partitions[rec->partition_id];
+    struct image_partition *p = rec->partition_id == t->partition_count
+                                    ? add_partition(t)
+                                    : &t->partitions[rec->partition_id];
     set_replicas(p, rec->replicas, rec->replicas_n);
     set_directories(p, rec->directories, rec->directories_n);
-    set_isr(p, rec->isr, rec->isr_n);
+    set_ids(&p->isr, &p->isr_count, rec->isr, rec->isr_n);
+    set_ids(&p->adding, &p->adding_count, rec->adding_replicas,
+            rec->adding_replicas_n > 0 ? rec->adding_replicas_n : 0);
+    set_ids(&p->removing, &p->removing_count, rec->removing_replicas,
+            rec->removing_replicas_n > 0 ? rec->removing_replicas_n : 0);
+    set_ids(&p->elr, &p->elr_count, rec->eligible_leader_replicas,
+            rec->eligible_leader_replicas_n > 0 ? rec->eligible_leader_replicas_n : 0);
+    set_ids(&p->last_known_elr, &p->last_known_elr_count, rec->last_known_elr,
+            rec->last_known_elr_n > 0 ? rec->last_known_elr_n : 0);
     p->leader = rec->leader;
     p->leader_epoch = rec->leader_epoch;
     p->partition_epoch = rec->partition_epoch;
+    p->recovering = rec->leader_recovery_state == 1;
     change->kind = IMAGE_CHANGE_PARTITION;
     change->topic = t;
     change->index = rec->partition_id;
@@ -172,29 +190,61 @@ static enum err apply_partition(struct image *img, const struct partition_record
 static enum err apply_partition_change(struct image *img, const struct partition_change_record *rec,
                                        struct image_change *change)
 {
-    enum { LEADER_UNCHANGED = -2 };
+    enum { LEADER_UNCHANGED = -2, RECOVERY_UNCHANGED = -1 };
     struct image_topic *t = image_topic_by_id(img, &rec->topic_id);
-    if (!t || rec->partition_id < 0 || rec->partition_id >= t->partition_count) {
+    struct image_partition *p = t ? image_partition(t, rec->partition_id) : NULL;
+    if (!p || rec->replicas_n == 0 || !list_fits(rec->replicas_n) || !list_fits(rec->isr_n) ||
+        !list_fits(rec->adding_replicas_n) || !list_fits(rec->removing_replicas_n) ||
+        !list_fits(rec->eligible_leader_replicas_n) || !list_fits(rec->last_known_elr_n)) {
         return ERR_CORRUPT;
     }
-    struct image_partition *p = &t->partitions[rec->partition_id];
     if (rec->replicas_n >= 0) {
         set_replicas(p, rec->replicas, rec->replicas_n);
     }
     if (rec->directories_n >= 0) {
         set_directories(p, rec->directories, rec->directories_n);
     }
-    if (rec->isr_n >= 0) {
-        set_isr(p, rec->isr, rec->isr_n);
-    }
+    set_ids(&p->isr, &p->isr_count, rec->isr, rec->isr_n);
+    set_ids(&p->adding, &p->adding_count, rec->adding_replicas, rec->adding_replicas_n);
+    set_ids(&p->removing, &p->removing_count, rec->removing_replicas, rec->removing_replicas_n);
+    set_ids(&p->elr, &p->elr_count, rec->eligible_leader_replicas, rec->eligible_leader_replicas_n);
+    set_ids(&p->last_known_elr, &p->last_known_elr_count, rec->last_known_elr,
+            rec->last_known_elr_n);
     if (rec->leader != LEADER_UNCHANGED) {
         p->leader = rec->leader;
         p->leader_epoch++;
+    }
+    if (rec->leader_recovery_state != RECOVERY_UNCHANGED) {
+        p->recovering = rec->leader_recovery_state == 1;
     }
     p->partition_epoch++;
     change->kind = IMAGE_CHANGE_PARTITION;
     change->topic = t;
     change->index = rec->partition_id;
+    return ERR_OK;
+}
+
+static void clear_elr(struct image_topic *t)
+{
+    for (int32_t i = 0; t && i < t->partition_count; i++) {
+        set_ids(&t->partitions[i].elr, &t->partitions[i].elr_count, NULL, 0);
+        set_ids(&t->partitions[i].last_known_elr, &t->partitions[i].last_known_elr_count, NULL, 0);
+    }
+}
+
+/* min.insync.replicas has changed: who was eligible under the old one may lack what the new one
+ * promises. An empty name is all topics. */
+static enum err apply_clear_elr(struct image *img, const struct clear_elr_record *rec)
+{
+    if (rec->topic_name.len > 0) {
+        struct image_topic *t = image_topic(img, rec->topic_name);
+        clear_elr(t);
+        return t ? ERR_OK : ERR_CORRUPT;
+    }
+    uint32_t cursor = 0;
+    for (struct image_topic *t; (t = map_next(&img->topics_by_id, &cursor, NULL));) {
+        clear_elr(t);
+    }
     return ERR_OK;
 }
 
@@ -309,75 +359,21 @@ static enum err apply_config(struct image *img, const struct config_record *rec,
     return ERR_OK;
 }
 
-/* --- brokers, features, producer ids ---------------------------------------------------------- */
+/* --- features, producer ids ------------------------------------------------------------------ */
 
-static struct slice broker_key(const int32_t *id)
+static enum err apply_feature(struct image *img, const struct feature_level_record *rec,
+                              struct image_change *change)
 {
-    return slice_of(id, sizeof(*id));
-}
-
-static enum err apply_register_broker(struct image *img, const struct register_broker_record *rec)
-{
-    struct image_broker *b = mem_zalloc(sizeof(*b));
-    b->id = rec->broker_id;
-    b->epoch = rec->broker_epoch;
-    b->incarnation = rec->incarnation_id;
-    b->fenced = rec->fenced;
-    b->rack = slice_is_null(rec->rack) ? NULL : mem_strndup(rec->rack.ptr, rec->rack.len);
-    int32_t n = rec->end_points_n > 0 ? rec->end_points_n : 0;
-    b->endpoints = mem_array((size_t)n + 1, sizeof(*b->endpoints));
-    b->endpoint_count = n;
-    for (int32_t i = 0; i < n; i++) {
-        const struct register_broker_record_broker_endpoint *e = &rec->end_points[i];
-        b->endpoints[i] = (struct image_endpoint){ mem_strndup(e->name.ptr, e->name.len),
-                                                   mem_strndup(e->host.ptr, e->host.len), e->port };
-    }
-    struct image_broker *old = map_put(&img->brokers, broker_key(&b->id), b);
-    if (old) {
-        free_broker(old);
-    }
-    return ERR_OK;
-}
-
-static enum err fence_broker(struct image *img, int32_t id, bool fenced)
-{
-    struct image_broker *b = image_broker(img, id);
-    if (!b) {
+    if (rec->feature_level < 0) {
         return ERR_CORRUPT;
     }
-    b->fenced = fenced;
-    return ERR_OK;
-}
-
-static enum err apply_broker_change(struct image *img,
-                                    const struct broker_registration_change_record *rec)
-{
-    enum { FENCE = 1, UNFENCE = -1 };
-    if (rec->fenced == FENCE || rec->fenced == UNFENCE) {
-        return fence_broker(img, rec->broker_id, rec->fenced == FENCE);
-    }
-    return image_broker(img, rec->broker_id) ? ERR_OK : ERR_CORRUPT;
-}
-
-static enum err apply_unregister_broker(struct image *img,
-                                        const struct unregister_broker_record *rec)
-{
-    struct image_broker *b = map_remove(&img->brokers, broker_key(&rec->broker_id));
-    if (!b) {
-        return ERR_CORRUPT;
-    }
-    free_broker(b);
-    return ERR_OK;
-}
-
-static enum err apply_feature(struct image *img, const struct feature_level_record *rec)
-{
     struct image_feature *f = map_get(&img->features, rec->name);
     if (!f) {
         f = mem_zalloc(sizeof(*f));
         map_put(&img->features, rec->name, f);
     }
     f->level = rec->feature_level;
+    change->kind = IMAGE_CHANGE_FEATURES;
     return ERR_OK;
 }
 
@@ -387,11 +383,13 @@ static enum err apply_producer_ids(struct image *img, const struct producer_ids_
         return ERR_CORRUPT;
     }
     img->next_producer_id = rec->next_producer_id;
+    img->producer_ids_broker = rec->broker_id;
+    img->producer_ids_broker_epoch = rec->broker_epoch;
     return ERR_OK;
 }
 
-static enum err apply(struct image *img, const struct schema *s, const void *msg,
-                      struct image_change *change)
+static enum err apply_topics(struct image *img, const struct schema *s, const void *msg,
+                             struct image_change *change)
 {
     if (s == &topic_record_schema) {
         return apply_topic(img, msg, change);
@@ -405,31 +403,39 @@ static enum err apply(struct image *img, const struct schema *s, const void *msg
     if (s == &remove_topic_record_schema) {
         return apply_remove_topic(img, msg, change);
     }
-    if (s == &config_record_schema) {
-        return apply_config(img, msg, change);
+    if (s == &clear_elr_record_schema) {
+        return apply_clear_elr(img, msg);
     }
+    return s == &config_record_schema ? apply_config(img, msg, change) : ERR_NOT_FOUND;
+}
+
+static enum err apply_nodes(struct image *img, const struct schema *s, const void *msg,
+                            int64_t offset, struct image_change *change)
+{
     if (s == &register_broker_record_schema) {
-        return apply_register_broker(img, msg);
+        return image_apply_register_broker(img, msg, offset, change);
     }
     if (s == &unregister_broker_record_schema) {
-        return apply_unregister_broker(img, msg);
+        return image_apply_unregister_broker(img, msg, change);
     }
     if (s == &broker_registration_change_record_schema) {
-        return apply_broker_change(img, msg);
+        return image_apply_broker_change(img, msg, change);
     }
     if (s == &fence_broker_record_schema) {
-        return fence_broker(img, ((const struct fence_broker_record *)msg)->id, true);
+        const struct fence_broker_record *rec = msg;
+        return image_apply_fence(img, rec->id, rec->epoch, true, change);
     }
     if (s == &unfence_broker_record_schema) {
-        return fence_broker(img, ((const struct unfence_broker_record *)msg)->id, false);
+        const struct unfence_broker_record *rec = msg;
+        return image_apply_fence(img, rec->id, rec->epoch, false, change);
+    }
+    if (s == &register_controller_record_schema) {
+        return image_apply_register_controller(img, msg);
     }
     if (s == &feature_level_record_schema) {
-        return apply_feature(img, msg);
+        return apply_feature(img, msg, change);
     }
-    if (s == &producer_ids_record_schema) {
-        return apply_producer_ids(img, msg);
-    }
-    return ERR_OK; /* no-ops, transaction brackets, controllers: nothing the image holds */
+    return s == &producer_ids_record_schema ? apply_producer_ids(img, msg) : ERR_NOT_FOUND;
 }
 
 enum err image_apply(struct image *img, struct slice record, int64_t offset,
@@ -443,7 +449,10 @@ enum err image_apply(struct image *img, struct slice record, int64_t offset,
     struct image_change change = { .kind = IMAGE_CHANGE_NONE };
     enum err e = metadata_record_decode(record, &arena, &schema, &version, &msg);
     if (!e) {
-        e = apply(img, schema, msg, &change);
+        e = apply_topics(img, schema, msg, &change);
+        e = e == ERR_NOT_FOUND ? apply_nodes(img, schema, msg, offset, &change) : e;
+        e = e == ERR_NOT_FOUND ? image_apply_kept(img, schema, msg, record) : e;
+        e = e == ERR_NOT_FOUND ? ERR_OK : e; /* no-ops: nothing that the image holds */
     }
     arena_deinit(&arena);
     if (!e) {
@@ -473,15 +482,37 @@ struct image_topic *image_topic_by_id(const struct image *img, const struct uuid
     return map_get(&img->topics_by_id, id_key(id));
 }
 
-struct image_broker *image_broker(const struct image *img, int32_t id)
+struct image_partition *image_partition(const struct image_topic *t, int32_t index)
 {
-    return map_get(&img->brokers, broker_key(&id));
+    return index >= 0 && index < t->partition_count ? &t->partitions[index] : NULL;
+}
+
+uint32_t image_leader_count(const struct image *img, int32_t broker_id)
+{
+    uint32_t count = 0, cursor = 0;
+    for (const struct image_topic *t; (t = map_next(&img->topics_by_id, &cursor, NULL));) {
+        for (int32_t i = 0; i < t->partition_count; i++) {
+            count += t->partitions[i].leader == broker_id;
+        }
+    }
+    return count;
 }
 
 int16_t image_feature(const struct image *img, const char *name)
 {
     const struct image_feature *f = map_get(&img->features, slice_str(name));
     return f ? f->level : 0;
+}
+
+int16_t image_metadata_version(const struct image *img)
+{
+    return image_feature(img, "metadata.version");
+}
+
+bool image_elr_enabled(const struct image *img)
+{
+    return image_feature(img, "eligible.leader.replicas.version") > 0 &&
+           image_metadata_version(img) >= METADATA_ELR;
 }
 
 const struct image_settings *image_settings(const struct image *img, int8_t resource_type,

@@ -2,14 +2,13 @@
 /* check_broker_main.c - suites of the node as a whole. */
 #include "tests/support/suites.h"
 
-Suite *controller_suite(void);
 Suite *broker_data_suite(void);
 Suite *broker_admin_suite(void);
 Suite *broker_hostile_suite(void);
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { controller_suite, broker_data_suite, broker_admin_suite,
+    Suite *(*const suites[])(void) = { broker_data_suite, broker_admin_suite,
                                        broker_hostile_suite };
     return RUN_SUITES(suites);
 }
