@@ -2,12 +2,12 @@
 /*
  * broker.c - the life of a node: directories, start, timers, drain, shutdown. Driven by runtime.c
  * (or a test, or the simulator).
- *   (B1) Every directory in use has the cluster id and the node id of the others.
- *   (B2) The clean-shutdown marker is written only after every log was shut down and synced.
+ *   (B1) The clean-shutdown marker is written only after every log was shut down and synced.
  */
 #include "broker/broker.h"
 
 #include "broker/api/fetch.h"
+#include "broker/standalone.h"
 #include "broker/quorum_config.h"
 #include "protocol/base/alloc.h"
 
@@ -36,107 +36,6 @@ struct uuid broker_random_uuid(struct broker *b)
 struct group_now broker_now(const struct broker *b)
 {
     return (struct group_now){ env_mono_ns(b->env), env_wall_ms(b->env) };
-}
-
-struct broker_dir *broker_dir_for_new(struct broker *b)
-{
-    struct broker_dir *best = &b->dirs[0];
-    for (uint32_t i = 1; i < b->dir_count; i++) {
-        if (b->dirs[i].partition_count < best->partition_count) {
-            best = &b->dirs[i];
-        }
-    }
-    best->partition_count++;
-    return best;
-}
-
-/* --- directories ------------------------------------------------------------------------------ */
-
-static enum err check_identity(struct broker *b, const struct log_dir *dir, struct error *err)
-{
-    const struct meta_properties *meta = &dir->meta;
-    if (b->cluster_id[0] == '\0') {
-        snprintf(b->cluster_id, sizeof(b->cluster_id), "%s", meta->cluster_id);
-        if (meta->node_id >= 0 && meta->node_id != b->node_id) {
-            log_warn(&b->log, "the directory belongs to another node id, which is used now",
-                     KV_STR("dir", dir->path), KV_INT("configured", b->node_id),
-                     KV_INT("node_id", meta->node_id));
-            b->node_id = meta->node_id;
-        }
-        return ERR_OK;
-    }
-    if (strcmp(b->cluster_id, meta->cluster_id) != 0) {
-        return err_set(err, ERR_CONFIG,
-                       "log directory %s belongs to cluster %s, and another one to cluster %s: "
-                       "directories of different clusters cannot be used together",
-                       dir->path, meta->cluster_id, b->cluster_id);
-    }
-    if (meta->node_id != b->node_id) {
-        return err_set(err, ERR_CONFIG,
-                       "log directory %s belongs to node %d, and another one to node %d: "
-                       "directories of different nodes cannot be used together",
-                       dir->path, (int)meta->node_id, (int)b->node_id);
-    }
-    return ERR_OK;
-}
-
-static enum err format_dir(struct broker *b, struct log_dir *dir, struct error *err)
-{
-    bool empty;
-    enum err e = log_dir_is_empty(dir, &empty, err);
-    if (e) {
-        return e;
-    }
-    if (!empty) {
-        return err_set(
-            err, ERR_CONFIG,
-            "log directory %s has no meta.properties and is not empty: it is not formatted "
-            "automatically. Use an empty directory, or put meta.properties back",
-            dir->path);
-    }
-    if (b->cluster_id[0] == '\0') {
-        struct uuid id = broker_random_uuid(b);
-        uuid_format(&id, b->cluster_id);
-    }
-    struct uuid id = broker_random_uuid(b);
-    e = log_dir_format(dir, b->cluster_id, b->node_id, &id, err);
-    if (!e) {
-        log_info(&b->log, "formatted an empty log directory", KV_STR("dir", dir->path),
-                 KV_STR("cluster_id", b->cluster_id), KV_INT("node_id", b->node_id));
-    }
-    return e;
-}
-
-static enum err open_dirs(struct broker *b, const char *default_dir, struct error *err)
-{
-    const struct config_list *list = &b->config->log_dirs;
-    if (list->count == 0) {
-        list = &b->config->log_dir;
-    }
-    size_t count = list->count ? list->count : 1;
-    b->dirs = mem_array(count, sizeof(*b->dirs));
-    for (size_t i = 0; i < count; i++) {
-        const char *path = list->count ? list->items[i] : default_dir;
-        struct broker_dir *d = &b->dirs[i];
-        enum err e = log_dir_open(b->vfs, path, &d->dir, err);
-        if (e) {
-            return e;
-        }
-        d->broker = b;
-        flusher_init(&d->flusher, b);
-        b->dir_count++;
-        e = d->dir->formatted ? check_identity(b, d->dir, err) : ERR_OK;
-        if (e) {
-            return e;
-        }
-    }
-    for (size_t i = 0; i < count; i++) {
-        enum err e = b->dirs[i].dir->formatted ? ERR_OK : format_dir(b, b->dirs[i].dir, err);
-        if (e) {
-            return e;
-        }
-    }
-    return ERR_OK;
 }
 
 /* --- removing directories on a worker --------------------------------------------------------- */
@@ -244,6 +143,7 @@ static void on_upkeep(void *owner)
 {
     struct broker *b = owner;
     each_log(b, upkeep, NULL);
+    quorum_upkeep(b);
     connections_trim(&b->connections);
     timer_arm_in(b->env, &b->upkeep_timer, (uint64_t)UPKEEP_SECONDS * NS_PER_S);
 }
@@ -346,14 +246,27 @@ static void start_timers(struct broker *b)
 
 /* --- start ------------------------------------------------------------------------------------ */
 
-static enum err start(struct broker *b, const char *default_dir, struct error *err)
+enum err broker_open_logs(struct broker *b, struct error *err)
 {
-    enum err e = open_dirs(b, default_dir, err);
-    if (!e) {
-        e = metadata_log_start(b, err);
-    }
+    enum err e = ERR_OK;
     for (uint32_t i = 0; !e && i < b->dir_count; i++) {
         e = topics_open_dir(b, &b->dirs[i], err);
+    }
+    b->logs_open = e == ERR_OK;
+    return e;
+}
+
+static enum err start(struct broker *b, const char *default_dir, struct error *err)
+{
+    enum err e = broker_open_dirs(b, default_dir, err);
+    if (!e) {
+        e = quorum_start(b, b->metadata_dir, err);
+    }
+    if (!e && quorum_is_sole_voter(b)) {
+        e = standalone_register(b, err);
+        if (!e) {
+            e = broker_open_logs(b, err);
+        }
     }
     return e;
 }
@@ -391,6 +304,8 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     lifecycle_init(b);
     fetch_sessions_init(&b->sessions, b);
     groups_init(b);
+    quorum_init(b);
+    controller_node_init(b);
     enum err e = quorum_config_parse(b->config, &b->arena, &b->roles, err);
     if (!e) {
         e = start(b, args->default_dir, err);
@@ -399,7 +314,10 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
         broker_free(b);
         return e;
     }
-    groups_start(b);
+    if (quorum_is_sole_voter(b)) {
+        groups_start(b);
+        b->state = BROKER_RUNNING;
+    }
     start_timers(b);
     lifecycle_start(b);
     *ret_broker = b;
@@ -417,7 +335,7 @@ static bool is_quiet(const struct broker *b)
             return false; /* somebody waits for it, or its ticket holds files */
         }
     }
-    return metadata_log_is_idle(&b->metadata) && b->removals == 0;
+    return controller_node_is_idle(b) && quorum_is_idle(b) && b->removals == 0;
 }
 
 void broker_check_drained(struct broker *b)
@@ -437,6 +355,10 @@ static void on_drain(void *owner)
             !flusher_is_idle(&b->dirs[i].flusher) && b->config->durability == DURABILITY_FSYNC;
     }
     bool late = env_mono_ns(b->env) >= b->drain_deadline_ns;
+    if (!quorum_is_sole_voter(b) && controller_node_is_idle(b)) {
+        quorum_shutdown(b); /* whoever fetches from here goes to the next leader */
+        flushing |= !quorum_is_shut_down(b);
+    }
     if (!late && (flushing || !connections_are_idle(&b->connections))) {
         timer_arm_in(b->env, &b->drain_timer, 5ull * NS_PER_MS);
         return;
@@ -528,11 +450,7 @@ void broker_free(struct broker *b)
     topics_deinit(b);
     metadata_log_deinit(b);
     image_deinit(&b->image);
-    for (uint32_t i = 0; i < b->dir_count; i++) {
-        flusher_deinit(&b->dirs[i].flusher);
-        log_dir_free(b->dirs[i].dir);
-    }
-    mem_free(b->dirs);
+    broker_close_dirs(b);
     file_cache_deinit(&b->files);
     arena_deinit(&b->arena);
     mem_free(b);

@@ -9,6 +9,7 @@
 
 #include "broker/broker_config.h"
 #include "broker/connection.h"
+#include "broker/controller_node.h"
 #include "broker/controller/image.h"
 #include "broker/controller_channel.h"
 #include "broker/fetch_session.h"
@@ -17,7 +18,9 @@
 #include "broker/lifecycle.h"
 #include "broker/metadata_log.h"
 #include "broker/peer.h"
+#include "broker/quorum.h"
 #include "broker/quorum_config.h"
+#include "broker/snapshots.h"
 #include "broker/topics.h"
 #include "broker/storage/log_dirs.h"
 #include "protocol/daemon/env.h"
@@ -39,8 +42,7 @@ struct broker_listener {
     uint16_t port;
     char *advertised_host; /* NULL: the address that a connection came in by */
     uint16_t advertised_port;
-    bool controller; /* named in controller.listener.names */
-    void *open;      /* runtime.c's */
+    void *open; /* runtime.c's */
 };
 
 /* One log directory and what is done for it as a whole. */
@@ -82,10 +84,16 @@ struct broker {
 
     struct broker_dir *dirs;
     uint32_t dir_count;
+    bool logs_open; /* broker_open_logs() is through: before that, a partition's log is not missing */
     struct file_cache files;
 
     struct image image;
+    struct log_dir *metadata_dir; /* one of dirs', or owns_metadata_dir */
+    bool owns_metadata_dir;
     struct metadata_log metadata;
+    struct snapshots snapshots;
+    struct quorum quorum;
+    struct controller_node controller;
     struct topics topics;
     struct groups groups;
     struct fetch_sessions sessions;
@@ -124,8 +132,9 @@ struct broker_args {
     void *events_ctx;
 };
 
-/* Opens or formats the directories, recovers, loads: blocks, and serves when it returns, unless it has to
- * join a cluster first: the state is BROKER_STARTING then. Nothing is left behind on failure. */
+/* Opens or formats the directories, recovers, loads: blocks. A node that is the whole quorum serves
+ * when it returns; one that has to join a cluster first is BROKER_STARTING. Nothing is left behind
+ * on failure. */
 enum err broker_start(const struct broker_args *args, struct broker **ret_broker,
                       struct error *err);
 /* Moves leaders away if it can, takes no more connections' requests, finishes what is under way, then calls drained(ctx). */
@@ -139,6 +148,13 @@ void broker_free(struct broker *b);
 /* A random id that is no reserved one. */
 struct uuid broker_random_uuid(struct broker *b);
 struct group_now broker_now(const struct broker *b);
+/* Opens, checks and locks the log directories; formats empty ones of a node without peers
+ * (broker_dirs.c). */
+enum err broker_open_dirs(struct broker *b, const char *default_dir, struct error *err);
+void broker_close_dirs(struct broker *b);
+/* Opens the logs of the partitions that the image knows. Blocks, and may take its time after a
+ * crash. */
+enum err broker_open_logs(struct broker *b, struct error *err);
 /* For a new partition: the directory with the fewest. */
 struct broker_dir *broker_dir_for_new(struct broker *b);
 

@@ -176,27 +176,18 @@ static void try_remote(struct send *s, const char *host, uint16_t port)
               s);
 }
 
-static bool leader_address(const struct broker *b, const char **ret_host, uint16_t *ret_port)
-{
-    (void)b;
-    (void)ret_host;
-    (void)ret_port;
-    return false;
-}
-
 bool controller_channel_is_local(const struct broker *b)
 {
-    (void)b;
-    return true;
+    return quorum_is_leader(b);
 }
 
 static void try_now(struct send *s)
 {
-    const char *host;
+    char host[PEER_HOST_BYTES];
     uint16_t port;
     if (controller_channel_is_local(s->broker)) {
         try_local(s);
-    } else if (leader_address(s->broker, &host, &port)) {
+    } else if (quorum_leader_address(s->broker, host, sizeof(host), &port)) {
         try_remote(s, host, port);
     } else {
         wait_for_try(s);

@@ -40,7 +40,7 @@ static void ready(void *ctx)
 
 static void failed(void *ctx, const struct error *why)
 {
-    service_fail(ctx, EX_CONFIG, why);
+    service_fail(ctx, why->code == ERR_CONFIG ? EX_CONFIG : EX_IOERR, why);
 }
 
 static void draining(void *ctx)

@@ -224,14 +224,16 @@ void peer_set_address(struct peer *p, const char *host, uint16_t port)
     }
 }
 
-void peer_call(struct peer *p, const struct schema *request_schema, const void *request,
-               int16_t version_max, uint64_t timeout_ns, client_done *done, void *user)
+void peer_call_versions(struct peer *p, const struct schema *request_schema, const void *request,
+                        int16_t version_min, int16_t version_max, uint64_t timeout_ns,
+                        client_done *done, void *user)
 {
     struct env env = p->broker->env;
     const struct api *api = api_find(request_schema->key);
     assert(api && api->request == request_schema);
     bool too_many = count_calls(p) >= PEER_CALLS_MAX;
     struct client_call *call = client_call_new(env, &p->calls, api, done, user);
+    call->min_version = version_min;
     call->max_version = version_max;
     call->timer = (struct timer){ .fire = on_call_timer, .owner = call };
     p->last_ns = env_mono_ns(env);
@@ -250,6 +252,12 @@ void peer_call(struct peer *p, const struct schema *request_schema, const void *
     client_call_copy_request(call, request);
     list_push_back(&p->waiting, &call->node);
     want_connection(p);
+}
+
+void peer_call(struct peer *p, const struct schema *request_schema, const void *request,
+               int16_t version_max, uint64_t timeout_ns, client_done *done, void *user)
+{
+    peer_call_versions(p, request_schema, request, 0, version_max, timeout_ns, done, user);
 }
 
 void peer_cancel(struct peer *p, const void *user)

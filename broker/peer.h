@@ -38,6 +38,10 @@ void peer_set_address(struct peer *p, const char *host, uint16_t port);
  * next try to make one, and ends when that fails. */
 void peer_call(struct peer *p, const struct schema *request_schema, const void *request,
                int16_t version_max, uint64_t timeout_ns, client_done *done, void *user);
+/* As peer_call(), ERR_UNSUPPORTED also when the node knows no version from version_min on. */
+void peer_call_versions(struct peer *p, const struct schema *request_schema, const void *request,
+                        int16_t version_min, int16_t version_max, uint64_t timeout_ns,
+                        client_done *done, void *user);
 /* The calls with this user are forgotten. One that is in flight is answered into the void. */
 void peer_cancel(struct peer *p, const void *user);
 /* What is queued leaves now rather than at the end of the loop's turn. */

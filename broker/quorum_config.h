@@ -15,6 +15,8 @@ struct quorum_server {
     uint16_t port;
 };
 
+enum { QUORUM_LISTENERS_MAX = 32 };
+
 struct quorum_config {
     bool broker, controller; /* process.roles */
     struct quorum_server *voters;

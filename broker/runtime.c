@@ -96,7 +96,6 @@ enum err runtime_listeners(const struct broker_config *config, const struct yaml
         ls[i].name = text_of(arena, a.name);
         ls[i].host = text_of(arena, a.host);
         ls[i].port = a.port;
-        ls[i].controller = quorum_config_is_controller_listener(config, a.name);
         e = find_advertised(config, root, a.name, arena, &ls[i], err);
         if (e) {
             return e;

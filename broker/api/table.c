@@ -26,6 +26,12 @@ static size_t memory_cluster(size_t frame_len)
     return ((size_t)64 << 20) + memory_data(frame_len);
 }
 
+/* The reply carries a part of a file. */
+static size_t memory_snapshot(size_t frame_len)
+{
+    return SNAPSHOT_PART_BYTES_MAX + memory_small(frame_len);
+}
+
 static const struct api_row rows[API_KEY_END] = {
     [API_Produce] = { ON_BROKER, handle_produce, memory_data },
     [API_Fetch] = { ON_BOTH, handle_fetch, memory_cluster },
@@ -54,6 +60,14 @@ static const struct api_row rows[API_KEY_END] = {
     [API_IncrementalAlterConfigs] = { FORWARDED, handle_incremental_alter_configs, memory_small },
     [API_ListPartitionReassignments] = { FORWARDED, handle_list_partition_reassignments,
                                          memory_small },
+    [API_Vote] = { ON_CONTROLLER, quorum_request, memory_small },
+    [API_BeginQuorumEpoch] = { ON_CONTROLLER, quorum_request, memory_small },
+    [API_EndQuorumEpoch] = { ON_CONTROLLER, quorum_request, memory_small },
+    [API_DescribeQuorum] = { FORWARDED, quorum_request, memory_cluster },
+    [API_FetchSnapshot] = { ON_CONTROLLER, quorum_request, memory_snapshot },
+    [API_AddRaftVoter] = { FORWARDED, quorum_request, memory_small },
+    [API_RemoveRaftVoter] = { FORWARDED, quorum_request, memory_small },
+    [API_UpdateRaftVoter] = { ON_CONTROLLER, quorum_request, memory_small },
     [API_Envelope] = { ON_CONTROLLER, handle_envelope, memory_small },
     [API_OffsetDelete] = { ON_BROKER, handle_offset_delete, memory_small },
     [API_DescribeCluster] = { ON_BOTH, handle_describe_cluster, memory_small },

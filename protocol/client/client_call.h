@@ -21,7 +21,7 @@ struct client_call {
     const struct api *api;
     int32_t node_id;
     uint32_t lane;
-    int16_t max_version, version;
+    int16_t min_version, max_version, version;
     int32_t correlation_id;
     struct timer timer; /* the deadline */
     client_done *done;  /* NULL: nobody listens any more */

@@ -166,6 +166,9 @@ static enum err pick_version(const struct client_connection *c, const struct cli
     if (call->max_version >= 0 && call->max_version < high) {
         high = call->max_version;
     }
+    if (call->min_version > low) {
+        low = call->min_version;
+    }
     if (c->ready) {
         struct version_range theirs = { 0, -1 };
         if (key < VERSIONS) {
