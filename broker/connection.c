@@ -529,6 +529,11 @@ void connection_advertised(const struct connection *conn, struct slice *ret_host
     *ret_port = conn ? conn->stream->local_port : 0;
 }
 
+const char *connection_listener(const struct connection *conn)
+{
+    return conn ? conn->listener->name : "";
+}
+
 const char *connection_peer(const struct connection *conn)
 {
     return conn ? conn->stream->peer : "";

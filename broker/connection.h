@@ -22,6 +22,8 @@ extern const struct stream_events connection_events;
  * it came in by. conn may be NULL (the client has gone). */
 void connection_advertised(const struct connection *conn, struct slice *ret_host,
                            uint16_t *ret_port);
+/* The name of the listener that it came in on; "" without a connection. */
+const char *connection_listener(const struct connection *conn);
 /* "/127.0.0.1", as Kafka writes a client's host. In the arena. */
 struct slice connection_client_host(const struct connection *conn, struct arena *arena);
 const char *connection_peer(const struct connection *conn);

@@ -181,6 +181,11 @@ bool controller_channel_is_local(const struct broker *b)
     return quorum_is_leader(b);
 }
 
+int32_t controller_channel_leader(const struct broker *b)
+{
+    return b->node_id;
+}
+
 static void try_now(struct send *s)
 {
     char host[PEER_HOST_BYTES];

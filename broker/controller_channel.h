@@ -27,6 +27,8 @@ void controller_channel_cancel(struct broker *b, const void *user);
 void controller_channel_wake(struct broker *b);
 /* Whether the active controller is this node now. */
 bool controller_channel_is_local(const struct broker *b);
+/* The active controller's node id; -1 while there is none known. */
+int32_t controller_channel_leader(const struct broker *b);
 
 /* Sends a client's request on to the active controller in an Envelope, and its reply back to the
  * client byte by byte. The call is replied to by this, now or later. */

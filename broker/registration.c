@@ -3,6 +3,7 @@
 #include "broker/registration.h"
 
 #include "broker/broker.h"
+#include "broker/controller/features.h"
 
 enum { REQUEST_BYTES_MAX = 1 << 20 };
 
@@ -40,13 +41,6 @@ static int64_t previous_epoch(const struct broker *b)
 void registration_fill(const struct broker *b, struct arena *ret_arena,
                        struct broker_registration_request *ret_request)
 {
-    static const struct {
-        const char *name;
-        int16_t min, max;
-    } features[] = { { "metadata.version", METADATA_VERSION_MIN, METADATA_VERSION },
-                     { "kraft.version", 0, 1 },
-                     { "eligible.leader.replicas.version", 0, 1 } };
-    const int32_t feature_count = sizeof(features) / sizeof(features[0]);
     struct broker_registration_request *r = ret_request;
     arena_init(ret_arena, REQUEST_BYTES_MAX);
     schema_init(&broker_registration_request_schema, r);
@@ -58,7 +52,7 @@ void registration_fill(const struct broker *b, struct arena *ret_arena,
     r->listeners =
         schema_new(&broker_registration_request_listener_schema, ret_arena, b->listener_count + 1);
     r->features =
-        schema_new(&broker_registration_request_feature_schema, ret_arena, (size_t)feature_count);
+        schema_new(&broker_registration_request_feature_schema, ret_arena, feature_table_count);
     r->log_dirs = arena_array(ret_arena, b->dir_count, sizeof(struct uuid));
     for (uint32_t i = 0; r->listeners && i < b->listener_count; i++) {
         const struct broker_listener *l = &b->listeners[i];
@@ -70,11 +64,11 @@ void registration_fill(const struct broker *b, struct arena *ret_arena,
         row->host = registration_host(b, i);
         row->port = l->advertised_host ? l->advertised_port : l->port;
     }
-    for (int32_t i = 0; r->features && i < feature_count; i++) {
+    for (uint32_t i = 0; r->features && i < feature_table_count; i++) {
         struct broker_registration_request_feature *row = &r->features[r->features_n++];
-        row->name = slice_str(features[i].name);
-        row->min_supported_version = features[i].min;
-        row->max_supported_version = features[i].max;
+        row->name = slice_str(feature_table[i].name);
+        row->min_supported_version = feature_table[i].min;
+        row->max_supported_version = feature_table[i].max;
     }
     for (uint32_t i = 0; r->log_dirs && i < b->dir_count; i++) {
         r->log_dirs[r->log_dirs_n++] = b->dirs[i].dir->meta.directory_id;

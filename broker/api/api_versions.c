@@ -3,6 +3,7 @@
  * KIP-511. */
 #include "broker/api/table.h"
 #include "broker/broker.h"
+#include "broker/controller/features.h"
 
 static bool is_word(struct slice s)
 {
@@ -35,28 +36,43 @@ static bool fill_keys(struct call *c, struct api_versions_response *resp)
     return true;
 }
 
+/* Versions before 4 are read by clients that refuse a feature whose least level is 0 (KIP-584). */
+static bool is_told(const struct call *c, int16_t min)
+{
+    return c->version >= 4 || min > 0;
+}
+
 static bool fill_features(struct call *c, struct api_versions_response *resp)
 {
     const struct image *img = &c->broker->image;
-    resp->supported_features =
-        call_array(c, &api_versions_response_supported_feature_key_schema, 1);
+    resp->supported_features = call_array(c, &api_versions_response_supported_feature_key_schema,
+                                          (int32_t)feature_table_count);
     if (!resp->supported_features) {
         return false;
     }
-    resp->finalized_features =
-        call_array(c, &api_versions_response_finalized_feature_key_schema, 1);
+    resp->finalized_features = call_array(c, &api_versions_response_finalized_feature_key_schema,
+                                          (int32_t)feature_table_count);
     if (!resp->finalized_features) {
         return false;
     }
-    resp->supported_features_n = 1;
-    resp->supported_features[0].name = slice_str("metadata.version");
-    resp->supported_features[0].min_version = METADATA_VERSION_MIN;
-    resp->supported_features[0].max_version = METADATA_VERSION;
-    int16_t level = image_feature(img, "metadata.version");
-    resp->finalized_features_n = 1;
-    resp->finalized_features[0].name = slice_str("metadata.version");
-    resp->finalized_features[0].min_version_level = level;
-    resp->finalized_features[0].max_version_level = level;
+    for (uint32_t i = 0; i < feature_table_count; i++) {
+        const struct feature_support *f = &feature_table[i];
+        int16_t level = image_feature(img, f->name);
+        if (is_told(c, f->min)) {
+            struct api_versions_response_supported_feature_key *row =
+                &resp->supported_features[resp->supported_features_n++];
+            row->name = slice_str(f->name);
+            row->min_version = f->min;
+            row->max_version = f->max;
+        }
+        if (level > 0) {
+            struct api_versions_response_finalized_feature_key *row =
+                &resp->finalized_features[resp->finalized_features_n++];
+            row->name = slice_str(f->name);
+            row->min_version_level = level;
+            row->max_version_level = level;
+        }
+    }
     resp->finalized_features_epoch = img->end_offset - 1;
     return true;
 }

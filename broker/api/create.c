@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+enum { ASK_MS = 5000 };
+
 struct change_placement create_placement(struct broker *b)
 {
     return (struct change_placement){ .seed = env_random(b->env) };
@@ -13,32 +15,69 @@ struct change_placement create_placement(struct broker *b)
 static int16_t replication_of_internal(const struct broker *b)
 {
     int64_t want = b->config->offsets_topic_replication_factor;
+    /* Brokers that have not come up yet are counted by the quorum that they are part of. */
     int64_t nodes = (int64_t)b->image.brokers.count;
+    nodes = b->roles.broker && b->roles.voter_count > nodes ? b->roles.voter_count : nodes;
     return (int16_t)(want < nodes ? want : nodes);
 }
 
-enum kafka_error create_topic_default(struct broker *b, struct slice name, const struct uuid *id,
-                                      struct metadata_records *out, struct error *err)
+static bool fill_offsets_topic(struct call *c, struct create_topics_request_creatable_topic *t)
 {
-    struct change_placement where = create_placement(b);
-    struct change_topic topic = {
-        .name = name,
-        .partitions = (int32_t)b->config->num_partitions,
-        .replication = (int16_t)b->config->default_replication_factor,
-    };
+    const struct broker_config *config = c->broker->config;
     char segment_bytes[24];
     snprintf(segment_bytes, sizeof(segment_bytes), "%lld",
-             (long long)b->config->offsets_topic_segment_bytes);
-    const struct change_setting settings[] = {
-        { slice_str("cleanup.policy"), slice_str("compact") },
-        { slice_str("compression.type"), slice_str("producer") },
-        { slice_str("segment.bytes"), slice_str(segment_bytes) },
-    };
-    if (slice_eq_str(name, TOPIC_OFFSETS)) {
-        topic.partitions = (int32_t)b->config->offsets_topic_num_partitions;
-        topic.replication = replication_of_internal(b);
-        topic.settings = settings;
-        topic.setting_count = sizeof(settings) / sizeof(settings[0]);
+             (long long)config->offsets_topic_segment_bytes);
+    const char *const settings[][2] = { { "cleanup.policy", "compact" },
+                                        { "compression.type", "producer" },
+                                        { "segment.bytes", segment_bytes } };
+    const int32_t count = sizeof(settings) / sizeof(settings[0]);
+    t->configs = call_array(c, &create_topics_request_creatable_topic_config_schema, count);
+    if (!t->configs) {
+        return false;
     }
-    return change_create_topic(&b->image, &topic, id, &where, out, err);
+    for (int32_t i = 0; i < count; i++) {
+        t->configs[i].name = slice_str(settings[i][0]);
+        t->configs[i].value = arena_copy(&c->arena, slice_str(settings[i][1]));
+    }
+    t->configs_n = count;
+    t->num_partitions = (int32_t)config->offsets_topic_num_partitions;
+    t->replication_factor = replication_of_internal(c->broker);
+    return true;
+}
+
+bool create_ask(struct call *c, const struct slice *names, int32_t count, client_done *done,
+                void *user)
+{
+    struct create_topics_request req;
+    schema_init(&create_topics_request_schema, &req);
+    req.timeout_ms = ASK_MS;
+    req.topics = call_array(c, &create_topics_request_creatable_topic_schema, count);
+    if (!req.topics) {
+        return false;
+    }
+    req.topics_n = count;
+    for (int32_t i = 0; i < count; i++) {
+        struct create_topics_request_creatable_topic *t = &req.topics[i];
+        t->name = names[i];
+        t->num_partitions = -1;
+        t->replication_factor = -1;
+        if (slice_eq_str(names[i], TOPIC_OFFSETS) && !fill_offsets_topic(c, t)) {
+            return false;
+        }
+    }
+    controller_channel_send(c->broker, &create_topics_request_schema, &req, -1,
+                            (uint64_t)ASK_MS * NS_PER_MS, done, user);
+    return true;
+}
+
+enum kafka_error create_result(enum err err, const struct create_topics_response *resp,
+                               struct slice name)
+{
+    for (int32_t i = 0; !err && i < resp->topics_n; i++) {
+        if (slice_eq(resp->topics[i].name, name)) {
+            int16_t code = resp->topics[i].error_code;
+            return code == KAFKA_TOPIC_ALREADY_EXISTS ? KAFKA_NONE : (enum kafka_error)code;
+        }
+    }
+    return KAFKA_LEADER_NOT_AVAILABLE;
 }

@@ -5,10 +5,14 @@
 
 #include "broker/broker.h"
 
-/* Adds the records of a topic with the node's default counts; __consumer_offsets gets its own
- * settings. Kafka's code with a sentence in err otherwise. */
-enum kafka_error create_topic_default(struct broker *b, struct slice name, const struct uuid *id,
-                                      struct metadata_records *out, struct error *err);
+/* Asks the active controller for topics with its default counts; __consumer_offsets gets its own
+ * settings. done() comes once: the response is a struct create_topics_response. false when the
+ * call's memory is used up: the call has failed then. */
+bool create_ask(struct call *c, const struct slice *names, int32_t count, client_done *done,
+                void *user);
+/* The controller's word on one of them: KAFKA_NONE also when it is there already. */
+enum kafka_error create_result(enum err err, const struct create_topics_response *resp,
+                               struct slice name);
 /* Where new partitions go. */
 struct change_placement create_placement(struct broker *b);
 

@@ -5,28 +5,73 @@
  * are durable.
  */
 #include "broker/api/create.h"
+#include "broker/api/endpoint.h"
 #include "broker/api/table.h"
 #include "broker/broker.h"
 
 /* --- the reply -------------------------------------------------------------------------------- */
 
+/* Brokers that are unfenced and have a listener of the name that the client came in by; this node
+ * at any rate, so that a client always has somebody to ask. */
 static bool fill_brokers(struct call *c, struct metadata_response *resp)
 {
     struct broker *b = c->broker;
-    resp->brokers = call_array(c, &metadata_response_broker_schema, 1);
+    const struct image *img = &b->image;
+    resp->brokers =
+        call_array(c, &metadata_response_broker_schema, (int32_t)img->brokers.count + 1);
     if (!resp->brokers) {
         return false;
     }
-    struct slice host;
-    uint16_t port;
-    connection_advertised(c->conn, &host, &port);
-    resp->brokers_n = 1;
-    resp->brokers[0].node_id = b->node_id;
-    resp->brokers[0].host = host;
-    resp->brokers[0].port = port;
-    resp->brokers[0].rack = slice_str(b->config->rack);
+    uint32_t cursor = 0;
+    bool self = false;
+    for (const struct image_broker *other; (other = map_next(&img->brokers, &cursor, NULL));) {
+        struct endpoint at;
+        if (!other->fenced && endpoint_of(c, other->id, &at)) {
+            struct metadata_response_broker *row = &resp->brokers[resp->brokers_n++];
+            *row = (struct metadata_response_broker){ other->id, at.host, at.port, at.rack };
+            self |= other->id == b->node_id;
+        }
+    }
+    if (resp->brokers_n == 0) {
+        struct metadata_response_broker *row = &resp->brokers[resp->brokers_n++];
+        uint16_t port;
+        row->node_id = b->node_id;
+        connection_advertised(c->conn, &row->host, &port);
+        row->port = port;
+        row->rack = slice_str(b->config->rack);
+        self = true;
+    }
     resp->cluster_id = slice_str(b->cluster_id);
-    resp->controller_id = b->node_id;
+    /* Every broker passes on what only the controller can answer; so Kafka names any of them. */
+    resp->controller_id = self ? b->node_id : resp->brokers[0].node_id;
+    return true;
+}
+
+static bool is_alive(const struct broker *b, int32_t broker_id)
+{
+    const struct image_broker *other = image_broker(&b->image, broker_id);
+    return other && !other->fenced;
+}
+
+/* The replicas whose brokers are gone or fenced. */
+static bool fill_offline(struct call *c, const struct image_partition *p,
+                         struct metadata_response_partition *row)
+{
+    int32_t *dead = NULL;
+    for (int32_t i = 0; i < p->replica_count; i++) {
+        if (is_alive(c->broker, p->replicas[i])) {
+            continue;
+        }
+        if (!dead) {
+            dead = arena_array(&c->arena, (size_t)p->replica_count, sizeof(*dead));
+            if (!dead) {
+                call_fail(c, "the request wants more memory than it may have");
+                return false;
+            }
+        }
+        dead[row->offline_replicas_n++] = p->replicas[i];
+    }
+    row->offline_replicas = dead;
     return true;
 }
 
@@ -52,6 +97,9 @@ static bool fill_topic(struct call *c, const struct image_topic *t,
         row->replica_nodes_n = p->replica_count;
         row->isr_nodes = p->isr;
         row->isr_nodes_n = p->isr_count;
+        if (!fill_offline(c, p, row)) {
+            return false;
+        }
     }
     return true;
 }
@@ -124,7 +172,6 @@ static void reply(struct call *c, const int16_t *codes)
 /* --- creation --------------------------------------------------------------------------------- */
 
 struct auto_create {
-    struct metadata_op op;
     struct call *call;
     int16_t *codes; /* one a topic of the request */
 };
@@ -145,39 +192,63 @@ static bool is_named_before(const struct metadata_request *req, int32_t at)
     return false;
 }
 
-static void prepare(struct metadata_op *op, struct metadata_records *out)
+static void created(void *user, enum err err, int16_t version, const void *response)
 {
-    struct auto_create *a = container_of(op, struct auto_create, op);
-    struct broker *b = op->broker;
-    const struct metadata_request *req = a->call->request;
+    struct auto_create *a = user;
+    struct call *c = a->call;
+    const struct metadata_request *req = c->request;
+    const struct create_topics_response *resp = response;
+    (void)version;
+    c->abandoned = NULL;
     for (int32_t i = 0; i < req->topics_n; i++) {
-        if (!is_missing(b, &req->topics[i]) || is_named_before(req, i)) {
+        struct slice name = req->topics[i].name;
+        if (!is_missing(c->broker, &req->topics[i])) {
             continue;
         }
-        struct error err;
-        struct uuid id = broker_random_uuid(b);
-        enum kafka_error code = create_topic_default(b, req->topics[i].name, &id, out, &err);
-        a->codes[i] = (int16_t)code;
-        if (code) {
-            log_warn(&b->log, "a topic could not be created automatically",
-                     KV_SLICE("topic", req->topics[i].name), KV_STR("error", err.text),
-                     KV_STR("client", call_peer(a->call)));
-        } else {
-            log_info(&b->log, "creating a topic that a client asked for",
-                     KV_SLICE("topic", req->topics[i].name),
-                     KV_STR("client", call_peer(a->call)));
+        enum kafka_error code = create_result(err, resp, name);
+        if (code && !is_named_before(req, i)) {
+            log_warn(&c->broker->log, "a topic could not be created automatically",
+                     KV_SLICE("topic", name), KV_STR("error", kafka_error_text((int16_t)code)),
+                     KV_STR("client", call_peer(c)));
         }
+        /* It is made, but this node has not heard of it: the client asks again. */
+        a->codes[i] = (int16_t)(code ? code : KAFKA_LEADER_NOT_AVAILABLE);
     }
+    reply(c, a->codes);
 }
 
-static void created(struct metadata_op *op, enum err status)
+static void abandoned(struct call *c)
 {
-    struct auto_create *a = container_of(op, struct auto_create, op);
-    const struct metadata_request *req = a->call->request;
-    for (int32_t i = 0; status && i < req->topics_n; i++) {
-        a->codes[i] = a->codes[i] ? a->codes[i] : (int16_t)KAFKA_LEADER_NOT_AVAILABLE;
+    controller_channel_cancel(c->broker, c->state);
+    call_reply_none(c);
+}
+
+/* Asks the controller for the topics that are not there. */
+static void create_missing(struct call *c)
+{
+    const struct metadata_request *req = c->request;
+    struct auto_create *a = arena_alloc(&c->arena, sizeof(*a));
+    struct slice *names = a ? arena_array(&c->arena, (size_t)req->topics_n, sizeof(*names)) : NULL;
+    a = names ? a : NULL;
+    if (a) {
+        a->codes = arena_array(&c->arena, (size_t)req->topics_n, sizeof(*a->codes));
     }
-    reply(a->call, a->codes);
+    if (!a || !a->codes) {
+        call_fail(c, "the request wants more memory than it may have");
+        return;
+    }
+    int32_t count = 0;
+    for (int32_t i = 0; i < req->topics_n; i++) {
+        if (is_missing(c->broker, &req->topics[i]) && !is_named_before(req, i)) {
+            log_info(&c->broker->log, "creating a topic that a client asked for",
+                     KV_SLICE("topic", req->topics[i].name), KV_STR("client", call_peer(c)));
+            names[count++] = req->topics[i].name;
+        }
+    }
+    a->call = c;
+    c->state = a;
+    c->abandoned = abandoned;
+    (void)create_ask(c, names, count, created, a);
 }
 
 void handle_metadata(struct call *c)
@@ -190,15 +261,9 @@ void handle_metadata(struct call *c)
     for (int32_t i = 0; allowed && i < req->topics_n && !missing; i++) {
         missing = is_missing(b, &req->topics[i]);
     }
-    struct auto_create *a = missing ? arena_alloc(&c->arena, sizeof(*a)) : NULL;
-    int16_t *codes = a ? arena_array(&c->arena, (size_t)req->topics_n, sizeof(*codes)) : NULL;
-    if (!codes) {
+    if (missing) {
+        create_missing(c);
+    } else {
         reply(c, NULL);
-        return;
     }
-    a->call = c;
-    a->codes = codes;
-    a->op.prepare = prepare;
-    a->op.done = created;
-    metadata_submit(b, &a->op);
 }
