@@ -316,7 +316,6 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     }
     if (quorum_is_sole_voter(b)) {
         groups_start(b);
-        b->state = BROKER_RUNNING;
     }
     start_timers(b);
     lifecycle_start(b);

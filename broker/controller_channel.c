@@ -20,7 +20,7 @@ enum {
     SENDS_MAX = 10000,
     REQUEST_BYTES_MAX = 128 << 20,
     RETRY_MIN_MS = 20,
-    RETRY_MAX_MS = 500,
+    RETRY_MAX_MS = 100,     /* a new leader is found by the quorum, not here */
     FORWARD_TIMEOUT_S = 30, /* Kafka's request.timeout.ms */
 };
 
@@ -183,19 +183,21 @@ bool controller_channel_is_local(const struct broker *b)
 
 int32_t controller_channel_leader(const struct broker *b)
 {
-    return b->node_id;
+    return quorum_leader(b);
 }
 
 static void try_now(struct send *s)
 {
+    struct broker *b = s->broker;
     char host[PEER_HOST_BYTES];
     uint16_t port;
-    if (controller_channel_is_local(s->broker)) {
+    if (quorum_is_leader(b)) {
         try_local(s);
-    } else if (quorum_leader_address(s->broker, host, sizeof(host), &port)) {
+    } else if (quorum_leader(b) != b->node_id &&
+               quorum_leader_address(b, host, sizeof(host), &port)) {
         try_remote(s, host, port);
     } else {
-        wait_for_try(s);
+        wait_for_try(s); /* for an election, or for what the new leader here has to apply */
     }
 }
 

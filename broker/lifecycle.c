@@ -244,7 +244,7 @@ static void heard(struct broker *b, const struct broker_heartbeat_response *resp
                                           : "the controller has unfenced this broker");
     }
     l->fenced = resp->is_fenced;
-    if (!l->caught_up && resp->is_caught_up && own) {
+    if (!l->caught_up && resp->is_caught_up && own && b->logs_open) {
         l->caught_up = true; /* the next heartbeat asks to be unfenced */
         l->again = true;
     }
@@ -340,7 +340,7 @@ void lifecycle_start(struct broker *b)
 {
     struct lifecycle *l = &b->lifecycle;
     const struct image_broker *own = own_registration(b);
-    if (!registration_is_broker(b)) {
+    if (!b->roles.broker) {
         b->state = BROKER_RUNNING;
         return;
     }

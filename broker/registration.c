@@ -7,17 +7,6 @@
 
 enum { REQUEST_BYTES_MAX = 1 << 20 };
 
-bool registration_is_broker(const struct broker *b)
-{
-    const struct config_list *roles = &b->config->process_roles;
-    for (size_t i = 0; i < roles->count; i++) {
-        if (strcmp(roles->items[i], "broker") == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 struct slice registration_host(const struct broker *b, uint32_t listener)
 {
     const struct broker_listener *l = &b->listeners[listener];

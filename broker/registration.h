@@ -12,8 +12,6 @@
 
 struct broker;
 
-/* Whether process.roles has broker. */
-bool registration_is_broker(const struct broker *b);
 /* Initialises the arena, in which the request's parts live. */
 void registration_fill(const struct broker *b, struct arena *ret_arena,
                        struct broker_registration_request *ret_request);

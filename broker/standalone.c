@@ -5,6 +5,7 @@
 #include "broker/broker.h"
 #include "broker/controller/broker_changes.h"
 #include "broker/controller/features.h"
+#include "broker/registration.h"
 
 static void add_beginning(struct broker *b, struct metadata_records *out)
 {
@@ -45,7 +46,7 @@ static enum err add_registration(struct broker *b, struct metadata_records *out,
             continue;
         }
         e->name = slice_str(l->name);
-        e->host = slice_str(l->advertised_host ? l->advertised_host : l->host);
+        e->host = registration_host(b, i);
         e->port = l->advertised_host ? l->advertised_port : l->port;
         rec.end_points_n++;
     }
