@@ -21,3 +21,4 @@ check-peers: all
 .PHONY: check-peers
 
 include tests/e2e/drivers/local.mk
+include tests/e2e/faults/local.mk

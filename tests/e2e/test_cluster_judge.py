@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from support import cluster, workload
-from support.process import BUILD, run
+from support import cluster, faults, workload
+from support.process import BUILD, Broker, run
 
 pytestmark = pytest.mark.skipif(not workload.LOAD.exists(),
                                 reason="librdkafka was not found by configure")
@@ -52,6 +52,81 @@ def test_a_record_out_of_its_place_is_found(filled, value, found):
         stdin=f"{after}{value}\n".replace("1.1000", "1.1900").encode())
     code, out, _ = judge(broker, journal)
     assert code == 1 and found in out, out
+
+
+class PlainBroker(Broker):
+    """One node that power can be cut from."""
+
+    def __init__(self, folder, sets):
+        super().__init__(folder, sets=sets)
+        self.place = cluster.Place(1, folder)
+        self.env.update(faults.powercut_env(self.place.folder, self.data))
+
+
+@pytest.mark.skipif(not faults.POWERCUT.exists(), reason="powercut.so was not built")
+@pytest.mark.parametrize("durability,lost", [("fsync", False), ("page-cache", True)])
+def test_a_power_cut_takes_what_was_not_synced_and_nothing_else(tmp_path, started, rng, durability,
+                                                                lost):
+    broker = started(PlainBroker(tmp_path, [f"durability={durability}"])).start()
+    run([BUILD / "logboom", "-b", broker.bootstrap, "topic", "create", "t", "--partitions", "3"])
+    journal = tmp_path / "journal"
+    run([workload.LOAD, "produce", broker.bootstrap, "t", "1", "3000", "1", journal])
+    faults.power_cut([broker], rng, tear=not lost)
+    broker.start()
+    code, out, err = judge(broker, journal)
+    assert (code == 1) == lost, (out, err)
+    assert ('"lost":0' in out) != lost and '"moved":0' in out
+
+
+@pytest.mark.skipif(faults.Network.why_not() is not None, reason=str(faults.Network.why_not()))
+def test_a_bad_network_loses_delays_and_cuts_as_it_is_told(tmp_path):
+    net = faults.Network(2).start()
+
+    def ping(count, patience="0.1"):
+        p = subprocess.run([*net.prefix(0), "python3", "-c", PING, str(count), patience],
+                           capture_output=True, text=True, timeout=60)
+        return [float(x) for x in p.stdout.split()]
+
+    server = subprocess.Popen([*net.prefix(1), "python3", "-c", ECHO])
+    try:
+        run([*net.prefix(0), "python3", "-c", "import time; time.sleep(0.3)"])
+        assert len(ping(20)) == 20
+        net.rule(delay=100)
+        assert min(ping(5, "1")) > 0.19
+        net.rule(loss=30)
+        assert 20 < len(ping(80)) < 60  # of a request or its answer: about half
+        net.heal()
+        net.rule(2, 1, loss=100)
+        assert ping(5) == []
+        net.heal()
+        assert len(ping(20)) == 20
+    finally:
+        server.kill()
+        server.wait()
+        net.stop()
+
+
+ECHO = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.77.0.2", 7))
+while True:
+    s.sendto(*s.recvfrom(100))
+"""
+PING = """
+import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(float(sys.argv[2]))
+for i in range(int(sys.argv[1])):
+    began = time.monotonic()
+    s.sendto(str(i).encode(), ("10.77.0.2", 7))
+    try:
+        while s.recv(100) != str(i).encode():
+            pass
+        print(time.monotonic() - began)
+    except OSError:
+        pass
+"""
 
 
 @pytest.mark.peers
