@@ -229,6 +229,17 @@ static void stray(struct broker *b, const char *path, const char *why)
              KV_STR("why", why));
 }
 
+/* A node went down while it made the directory: partition.metadata is the first file in it, and on
+ * the disk before any record. It is made anew with the next record. */
+static void remove_unborn(struct open_dir *o, const char *path)
+{
+    o->status = vfs_remove_dir(o->broker->vfs, path, o->err);
+    if (!o->status) {
+        log_info(&o->broker->log, "removed a directory that a crash had left half made",
+                 KV_STR("dir", path));
+    }
+}
+
 static void open_log(struct open_dir *o, struct partition *p, const char *path)
 {
     struct broker *b = o->broker;
@@ -240,6 +251,11 @@ static void open_log(struct open_dir *o, struct partition *p, const char *path)
     open_args(b, o->dir, p, path, &config, &args);
     o->status = log_open(&args, &log, &recovery, o->err);
     if (o->status) {
+        return;
+    }
+    if (uuid_is_zero(&log->topic_id) && log->end_offset == 0) {
+        log_free(log);
+        remove_unborn(o, path);
         return;
     }
     if (!uuid_eq(&log->topic_id, &p->topic->id)) {
@@ -330,7 +346,7 @@ static enum kafka_error check_producer(const struct partition *p, const struct a
     if (info->first.producer_id < 0 || !p->log) {
         return KAFKA_NONE;
     }
-    return (enum kafka_error)producer_state_check(&p->log->producers, &info->first, ret_kept);
+    return (enum kafka_error)log_check_producer(p->log, &info->first, ret_kept);
 }
 
 static enum kafka_error append_failed(struct broker *b, struct partition *p, enum err e,

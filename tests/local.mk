@@ -18,4 +18,5 @@ include tests/agent/local.mk
 include tests/connectors/local.mk
 include tests/cli/local.mk
 include tests/fuzz/local.mk
+include tests/sim/local.mk
 include tests/e2e/local.mk

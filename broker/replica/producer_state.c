@@ -83,6 +83,34 @@ enum producer_verdict producer_state_check(const struct producer_state *s,
     return batch->base_sequence == next ? PRODUCER_OK : PRODUCER_OUT_OF_ORDER;
 }
 
+struct producer_entry *producer_state_forgotten(const struct producer_state *s,
+                                                const struct producer_batch *batch)
+{
+    struct producer_entry *entry = find(s, batch->producer_id);
+    if (!entry || entry->recalled || batch->producer_epoch != entry->epoch ||
+        entry->kept_count == 0 || entry->kept_count == PRODUCER_BATCHES_KEPT) {
+        return NULL;
+    }
+    const struct producer_kept *oldest = &entry->kept[0];
+    /* How far the batch's last sequence lies before the oldest one that is kept, on the circle. */
+    int64_t before = (int64_t)oldest->last_sequence - oldest->offset_delta - batch->last_sequence;
+    return (before & INT32_MAX) <= INT32_MAX / 2 && (before & INT32_MAX) > 0 ? entry : NULL;
+}
+
+void producer_state_recall(struct producer_entry *entry, const struct producer_kept *found,
+                           unsigned count)
+{
+    unsigned room = PRODUCER_BATCHES_KEPT - entry->kept_count;
+    if (count > room) {
+        found += count - room;
+        count = room;
+    }
+    memmove(entry->kept + count, entry->kept, entry->kept_count * sizeof(entry->kept[0]));
+    memcpy(entry->kept, found, count * sizeof(entry->kept[0]));
+    entry->kept_count = (uint8_t)(entry->kept_count + count);
+    entry->recalled = true;
+}
+
 void producer_state_restore(struct producer_state *s, const struct producer_entry *entry)
 {
     struct producer_entry *own = find(s, entry->producer_id);
@@ -112,6 +140,7 @@ void producer_state_update(struct producer_state *s, const struct producer_batch
     if (entry->epoch != batch->producer_epoch) {
         entry->epoch = batch->producer_epoch;
         entry->kept_count = 0;
+        entry->recalled = false;
     }
     entry->last_timestamp_ms = batch->timestamp_ms;
     if (batch->base_sequence < 0) {

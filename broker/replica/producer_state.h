@@ -41,6 +41,7 @@ struct producer_entry {
     int64_t producer_id;
     int16_t epoch;
     uint8_t kept_count;
+    bool recalled; /* what the log has before kept[0] was looked for */
     int32_t coordinator_epoch;        /* -1 without transactions */
     int64_t current_txn_first_offset; /* -1 without one */
     int64_t last_timestamp_ms;
@@ -70,6 +71,14 @@ int32_t producer_sequence_add(int32_t sequence, int32_t by);
 enum producer_verdict producer_state_check(const struct producer_state *s,
                                            const struct producer_batch *batch,
                                            struct producer_kept *ret_duplicate);
+/* The producer's entry when the batch lies before all that is kept of its epoch, fewer than five
+ * batches are, and the log was not asked yet: a snapshot tells of the last one only. NULL
+ * otherwise. */
+struct producer_entry *producer_state_forgotten(const struct producer_state *s,
+                                                const struct producer_batch *batch);
+/* The answer of the log: batches of the entry's epoch from right before kept[0], oldest first. */
+void producer_state_recall(struct producer_entry *entry, const struct producer_kept *found,
+                           unsigned count);
 /* Takes in a batch that is in the log, without checks (leader after the append, follower,
  * recovery). Batches without producer id (-1) only move map_end_offset. */
 void producer_state_update(struct producer_state *s, const struct producer_batch *batch);

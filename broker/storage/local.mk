@@ -12,6 +12,7 @@ broker_libbroker_a_SOURCES += \
   %D%/meta_properties.c %D%/meta_properties.h \
   %D%/metadata_snapshot.c %D%/metadata_snapshot.h %D%/metadata_snapshot_read.c \
   %D%/offset_index.c %D%/offset_index.h \
+  %D%/producer_recall.c \
   %D%/producer_snapshot.c %D%/producer_snapshot.h \
   %D%/quorum_state.c %D%/quorum_state.h \
   %D%/recovery.c \

@@ -261,6 +261,9 @@ enum err log_open(const struct log_open_args *args, struct partition_log **ret_l
     if (ret_recovery) {
         *ret_recovery = recovery;
     }
+    /* The last run may have ended between making a name and syncing it: the page cache shows names
+     * that a power loss would still take, with all that we are going to sync in them. */
+    log->dir_unsynced = log->parent_unsynced = !args->clean;
     *ret_log = log;
     return ERR_OK;
 }

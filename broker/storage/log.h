@@ -124,6 +124,12 @@ enum err log_delete_begin(struct partition_log *log, const struct uuid *id, stru
 enum err log_append(struct partition_log *log, struct slice batches, int64_t now_ms,
                     struct error *err);
 
+/* producer_state_check() on log->producers, which reads back what a snapshot did not tell of the
+ * producer: the batches before its last one (producer_recall.c). */
+enum producer_verdict log_check_producer(struct partition_log *log,
+                                         const struct producer_batch *batch,
+                                         struct producer_kept *ret_duplicate);
+
 /* A part of a segment file, for sendfile. */
 struct log_range {
     struct open_file *file; /* a reference for the caller: open_file_unref(); NULL when len is 0 */

@@ -76,7 +76,7 @@ enum err vfs_read_file(struct vfs *v, const char *path, size_t max_bytes, uint8_
                        size_t *ret_len, struct error *err);
 /* Writes path.tmp, syncs, renames over path, syncs the directory: old or new after a crash. */
 enum err vfs_replace_file(struct vfs *v, const char *path, struct slice bytes, struct error *err);
-/* mkdir -p. */
+/* mkdir -p; the names of new directories are on the disk when it returns. */
 enum err vfs_make_dirs(struct vfs *v, const char *path, struct error *err);
 /* Removes a directory and the files directly in it. */
 enum err vfs_remove_dir(struct vfs *v, const char *path, struct error *err);

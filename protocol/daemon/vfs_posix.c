@@ -376,11 +376,16 @@ enum err vfs_make_dirs(struct vfs *v, const char *path, struct error *err)
     struct buf parent = { 0 };
     const char *up = dir_of(path, &parent);
     enum err e = strcmp(up, path) == 0 ? ERR_OK : vfs_make_dirs(v, up, err);
-    buf_deinit(&parent);
-    if (e) {
-        return e;
+    if (!e) {
+        e = v->ops->mkdir(v, path, err);
     }
-    e = v->ops->mkdir(v, path, err);
+    if (!e) {
+        e = v->ops->sync_dir(v, up);
+        if (e) {
+            err_set(err, e, "sync the directory of %s: %s", path, err_text(e));
+        }
+    }
+    buf_deinit(&parent);
     return e == ERR_EXISTS ? ERR_OK : e; /* somebody else was faster */
 }
 

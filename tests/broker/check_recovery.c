@@ -332,6 +332,29 @@ START_TEST(producers_survive_a_kill_by_snapshot_and_tail)
 }
 END_TEST
 
+START_TEST(batches_before_the_last_one_of_a_snapshot_are_known_again)
+{
+    struct error err;
+    for (int i = 0; i < 8; i++) {
+        ck_assert(store_append_producer(&st, 7, 0, 2 * i, 2) == ERR_OK);
+        ck_assert(store_append_producer(&st, 8, 3, i, 1) == ERR_OK);
+    }
+    int64_t end = st.log->end_offset;
+    ck_assert(log_shutdown(st.log, &err) == ERR_OK);
+    store_kill(&st);
+    ck_assert(store_open(&st, true, end) == ERR_OK);
+    struct producer_kept old = { 0 };
+    struct producer_batch retry = { .producer_id = 7, .base_sequence = 6, .last_sequence = 7 };
+    ck_assert_int_eq(log_check_producer(st.log, &retry, &old), PRODUCER_DUPLICATE);
+    ck_assert_int_eq(old.last_offset, 3 * 3 + 1); /* the fifth from the end */
+    retry.base_sequence = 4; /* the sixth */
+    retry.last_sequence = 5;
+    ck_assert_int_eq(log_check_producer(st.log, &retry, &old), PRODUCER_OUT_OF_ORDER);
+    retry.base_sequence = retry.last_sequence = 20;
+    ck_assert_int_eq(log_check_producer(st.log, &retry, &old), PRODUCER_OUT_OF_ORDER);
+}
+END_TEST
+
 START_TEST(a_full_disk_refuses_appends_until_there_is_space)
 {
     for (int torn = 0; torn < 30; torn++) {
@@ -477,6 +500,7 @@ Suite *recovery_suite(void)
     tcase_add_test(t, leftovers_of_an_interrupted_compaction_are_finished_or_undone);
     tcase_add_test(t, damaged_epochs_are_read_from_the_batches_again);
     tcase_add_test(t, producers_survive_a_kill_by_snapshot_and_tail);
+    tcase_add_test(t, batches_before_the_last_one_of_a_snapshot_are_known_again);
     tcase_add_test(t, a_full_disk_refuses_appends_until_there_is_space);
     tcase_add_test(t, a_failed_sync_takes_the_log_offline_for_good);
     tcase_add_test(t, a_flush_ticket_survives_rolls_deletion_and_truncation);

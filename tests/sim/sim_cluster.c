@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim_cluster.c - see sim_cluster.h. Driven by sim_main.c, once a seed.
+ */
+#include "tests/sim/sim_cluster.h"
+
+#include "protocol/base/alloc.h"
+
+enum {
+    PROGRESS_SECONDS_MAX = 90, /* simulated: from the end of the faults until all is well */
+    LAST_SECONDS = 3,          /* of them, producers still have something new */
+    SETTINGS_MAX = 16,
+};
+
+/* --- set-up ----------------------------------------------------------------------------------- */
+
+static void make_nodes(struct sim_cluster *c)
+{
+    struct sim_setting settings[SETTINGS_MAX] = {
+        { "durability", c->options.page_cache ? "page-cache" : "fsync" },
+        { "auto.create.topics.enable", "false" },
+        { "offsets.topic.num.partitions", "3" },
+        { "log.segment.bytes", "1048576" },
+        { "log.retention.check.interval.ms", "5s" },
+        { "log.flush.offset.checkpoint.interval.ms", "3s" },
+        { "replica.high.watermark.checkpoint.interval.ms", "1s" },
+        { NULL, NULL },
+    };
+    c->node_count = c->options.nodes;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        char name[SIM_NAME_MAX], address[SIM_NAME_MAX];
+        snprintf(name, sizeof(name), "n%u", i + 1);
+        snprintf(address, sizeof(address), "10.0.0.%u", i + 1);
+        sim_node_init(&c->nodes[i], &c->world, (int32_t)i + 1, name, address, settings);
+        snprintf(c->bootstrap[i], sizeof(c->bootstrap[i]), "%s:%d", address, SIM_PORT);
+    }
+}
+
+static void start_nodes(struct sim_cluster *c)
+{
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        struct error err;
+        if (sim_node_start(&c->nodes[i], &err)) {
+            sim_fail(&c->world, "%s does not start: %s", c->nodes[i].host->name, err.text);
+        }
+    }
+}
+
+static void after_event(void *ctx, struct sim_host *h)
+{
+    struct sim_cluster *c = ctx;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        struct sim_node *n = &c->nodes[i];
+        if (n->broker && n->host->running && (h == n->host || !h)) {
+            sim_inspect_node(c, n);
+        }
+    }
+}
+
+/* --- the run ---------------------------------------------------------------------------------- */
+
+static void run_until(struct sim_cluster *c, uint64_t until_ns)
+{
+    while (c->world.now_ns < until_ns && sim_world_step(&c->world)) {
+    }
+}
+
+static void must_progress(struct sim_cluster *c)
+{
+    char why[160] = "";
+    uint64_t last_ns = c->world.now_ns + (uint64_t)LAST_SECONDS * NS_PER_S;
+    uint64_t bound_ns = c->world.now_ns + (uint64_t)PROGRESS_SECONDS_MAX * NS_PER_S;
+    run_until(c, last_ns);
+    c->workload.stopping = true;
+    do {
+        run_until(c, c->world.now_ns + NS_PER_S / 2);
+        if (sim_faults_all_up(c) && sim_workload_is_done(&c->workload, why, sizeof(why))) {
+            return;
+        }
+    } while (c->world.now_ns < bound_ns);
+    sim_inspect_print(c, stderr);
+    sim_fail(&c->world, "no progress within %d s after the faults have ended: %s",
+             PROGRESS_SECONDS_MAX, why[0] ? why : "a node is down");
+}
+
+static void take_down(struct sim_cluster *c)
+{
+    sim_faults_deinit(c);
+    sim_workload_deinit(&c->workload);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        sim_node_kill(&c->nodes[i], false);
+        sim_node_deinit(&c->nodes[i]);
+    }
+    sim_world_deinit(&c->world);
+}
+
+static void fill_result(const struct sim_cluster *c, struct sim_result *r)
+{
+    *r = (struct sim_result){ .digest = c->world.digest,
+                              .steps = c->world.steps,
+                              .records = c->workload.ledger.acked,
+                              .reads = c->workload.ledger.read,
+                              .simulated_ns = c->world.now_ns };
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        r->starts += c->nodes[i].starts;
+        r->digest = r->digest * 31 + sim_disk_digest(&c->nodes[i].disk);
+    }
+}
+
+void sim_run(uint64_t seed, FILE *trace, uint64_t trace_from_ns, struct sim_result *ret_result)
+{
+    static const uint64_t settle_ns = NS_PER_S;
+    struct sim_cluster *c = mem_zalloc(sizeof(*c));
+    const char *bootstrap[SIM_NODES_MAX];
+    sim_options_swarm(&c->options, seed);
+    sim_world_init(&c->world, seed, &c->options.world, trace);
+    c->world.trace_from_ns = trace_from_ns;
+    c->world.after_event = after_event;
+    c->world.after_event_ctx = c;
+    if (trace) {
+        fprintf(trace, "seed %llu: ", (unsigned long long)seed);
+        sim_options_print(&c->options, trace);
+    }
+    make_nodes(c);
+    start_nodes(c);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        bootstrap[i] = c->bootstrap[i];
+    }
+    sim_workload_init(&c->workload, &c->world, &c->options.workload, bootstrap, c->node_count);
+    run_until(c, c->world.now_ns + settle_ns);
+    sim_faults_start(c);
+    run_until(c, c->world.now_ns + c->options.safety_ns);
+    sim_faults_heal(c);
+    must_progress(c);
+    sim_inspect_replicas(c);
+    fill_result(c, ret_result);
+    take_down(c);
+    mem_free(c);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim_cluster.h - one run: nodes, clients, faults and checks in a world of one seed.
+ *   sim_run() = set-up, a time with faults (safety), then none (progress must come within a bound),
+ *   then everything acknowledged is read back from every replica.
+ */
+#ifndef LOGBOOM_TESTS_SIM_CLUSTER_H
+#define LOGBOOM_TESTS_SIM_CLUSTER_H
+
+#include "tests/sim/sim_node.h"
+#include "tests/sim/sim_workload.h"
+
+enum { SIM_NODES_MAX = 5 };
+
+enum sim_fault {
+    SIM_FAULT_KILL,
+    SIM_FAULT_KILL_IN_CALL,
+    SIM_FAULT_POWER_LOSS,
+    SIM_FAULT_POWER_LOSS_IN_CALL,
+    SIM_FAULT_POWER_LOSS_ALL,
+    SIM_FAULT_STOP,
+    SIM_FAULT_PAUSE,
+    SIM_FAULT_PARTITION,
+    SIM_FAULT_RESET,
+    SIM_FAULT_FORGET,
+    SIM_FAULT_LOSS,
+    SIM_FAULT_SLOW_DISK,
+    SIM_FAULT_FULL_DISK,
+    SIM_FAULT_WRITE_ERROR,
+    SIM_FAULT_SYNC_ERROR,
+    SIM_FAULT_CLOCK_JUMP,
+    SIM_FAULT_CLIENT_RESTART,
+    SIM_FAULT_COUNT,
+};
+
+/* All that a seed decides before the first event. */
+struct sim_options {
+    uint32_t nodes;
+    bool page_cache; /* durability: then nothing loses its power */
+    uint32_t faults; /* a bit each */
+    uint64_t fault_interval_ns, outage_ns_max, safety_ns;
+    struct sim_world_options world;
+    struct sim_workload_options workload;
+};
+
+/* Draws the options from the seed. */
+void sim_options_swarm(struct sim_options *o, uint64_t seed);
+void sim_options_print(const struct sim_options *o, FILE *out);
+
+struct sim_cluster {
+    struct sim_world world;
+    struct sim_options options;
+    struct sim_node nodes[SIM_NODES_MAX];
+    uint32_t node_count;
+    char bootstrap[SIM_NODES_MAX][32];
+    struct sim_workload workload;
+    bool healing;
+    /* faults (sim_faults.c) */
+    struct sim_event tick, mend;
+    struct sim_node_faults {
+        struct sim_cluster *cluster;
+        struct sim_node *node;
+        struct sim_event restart;
+        uint64_t broken_until_ns; /* its disk is full */
+        bool sick;                /* its disk has failed: it is restarted before long */
+        bool unsynced; /* a sync has failed: its page cache is ahead of its disk for good */
+        bool down_on_purpose;
+    } node_faults[SIM_NODES_MAX];
+    uint64_t fault_counts[SIM_FAULT_COUNT];
+};
+
+struct sim_result {
+    uint64_t digest, steps, records, reads, starts, simulated_ns;
+};
+
+/* Runs the seed to its end; a broken promise ends the process. trace may be NULL. */
+void sim_run(uint64_t seed, FILE *trace, uint64_t trace_from_ns, struct sim_result *ret_result);
+
+/* sim_faults.c */
+void sim_faults_start(struct sim_cluster *c);
+/* No faults from now on; all nodes come back. */
+void sim_faults_heal(struct sim_cluster *c);
+bool sim_faults_all_up(const struct sim_cluster *c);
+void sim_faults_deinit(struct sim_cluster *c);
+const char *sim_fault_name(enum sim_fault f);
+
+/* sim_inspect.c: looks into the nodes. */
+/* After an event on this node. */
+void sim_inspect_node(struct sim_cluster *c, struct sim_node *n);
+/* How all partitions are, for who reads a failure. */
+void sim_inspect_print(const struct sim_cluster *c, FILE *out);
+/* All replicas have everything that is committed, byte by byte. */
+void sim_inspect_replicas(struct sim_cluster *c);
+
+#endif

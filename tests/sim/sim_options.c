@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sim_options.c - the swarm: a seed decides how large, how slow, how hostile its world is, so that
+ * every kind of world comes up. Driven by sim_run(). */
+#include "tests/sim/sim_cluster.h"
+
+static uint64_t between(struct rng *r, uint64_t least, uint64_t most)
+{
+    return least + rng_below(r, most - least + 1);
+}
+
+static bool chance(struct rng *r, uint64_t one_in)
+{
+    return rng_below(r, one_in) == 0;
+}
+
+static void world_options(struct sim_world_options *o, struct rng *r)
+{
+    o->latency_ns = between(r, 20, 500) * NS_PER_US;
+    if (chance(r, 5)) {
+        o->latency_ns = between(r, 2, 30) * NS_PER_MS;
+    }
+    o->loss_ppm = chance(r, 3) ? (uint32_t)between(r, 100, 20000) : 0;
+    o->window_bytes = 4096u << rng_below(r, 8);
+    o->drift_ppm_max = chance(r, 2) ? (uint32_t)between(r, 1, 20000) : 0;
+    o->work_ns_max = between(r, 100, 5000) * NS_PER_US;
+    if (chance(r, 6)) {
+        o->work_ns_max = between(r, 10, 100) * NS_PER_MS;
+    }
+}
+
+static void workload_options(struct sim_workload_options *o, struct rng *r)
+{
+    o->topics = (uint32_t)between(r, 1, 3);
+    o->partitions_max = (uint32_t)between(r, 1, 6);
+    o->producers = (uint32_t)between(r, 1, 3);
+    o->readers = 1;
+    o->groups = (uint32_t)between(r, 0, 2);
+    o->members = (uint32_t)between(r, 1, 3);
+    o->records_max = between(r, 200, 4000);
+    o->topics_late_ns = between(r, 1, 10) * NS_PER_S;
+    o->session_timeout_ns = between(r, 6, 12) * NS_PER_S;
+    o->client = (struct client_config){
+        .request_timeout_ns = between(r, 2, 8) * NS_PER_S,
+        .connect_timeout_ns = between(r, 1, 4) * NS_PER_S,
+        .metadata_max_age_ns = between(r, 2, 30) * NS_PER_S,
+        .backoff_ns = between(r, 10, 100) * NS_PER_MS,
+        .backoff_max_ns = between(r, 500, 2000) * NS_PER_MS,
+    };
+}
+
+/* Half of the kinds, drawn anew for each seed; some seeds have none. */
+static uint32_t fault_options(struct rng *r, bool page_cache)
+{
+    uint32_t faults = (uint32_t)rng_next(r) & ((1u << SIM_FAULT_COUNT) - 1);
+    if (chance(r, 20)) {
+        return 0;
+    }
+    if (page_cache) { /* Kafka's own bargain: no promise without power */
+        faults &= ~(1u << SIM_FAULT_POWER_LOSS | 1u << SIM_FAULT_POWER_LOSS_IN_CALL |
+                    1u << SIM_FAULT_POWER_LOSS_ALL | 1u << SIM_FAULT_SYNC_ERROR);
+    }
+    return faults;
+}
+
+void sim_options_swarm(struct sim_options *o, uint64_t seed)
+{
+    struct rng r;
+    rng_seed(&r, seed ^ 0x5eed);
+    *o = (struct sim_options){ .nodes = 1 };
+    o->page_cache = chance(&r, 6);
+    o->faults = fault_options(&r, o->page_cache);
+    o->fault_interval_ns = between(&r, 300, 5000) * NS_PER_MS;
+    o->outage_ns_max = between(&r, 100, 8000) * NS_PER_MS;
+    o->safety_ns = between(&r, 10, 40) * NS_PER_S;
+    world_options(&o->world, &r);
+    workload_options(&o->workload, &r);
+    o->workload.replication_factor = 1;
+}
+
+void sim_options_print(const struct sim_options *o, FILE *out)
+{
+    fprintf(out, "%u node(s), %s; ", o->nodes, o->page_cache ? "page-cache" : "fsync");
+    fprintf(out, "%u topics of RF %d, %u producers, %u reader(s), %u groups of %u; ",
+            o->workload.topics, o->workload.replication_factor, o->workload.producers,
+            o->workload.readers, o->workload.groups, o->workload.members);
+    fprintf(out, "latency %llu us, loss %u ppm, disk %llu us; a fault about every %llu ms:",
+            (unsigned long long)(o->world.latency_ns / NS_PER_US), o->world.loss_ppm,
+            (unsigned long long)(o->world.work_ns_max / NS_PER_US),
+            (unsigned long long)(o->fault_interval_ns / NS_PER_MS));
+    for (int f = 0; f < SIM_FAULT_COUNT; f++) {
+        if (o->faults & 1u << f) {
+            fprintf(out, " %s", sim_fault_name((enum sim_fault)f));
+        }
+    }
+    fputc('\n', out);
+}
