@@ -18,6 +18,7 @@
 #include "broker/lifecycle.h"
 #include "broker/metadata_log.h"
 #include "broker/peer.h"
+#include "broker/producer_ids.h"
 #include "broker/quorum.h"
 #include "broker/quorum_config.h"
 #include "broker/snapshots.h"
@@ -104,7 +105,7 @@ struct broker {
     struct broker_listener *listeners;
     uint32_t listener_count;
 
-    int64_t producer_id_next, producer_id_end; /* of the block that is ours */
+    struct producer_ids producer_ids;
 
     struct list_node fetches; /* of struct fetch_state: those that wait */
     struct timer retention_timer, checkpoint_timer, high_watermark_timer, upkeep_timer;

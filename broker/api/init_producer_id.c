@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * init_producer_id.c - InitProducerId (22) of idempotent producers. Ids come from blocks of 1000
- * that the metadata log reserves, so that none is ever given twice. Transactions are not served.
- */
+/* init_producer_id.c - InitProducerId (22) of idempotent producers. Transactions are not served. */
 #include "broker/api/table.h"
 #include "broker/broker.h"
 
-enum { ID_BLOCK = 1000 };
-
 struct id_request {
-    struct metadata_op op;
+    struct producer_id_wait wait;
     struct call *call;
-    int64_t first; /* of the new block; -1: none was needed */
 };
 
 static void reply(struct call *c, enum kafka_error code, int64_t producer_id)
@@ -25,29 +19,19 @@ static void reply(struct call *c, enum kafka_error code, int64_t producer_id)
     }
 }
 
-static void prepare(struct metadata_op *op, struct metadata_records *out)
+static void on_id(struct producer_id_wait *w, int64_t producer_id)
 {
-    struct id_request *r = container_of(op, struct id_request, op);
-    struct broker *b = op->broker;
-    r->first = -1;
-    if (b->producer_id_next == b->producer_id_end) {
-        change_producer_ids(&b->image, b->node_id, b->broker_epoch, ID_BLOCK, out, &r->first);
-    }
+    struct id_request *r = container_of(w, struct id_request, wait);
+    r->call->abandoned = NULL;
+    /* Kafka's word for "no ids now", which clients try again. */
+    reply(r->call, producer_id < 0 ? KAFKA_COORDINATOR_LOAD_IN_PROGRESS : KAFKA_NONE, producer_id);
 }
 
-static void reserved(struct metadata_op *op, enum err status)
+static void abandoned(struct call *c)
 {
-    struct id_request *r = container_of(op, struct id_request, op);
-    struct broker *b = op->broker;
-    if (status) {
-        reply(r->call, KAFKA_COORDINATOR_NOT_AVAILABLE, -1);
-        return;
-    }
-    if (r->first >= 0) {
-        b->producer_id_next = r->first;
-        b->producer_id_end = r->first + ID_BLOCK;
-    }
-    reply(r->call, KAFKA_NONE, b->producer_id_next++);
+    struct id_request *r = c->state;
+    producer_ids_cancel(&r->wait);
+    call_reply_none(c);
 }
 
 void handle_init_producer_id(struct call *c)
@@ -59,18 +43,14 @@ void handle_init_producer_id(struct call *c)
         reply(c, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, -1);
         return;
     }
-    struct broker *b = c->broker;
-    if (b->producer_id_next < b->producer_id_end) {
-        reply(c, KAFKA_NONE, b->producer_id_next++);
-        return;
-    }
     struct id_request *r = arena_alloc(&c->arena, sizeof(*r));
     if (!r) {
         call_fail(c, "the request wants more memory than it may have");
         return;
     }
     r->call = c;
-    r->op.prepare = prepare;
-    r->op.done = reserved;
-    metadata_submit(b, &r->op);
+    r->wait.done = on_id;
+    c->state = r;
+    c->abandoned = abandoned;
+    producer_ids_take(c->broker, &r->wait);
 }

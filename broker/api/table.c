@@ -70,6 +70,7 @@ static const struct api_row rows[API_KEY_END] = {
     [API_UpdateRaftVoter] = { ON_CONTROLLER, quorum_request, memory_small },
     [API_Envelope] = { ON_CONTROLLER, handle_envelope, memory_small },
     [API_OffsetDelete] = { ON_BROKER, handle_offset_delete, memory_small },
+    [API_AllocateProducerIds] = { ON_CONTROLLER, handle_allocate_producer_ids, memory_small },
     [API_DescribeCluster] = { ON_BOTH, handle_describe_cluster, memory_small },
     [API_DescribeTopicPartitions] = { ON_BROKER, handle_describe_topic_partitions, memory_cluster },
 };

@@ -67,5 +67,6 @@ void handle_list_groups(struct call *c);
 void handle_delete_groups(struct call *c);
 void handle_offset_delete(struct call *c);
 void handle_envelope(struct call *c);
+void handle_allocate_producer_ids(struct call *c);
 
 #endif
