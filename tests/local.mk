@@ -11,6 +11,7 @@ include tests/protocol/client.mk
 include tests/broker/storage.mk
 include tests/broker/controller.mk
 include tests/broker/group.mk
+include tests/broker/raft.mk
 include tests/broker/replica.mk
 include tests/broker/links.mk
 include tests/broker/local.mk

@@ -161,7 +161,7 @@ void raft_start(struct raft *r, struct raft_now now)
     } else {
         r->role = RAFT_UNATTACHED;
     }
-    if (raft_voters(r).count == 1 && raft_is_electable(r)) {
+    if (raft_voters(r).count == 1 && raft_is_voter(r)) {
         raft_become_candidate(r); /* the sole voter: nobody to wait for */
     }
     raft_step(r, now);

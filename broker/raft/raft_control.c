@@ -218,10 +218,10 @@ void raft_control_begin_epoch(struct raft *r)
     struct raft_voter_set set = raft_voters(r);
     if (raft_kraft_version(r) > 0) {
         const struct raft_voter *before = raft_voter_find(set, r->config.node_id);
-        assert(before); /* only a voter is elected */
-        bool stale = !raft_endpoints_eq(before->endpoints, before->endpoint_count,
+        /* A leader that its last change leaves out adds nothing to it. */
+        bool stale = before && !raft_endpoints_eq(before->endpoints, before->endpoint_count,
                                         r->config.endpoints, r->config.endpoint_count);
-        if (raft_voters_offset(r) < 0 || stale) {
+        if (before && (raft_voters_offset(r) < 0 || stale)) {
             struct kraft_version_record version;
             schema_init(&kraft_version_record_schema, &version);
             version.kraft_version = raft_kraft_version(r);

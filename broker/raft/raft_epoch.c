@@ -183,6 +183,9 @@ void raft_handle_begin_epoch(struct raft *r, const struct begin_quorum_epoch_req
         }
     }
     bool fits = raft_learn(r, p->leader_epoch, p->leader_id, host, port);
+    if (fits && r->role == RAFT_PROSPECTIVE) {
+        raft_follow_again(r); /* the leader itself says that it is there */
+    }
     reply_begin(r, call, 0, fits ? KAFKA_NONE : KAFKA_FENCED_LEADER_EPOCH);
 }
 

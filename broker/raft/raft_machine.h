@@ -290,6 +290,8 @@ void raft_become_unattached(struct raft *r, int32_t epoch);
 /* The leader's endpoint is known: see raft_learn(). */
 void raft_become_follower(struct raft *r, int32_t epoch, int32_t leader_id, struct slice host,
                           uint16_t port);
+/* A prospective that is not elected goes back to its leader, or to look for one. */
+void raft_follow_again(struct raft *r);
 void raft_become_prospective(struct raft *r, uint64_t backoff_ns);
 void raft_become_candidate(struct raft *r);
 void raft_become_leader(struct raft *r);
@@ -305,6 +307,8 @@ uint64_t raft_election_backoff_ns(struct raft *r);
 void raft_voted(struct raft *r, int32_t id, const struct uuid *directory_id);
 /* May it stand for election? */
 bool raft_is_electable(const struct raft *r);
+/* Have enough peers said yes? */
+bool raft_has_majority(const struct raft *r);
 /* Votes are counted over the voters: how many of count are more than half. */
 static inline size_t raft_majority(size_t count)
 {

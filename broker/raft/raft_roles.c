@@ -29,9 +29,24 @@ uint64_t raft_election_timeout_ns(struct raft *r)
     return base + rng_below(&r->rng, base);
 }
 
+/* The last set of voters may leave this node out and not be committed: then only this node may have
+ * the record that does so, and nobody else can be elected. It counts no vote of its own. Source:
+ * Ongaro's dissertation, 4.2.2. */
+static bool is_leaving(const struct raft *r)
+{
+    if (r->voters_count < 2 || raft_voters_offset(r) < r->high_watermark) {
+        return false;
+    }
+    const struct raft_voter *voter =
+        raft_voter_find(r->voters[r->voters_count - 2]->set, r->config.node_id);
+    return voter && r->config.can_vote &&
+           raft_key_matches(voter->id, &voter->directory_id, r->config.node_id,
+                            &r->config.directory_id);
+}
+
 bool raft_is_electable(const struct raft *r)
 {
-    return !r->shutting_down && raft_is_voter(r);
+    return !r->shutting_down && (raft_is_voter(r) || is_leaving(r));
 }
 
 /* A pause that doubles with each election lost, at random below its bound (KIP-595). */
@@ -168,9 +183,19 @@ void raft_become_follower(struct raft *r, int32_t epoch, int32_t leader_id, stru
     r->update_ns = r->now.mono_ns;
 }
 
+void raft_follow_again(struct raft *r)
+{
+    if (r->state.leader_id >= 0 && r->leader_host.len > 0) {
+        raft_become_follower(r, r->state.epoch, r->state.leader_id, buf_slice(&r->leader_host),
+                             r->leader_port);
+    } else {
+        raft_become_unattached(r, r->state.epoch);
+    }
+}
+
 void raft_become_prospective(struct raft *r, uint64_t backoff_ns)
 {
-    assert(raft_is_voter(r));
+    assert(raft_is_electable(r));
     r->election_ns = r->now.mono_ns + backoff_ns + raft_election_timeout_ns(r);
     r->backoff_ns = r->now.mono_ns + backoff_ns;
     if (r->role == RAFT_RESIGNED) {
@@ -192,8 +217,8 @@ void raft_become_candidate(struct raft *r)
     r->stats.elections_total++;
     set_peers(r);
     set_role(r, RAFT_CANDIDATE);
-    if (r->peer_count == 1) {
-        raft_become_leader(r);
+    if (raft_has_majority(r)) {
+        raft_become_leader(r); /* the sole voter */
     }
 }
 
@@ -266,7 +291,9 @@ bool raft_learn(struct raft *r, int32_t epoch, int32_t leader_id, struct slice h
     if (r->state.leader_id >= 0 && leader_id != r->state.leader_id) {
         return false; /* there cannot be two: one of them is no node of this cluster */
     }
-    if (r->role != RAFT_FOLLOWER && known) {
+    /* Who asks because its leader is silent hears from the others who that leader is: no news. */
+    bool news = r->role != RAFT_PROSPECTIVE || r->state.leader_id != leader_id;
+    if (r->role != RAFT_FOLLOWER && known && news) {
         raft_become_follower(r, epoch, leader_id, host, port);
     }
     return true;

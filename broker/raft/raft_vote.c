@@ -64,28 +64,34 @@ static void lost(struct raft *r)
         } else {
             raft_become_unattached(r, r->state.epoch);
         }
-    } else if (r->state.leader_id >= 0 && r->leader_host.len > 0) {
-        raft_become_follower(r, r->state.epoch, r->state.leader_id, buf_slice(&r->leader_host),
-                             r->leader_port);
     } else {
-        raft_become_unattached(r, r->state.epoch);
+        raft_follow_again(r);
     }
+}
+
+static size_t answers(const struct raft *r, enum raft_ask ask)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->peer_count; i++) {
+        n += r->peers[i].ask == ask;
+    }
+    return n;
+}
+
+bool raft_has_majority(const struct raft *r)
+{
+    return answers(r, RAFT_ASK_YES) >= raft_majority(r->peer_count);
 }
 
 static void count(struct raft *r)
 {
-    size_t yes = 0, no = 0;
-    for (size_t i = 0; i < r->peer_count; i++) {
-        yes += r->peers[i].ask == RAFT_ASK_YES;
-        no += r->peers[i].ask == RAFT_ASK_NO;
-    }
-    if (yes >= raft_majority(r->peer_count)) {
+    if (raft_has_majority(r)) {
         if (r->role == RAFT_CANDIDATE) {
             raft_become_leader(r);
         } else if (raft_is_electable(r)) {
             raft_become_candidate(r);
         }
-    } else if (no > r->peer_count - raft_majority(r->peer_count)) {
+    } else if (answers(r, RAFT_ASK_NO) > r->peer_count - raft_majority(r->peer_count)) {
         lost(r);
     }
 }
@@ -96,7 +102,7 @@ void raft_poll_vote(struct raft *r)
         raft_become_unattached(r, r->state.epoch);
         return;
     }
-    if (r->peer_count == 1 && r->role == RAFT_PROSPECTIVE) {
+    if (r->role == RAFT_PROSPECTIVE && raft_has_majority(r)) {
         raft_become_candidate(r);
         return;
     }
