@@ -443,6 +443,7 @@ void broker_free(struct broker *b)
     each_log(b, fail_waiters, NULL); /* it may be a kill: nobody will flush for them */
     groups_deinit(b);
     lifecycle_deinit(b);
+    quorum_deinit(b);
     producer_ids_deinit(b);
     controller_channel_deinit(b);
     peers_deinit(b);

@@ -13,6 +13,8 @@ TESTS += tests/sim/smoke
 SEED = 1
 SEEDS = 200
 JOBS = 2
+TRACE =
 sim: tests/sim/sim$(EXEEXT)
-	tests/sim/sim$(EXEEXT) --seed $(SEED) --seeds $(SEEDS) --jobs $(JOBS) $(if $(TRACE),--trace)
+	trace="$(TRACE)"; tests/sim/sim$(EXEEXT) --seed $(SEED) --seeds $(SEEDS) --jobs $(JOBS) \
+	  $${trace:+--trace}
 .PHONY: sim

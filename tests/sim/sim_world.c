@@ -288,7 +288,13 @@ void sim_host_end_jobs(struct sim_host *h)
 void sim_host_bury(struct sim_host *h)
 {
     sim_host_turn_ends(h);
-    assert(list_is_empty(&h->jobs) && heap_peek(&h->timers) == NULL);
+    const struct heap_node *left = heap_peek(&h->timers);
+    if (left) {
+        const struct timer *t = container_of(left, struct timer, node);
+        sim_fail(h->world, "%s: the program has gone and left a timer armed; its fire() is at %p",
+                 h->name, (void *)(uintptr_t)t->fire);
+    }
+    assert(list_is_empty(&h->jobs));
 }
 
 void sim_host_pause(struct sim_host *h, uint64_t duration_ns)
