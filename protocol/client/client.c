@@ -46,7 +46,7 @@ static void set_config(struct client *c, const struct client_config *cfg)
     c->cfg.connect_timeout_ns = or_default(cfg->connect_timeout_ns, 10ull * NS_PER_S);
     c->cfg.metadata_max_age_ns = or_default(cfg->metadata_max_age_ns, 300ull * NS_PER_S);
     c->cfg.backoff_ns = or_default(cfg->backoff_ns, 100ull * NS_PER_MS);
-    c->cfg.backoff_max_ns = or_default(cfg->backoff_max_ns, 10ull * NS_PER_S);
+    c->cfg.backoff_max_ns = or_default(cfg->backoff_max_ns, NS_PER_S);
     if (!cfg->response_bytes_max) {
         c->cfg.response_bytes_max = 100u << 20;
     }
@@ -228,6 +228,12 @@ uint64_t client_backoff_ns(const struct client *c, unsigned attempt)
     }
     /* A fifth up or down, so that clients that failed together do not come back together. */
     return ns - ns / 5 + env_random(c->env) % (ns / 5 * 2 + 1);
+}
+
+uint64_t client_reconnect_ns(const struct client *c, unsigned attempt)
+{
+    uint64_t ns = client_backoff_ns(c, attempt);
+    return ns < NS_PER_S ? ns : NS_PER_S;
 }
 
 /* --- looks ------------------------------------------------------------------------------------ */

@@ -22,7 +22,7 @@ struct client_config {
     uint64_t connect_timeout_ns;  /* 0: 10 s */
     uint64_t metadata_max_age_ns; /* 0: 5 min */
     uint64_t backoff_ns;          /* 0: 100 ms, doubled with jitter to backoff_max_ns */
-    uint64_t backoff_max_ns;      /* 0: 10 s */
+    uint64_t backoff_max_ns;      /* 0: 1 s */
     size_t response_bytes_max;    /* 0: 100 MiB; larger answers end the connection */
     bool allow_auto_topic_creation;
 };
@@ -70,6 +70,9 @@ void client_cancel(struct client *c, const void *user);
 /* Jittered exponential delay before try number `attempt` (1 is the first retry), by the
  * configuration's back-off. */
 uint64_t client_backoff_ns(const struct client *c, unsigned attempt);
+/* The same where nothing was heard of the broker, a second at the most: that it is back shall not be
+ * noticed late, and who tries to connect is no load. */
+uint64_t client_reconnect_ns(const struct client *c, unsigned attempt);
 /* The configured or default one. */
 uint64_t client_request_timeout_ns(const struct client *c);
 
@@ -103,6 +106,11 @@ const struct client_topic *client_topic_by_id(const struct client *c, const stru
 const struct client_topic *client_topic_next(const struct client *c, uint32_t *cursor);
 /* Asks for fresh metadata soon (rate-limited by the back-off): leaders are wrong. */
 void client_refresh(struct client *c);
+/* What a broker tells beside an error (KIP-951): an address of a broker, and a partition's leader,
+ * which is believed when its epoch is newer and its address known. Listeners do not hear of it. */
+void client_learn_node(struct client *c, int32_t id, struct slice host, int32_t port);
+void client_learn_leader(struct client *c, struct slice topic, int32_t partition, int32_t leader_id,
+                         int32_t leader_epoch);
 /* Listeners hear of every change; embedded in their owner. */
 struct client_listener {
     struct list_node node;

@@ -52,7 +52,8 @@ struct metadata {
     bool told_unsupported; /* the brokers have no Metadata */
     unsigned hurry;        /* refreshes asked for in quick succession: the back-off's exponent */
     bool in_flight;
-    bool again; /* asked for while one was in flight */
+    bool again;   /* asked for while one was in flight */
+    bool at_once; /* and for a topic that is new */
     uint32_t want_all;
     bool failing; /* told already */
     int32_t controller_id;

@@ -43,8 +43,9 @@ struct part {
     int32_t asked_node; /* where the fetch is in flight */
     unsigned attempts;
     uint64_t retry_at_ns;
-    int64_t end_told;      /* the position at which at_end() was called */
-    int64_t commit_wanted; /* pending while above pub.committed */
+    int32_t tried_leader, tried_epoch; /* of the last request; a newer one ends the back-off */
+    int64_t end_told;                  /* the position at which at_end() was called */
+    int64_t commit_wanted;             /* pending while above pub.committed */
 };
 
 /* The fetch loop of one leader. */

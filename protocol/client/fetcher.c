@@ -46,13 +46,22 @@ static bool is_fetchable(const struct part *p)
 }
 
 /* Whether the part may be asked for now; lowers *wake when only its back-off is in the way. */
-static bool is_due(const struct part *p, uint64_t now, uint64_t *wake)
+static bool is_due(const struct part *p, const struct client_partition *leader, uint64_t now,
+                   uint64_t *wake)
 {
-    if (p->retry_at_ns > now) {
+    bool tried = leader->leader_id == p->tried_leader && leader->leader_epoch == p->tried_epoch;
+    if (tried && p->retry_at_ns > now) {
         *wake = p->retry_at_ns < *wake ? p->retry_at_ns : *wake;
         return false;
     }
     return true;
+}
+
+static void note_try(struct part *p, const struct client_partition *leader)
+{
+    p->retry_at_ns = 0;
+    p->tried_leader = leader->leader_id;
+    p->tried_epoch = leader->leader_epoch;
 }
 
 /* --- records ---------------------------------------------------------------------------------- */
@@ -274,6 +283,8 @@ static void look_at(struct fetch_leader *l, struct part *p,
         return;
     }
     if (d->error_code) {
+        client_learn_leader(p->consumer->client, p->pub.topic, p->pub.partition,
+                            d->current_leader.leader_id, d->current_leader.leader_epoch);
         take_error(p, d->error_code);
         return;
     }
@@ -346,6 +357,10 @@ static void on_fetched(void *user, enum err err, int16_t version, const void *re
     consumer_check_lacking(c, err, &fetch_request_schema);
     bool good = !err && !r->error_code;
     if (good) {
+        for (int32_t i = 0; i < r->node_endpoints_n; i++) {
+            const struct fetch_response_node_endpoint *n = &r->node_endpoints[i];
+            client_learn_node(c->client, n->node_id, n->host, n->port);
+        }
         walk_answer(l, version, r, false);
     } else {
         client_refresh(c->client);
@@ -383,7 +398,8 @@ static bool fill_fetch(struct consumer *c, int32_t node_id, struct fetch_request
     list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         const struct client_partition *leader = leader_of(p);
-        if (!is_fetchable(p) || !leader || leader->leader_id != node_id || !is_due(p, now, &wake)) {
+        if (!is_fetchable(p) || !leader || leader->leader_id != node_id ||
+            !is_due(p, leader, now, &wake)) {
             continue;
         }
         struct fetch_request_topic *t = NULL;
@@ -409,6 +425,7 @@ static bool fill_fetch(struct consumer *c, int32_t node_id, struct fetch_request
         p->asked = true;
         p->asked_node = node_id;
         p->asked_seek = p->seek;
+        note_try(p, leader);
     }
     return request->topics_n > 0;
 }
@@ -540,6 +557,7 @@ static void list_offsets(struct part *p, const struct client_partition *leader)
     partition.timestamp = p->reset_to;
     p->listing = true;
     p->listing_seek = p->seek;
+    note_try(p, leader);
     client_call(c->client, leader->leader_id, &list_offsets_request_schema, &request, -1, 0,
                 on_listed, p);
 }
@@ -555,7 +573,7 @@ void fetcher_run(struct consumer *c)
         bool wants =
             is_fetchable(p) || (p->state == PART_NEEDS_RESET && !p->listing && !p->revoking);
         leaderless = leaderless || (wants && !leader);
-        if (!wants || !leader || !is_due(p, now, &wake)) {
+        if (!wants || !leader || !is_due(p, leader, now, &wake)) {
             continue;
         }
         if (p->state == PART_NEEDS_RESET) {

@@ -3,7 +3,8 @@
  * metadata.c - which brokers and topics there are, kept fresh. Driven by client.c and its own
  * timer.
  *   (M1) At most one request is in flight; refreshes asked for in quick succession are spaced by
- *        the back-off, whose cap here is a second: a new leader is found soon after it is there.
+ *        the back-off, whose cap here is a fraction of a second at first and a second later: a new
+ *        leader is found soon after it is there. A topic that is new to us does not wait for it.
  *   (M2) A partition's leader epoch never goes back while the topic's id is the same (KIP-320).
  *   (M3) Topics that somebody wants stay in the map, known or not; they are looked for until found.
  */
@@ -14,7 +15,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum { HURRY_MAX = 5, HURRY_TOLD = 3 };
+enum { HURRY_MAX = 25, HURRY_TOLD = 3 };
+static const uint64_t BRISK_MAX_NS = 300 * NS_PER_MS; /* below HURRY_MAX */
 static const uint64_t RETRY_MAX_NS = NS_PER_S;
 
 static void send_request(struct client *c);
@@ -43,7 +45,11 @@ void client_want_topic(struct client *c, struct slice name)
 {
     struct topic_entry *e = get_entry(&c->metadata, name);
     if (e->wants++ == 0 && !e->known) {
-        client_refresh(c);
+        if (c->metadata.in_flight) {
+            c->metadata.at_once = true;
+        } else {
+            timer_arm_in(c->env, &c->metadata.timer, 0);
+        }
     }
 }
 
@@ -144,6 +150,21 @@ static bool apply_partition(struct client_partition *p, const struct metadata_re
     return r->leader_id >= 0;
 }
 
+void client_learn_leader(struct client *c, struct slice topic, int32_t partition, int32_t leader_id,
+                         int32_t leader_epoch)
+{
+    struct topic_entry *e = map_get(&c->metadata.topics, topic);
+    if (!e || partition < 0 || partition >= e->topic.partition_count || !node_find(c, leader_id)) {
+        return;
+    }
+    struct client_partition *p = &e->topic.partitions[partition];
+    if (leader_id >= 0 && leader_epoch > p->leader_epoch) {
+        p->leader_id = leader_id;
+        p->leader_epoch = leader_epoch;
+        p->error = KAFKA_NONE;
+    }
+}
+
 /* Once when a topic stays missing, and once when it is there. */
 static void tell_missing(struct client *c, struct topic_entry *e, bool missing)
 {
@@ -237,7 +258,8 @@ static bool apply(struct client *c, const struct metadata_response *r)
 static uint64_t spacing_ns(struct client *c)
 {
     uint64_t ns = client_backoff_ns(c, c->metadata.hurry + 1);
-    return ns < RETRY_MAX_NS ? ns : RETRY_MAX_NS;
+    uint64_t most = c->metadata.hurry < HURRY_MAX ? BRISK_MAX_NS : RETRY_MAX_NS;
+    return ns < most ? ns : most;
 }
 
 void client_refresh(struct client *c)
@@ -279,6 +301,10 @@ static void on_answer(void *user, enum err err, int16_t version, const void *res
     if (m->in_flight) {
         return;
     }
+    if (m->at_once && !err) {
+        timer_arm_in(c->env, &m->timer, 0);
+        return;
+    }
     if (whole && !m->again) {
         m->hurry = 0;
         timer_arm_in(c->env, &m->timer, c->cfg.metadata_max_age_ns);
@@ -310,7 +336,7 @@ static void send_request(struct client *c)
         request.topics_n = -1;
     }
     m->in_flight = true;
-    m->again = false;
+    m->again = m->at_once = false;
     m->last_ns = env_mono_ns(c->env);
     client_call(c, NODE_ANY, &metadata_request_schema, &request, -1, 0, on_answer, c);
     arena_deinit(&arena);

@@ -178,7 +178,7 @@ static void note_failure(struct node *n, enum err why)
 {
     struct client *c = n->client;
     n->failures++;
-    n->not_before_ns = env_mono_ns(c->env) + client_backoff_ns(c, n->failures);
+    n->not_before_ns = env_mono_ns(c->env) + client_reconnect_ns(c, n->failures);
     c->stats.failures++;
     /* Once is a restart or a moved leader; twice in a row is worth a line, and only the first
      * time. */
@@ -295,6 +295,13 @@ static void retire_bootstrap(struct node *n)
     while ((first = list_pop_front(&calls))) {
         struct client_call *call = list_entry(first, struct client_call, node);
         client_route(c, call, call->copy);
+    }
+}
+
+void client_learn_node(struct client *c, int32_t id, struct slice host, int32_t port)
+{
+    if (id >= 0 && host.len && port > 0 && port <= UINT16_MAX && !node_find(c, id)) {
+        (void)node_new(c, id, host, (uint16_t)port); /* one that moved waits for the metadata */
     }
 }
 

@@ -83,7 +83,7 @@ static struct producer_partition *partition_new(struct producer_topic *t, int32_
     part->topic = t;
     part->index = index;
     part->producer_id = -1;
-    part->failed_leader_id = -1;
+    part->sent_leader_id = -1;
     list_init(&part->active);
     list_init(&part->ready);
     list_init(&part->queue);

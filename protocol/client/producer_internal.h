@@ -26,7 +26,8 @@ struct producer_partition {
     bool settle;       /* after a failure: nothing is sent while something flies */
     unsigned attempts; /* failures in a row */
     uint64_t retry_at_ns;
-    int32_t failed_leader_id, failed_leader_epoch; /* a newer leader ends the back-off */
+    int32_t sent_leader_id,
+        sent_leader_epoch; /* of the last request; a newer one ends the back-off */
     bool warned;
 };
 

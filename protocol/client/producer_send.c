@@ -56,7 +56,8 @@ static void on_producer_id(void *user, enum err err, int16_t version, const void
                  "that the broker runs and that this client may write (IdempotentWrite)",
                  KV_STR("why", err ? err_text(err) : kafka_error_text(r->error_code)));
     }
-    p->id_retry_at_ns = now + client_backoff_ns(p->client, p->id_attempts);
+    p->id_retry_at_ns = now + (err ? client_reconnect_ns(p->client, p->id_attempts)
+                                   : client_backoff_ns(p->client, p->id_attempts));
     producer_wake(p, p->id_retry_at_ns);
 }
 
@@ -176,8 +177,8 @@ static bool may_send(struct producer *p, struct producer_partition *part,
     uint64_t at = 0;
     if (!is_due(p, b, now)) {
         at = b->first_ns + p->cfg.linger_ns;
-    } else if (part->retry_at_ns > now && leader->leader_id == part->failed_leader_id &&
-               leader->leader_epoch == part->failed_leader_epoch) {
+    } else if (part->retry_at_ns > now && leader->leader_id == part->sent_leader_id &&
+               leader->leader_epoch == part->sent_leader_epoch) {
         at = part->retry_at_ns;
     }
     if (at) {
@@ -298,6 +299,8 @@ static void send_request(struct producer *p, struct producer_broker *broker)
         bytes += b->bytes.len;
         b->state = BATCH_FLYING;
         part->flying++;
+        part->sent_leader_id = broker->id;
+        part->sent_leader_epoch = meta->partitions[part->index].leader_epoch;
         /* The others go first the next time. */
         list_remove(&part->active);
         list_push_back(&p->active, &part->active);
@@ -378,26 +381,25 @@ static void acked(struct producer *p, struct producer_batch *b, int64_t base_off
     }
 }
 
-/* The batch goes again, in its place. */
-static void retry(struct producer *p, struct producer_batch *b, const char *why)
+/* The batch goes again, in its place. heard: it is the broker that said why. */
+static void retry(struct producer *p, struct producer_batch *b, const char *why, bool heard)
 {
     struct producer_partition *part = b->partition;
     b->state = BATCH_SEALED;
     if (part->settle) {
         return; /* the same failure hit a batch before this one */
     }
-    const struct client_partition *leader = leader_of(p, part);
     part->settle = true;
     part->attempts++;
-    part->retry_at_ns = env_mono_ns(p->env) + client_backoff_ns(p->client, part->attempts);
-    part->failed_leader_id = leader ? leader->leader_id : -1;
-    part->failed_leader_epoch = leader ? leader->leader_epoch : -1;
+    part->retry_at_ns =
+        env_mono_ns(p->env) + (heard ? client_backoff_ns(p->client, part->attempts)
+                                     : client_reconnect_ns(p->client, part->attempts));
     client_refresh(p->client);
     if (part->attempts == WARN_ATTEMPTS && !part->warned) {
         part->warned = true;
         log_warn(&p->log, "records of a partition are not accepted; they are kept and sent again",
                  KV_SLICE("topic", part->topic->name), KV_INT("partition", part->index),
-                 KV_INT("leader", part->failed_leader_id), KV_STR("why", why));
+                 KV_INT("leader", part->sent_leader_id), KV_STR("why", why));
     }
 }
 
@@ -481,21 +483,21 @@ static void judge(struct producer *p, struct producer_batch *b, int16_t error, i
         if (is_head(b)) {
             bump_epoch(p, b->partition); /* no batch is missing before it: the broker forgot them */
         }
-        retry(p, b, kafka_error_text(error));
+        retry(p, b, kafka_error_text(error), true);
         break;
     case KAFKA_UNKNOWN_PRODUCER_ID:
     case KAFKA_INVALID_PRODUCER_EPOCH:
         bump_epoch(p, b->partition);
-        retry(p, b, kafka_error_text(error));
+        retry(p, b, kafka_error_text(error), true);
         break;
     case KAFKA_INVALID_PRODUCER_ID_MAPPING:
         b->partition->renumber = true;
         p->id_state = p->id_state == PRODUCER_ID_KNOWN ? PRODUCER_ID_NONE : p->id_state;
-        retry(p, b, kafka_error_text(error));
+        retry(p, b, kafka_error_text(error), true);
         break;
     default:
         if (kafka_error_is_retriable(error)) {
-            retry(p, b, kafka_error_text(error));
+            retry(p, b, kafka_error_text(error), true);
         } else {
             refuse(p, b, error);
         }
@@ -526,7 +528,8 @@ static void answer(struct producer *p, struct producer_batch *b, enum err err, i
 {
     struct producer_partition *part = b->partition;
     if (err) {
-        retry(p, b, err == ERR_CLOSED ? "the connection to the broker broke" : err_text(err));
+        retry(p, b, err == ERR_CLOSED ? "the connection to the broker broke" : err_text(err),
+              false);
         return;
     }
     if (!response) {
@@ -536,9 +539,19 @@ static void answer(struct producer *p, struct producer_batch *b, enum err err, i
     const struct produce_response_partition_produce_response *r =
         find_answer(response, version, client_topic(p->client, part->topic->name), part);
     if (r) {
+        client_learn_leader(p->client, part->topic->name, part->index, r->current_leader.leader_id,
+                            r->current_leader.leader_epoch);
         judge(p, b, r->error_code, r->base_offset);
     } else {
-        retry(p, b, "the broker's answer does not name the partition");
+        retry(p, b, "the broker's answer does not name the partition", true);
+    }
+}
+
+static void learn_nodes(struct client *c, const struct produce_response *r)
+{
+    for (int32_t i = 0; r && i < r->node_endpoints_n; i++) {
+        const struct produce_response_node_endpoint *n = &r->node_endpoints[i];
+        client_learn_node(c, n->node_id, n->host, n->port);
     }
 }
 
@@ -550,6 +563,7 @@ static void on_produced(void *user, enum err err, int16_t version, const void *r
     uint32_t count = r->count;
     list_remove(&r->node);
     r->broker->flying--;
+    learn_nodes(p->client, response);
     for (uint32_t i = 0; i < count; i++) {
         parts[i] = r->batches[i]->partition; /* a batch may be gone after its answer */
         parts[i]->flying--;

@@ -14,8 +14,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { PORT = 9000 };
-
 bool fake_chance(struct fake_cluster *c, unsigned per_mille)
 {
     return per_mille && rng_below(&c->env->rng, 1000) < per_mille;
@@ -77,13 +75,16 @@ static void metadata(struct fake_request *r)
 {
     struct fake_cluster *c = r->node->cluster;
     struct metadata_response body;
+    if (c->metadata_hangs) {
+        return;
+    }
     schema_init(&metadata_response_schema, &body);
     body.brokers = schema_new(&metadata_response_broker_schema, &r->arena, FAKE_NODES);
-    body.brokers_n = FAKE_NODES;
+    body.brokers_n = c->brokers_told;
     for (int32_t i = 0; i < FAKE_NODES; i++) {
         body.brokers[i].node_id = i;
         body.brokers[i].host = slice_str("127.0.0.1");
-        body.brokers[i].port = PORT + i;
+        body.brokers[i].port = FAKE_PORT + i;
     }
     body.cluster_id = slice_str("fake");
     struct metadata_response_topic *t = schema_new(&metadata_response_topic_schema, &r->arena, 1);
@@ -297,8 +298,18 @@ static void produce(struct fake_request *r, const struct produce_request *q)
         struct produce_response_partition_produce_response *a = &answers->partition_responses[i];
         a->index = t->partition_data[i].index;
         a->base_offset = -1;
-        a->error_code = produce_partition(r, &c->partitions[a->index],
-                                          t->partition_data[i].records.bytes, &a->base_offset);
+        struct fake_partition *p = &c->partitions[a->index];
+        a->error_code =
+            produce_partition(r, p, t->partition_data[i].records.bytes, &a->base_offset);
+        if (c->tells_leader && a->error_code == KAFKA_NOT_LEADER_OR_FOLLOWER) {
+            a->current_leader.leader_id = p->leader;
+            a->current_leader.leader_epoch = p->leader_epoch;
+            body.node_endpoints = schema_new(&produce_response_node_endpoint_schema, &r->arena, 1);
+            body.node_endpoints_n = 1;
+            body.node_endpoints->node_id = p->leader;
+            body.node_endpoints->host = slice_str("127.0.0.1");
+            body.node_endpoints->port = FAKE_PORT + p->leader;
+        }
     }
     if (fake_chance(c, c->faults.drop_after)) {
         fake_conn_close(r->conn);
@@ -388,6 +399,7 @@ void fake_cluster_init(struct fake_cluster *c, struct fake_env *env)
                                 .produce_max = 13,
                                 .lacks = -1,
                                 .batch_records = 10,
+                                .brokers_told = FAKE_NODES,
                                 .group = { .granted = (1u << FAKE_PARTITIONS) - 1,
                                            .committed = { -1, -1, -1, -1 } },
                                 .next_producer_id = 1000 };
@@ -396,7 +408,7 @@ void fake_cluster_init(struct fake_cluster *c, struct fake_env *env)
         c->nodes[i].cluster = c;
         c->nodes[i].id = i;
         c->nodes[i].server =
-            (struct fake_server){ .port = (uint16_t)(PORT + i), .received = received };
+            (struct fake_server){ .port = (uint16_t)(FAKE_PORT + i), .received = received };
         fake_server_add(env, &c->nodes[i].server);
     }
     for (int32_t i = 0; i < FAKE_PARTITIONS; i++) {

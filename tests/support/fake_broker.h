@@ -10,7 +10,13 @@
 #include "protocol/wire/api.h"
 #include "tests/support/fake_env.h"
 
-enum { FAKE_NODES = 3, FAKE_PARTITIONS = 4, FAKE_PRODUCERS = 8, FAKE_BATCHES = 5 };
+enum {
+    FAKE_PORT = 9000,
+    FAKE_NODES = 3,
+    FAKE_PARTITIONS = 4,
+    FAKE_PRODUCERS = 8,
+    FAKE_BATCHES = 5
+};
 
 /* What a leader remembers of a producer: its last batches (KIP-98). */
 struct fake_producer_state {
@@ -90,8 +96,11 @@ struct fake_cluster {
     uint64_t produced_requests;
     struct fake_group group;
     struct fake_script script;
-    int16_t lacks;         /* an API key that the brokers do not have; -1 */
-    int topic_gone;        /* so many metadata answers do not know the topic */
+    int16_t lacks;        /* an API key that the brokers do not have; -1 */
+    int topic_gone;       /* so many metadata answers do not know the topic */
+    int32_t brokers_told; /* the metadata names brokers below this id only */
+    bool metadata_hangs;
+    bool tells_leader;     /* beside NOT_LEADER_OR_FOLLOWER, with its address (KIP-951) */
     int32_t batch_records; /* of fetched batches */
     int misplaced;         /* one batch of the next answers with records begins elsewhere: which */
     int64_t misplaced_by;  /* 0: none */

@@ -50,7 +50,8 @@ static struct slice build_records(struct fake_cluster *c, const struct fake_part
     struct buf all = { 0 };
     size_t step = (size_t)c->batch_records, from = (size_t)offset / step * step;
     size_t first = 0;
-    for (int i = 0; i < BATCHES_MAX && from < p->count; i++, from += step) {
+    for (int i = 0; i < BATCHES_MAX && offset < (int64_t)p->count && from < p->count;
+         i++, from += step) {
         struct slice batch = build_batch(c, p, from, arena);
         if (c->misplaced_by && c->misplaced == i) {
             batch_stamp((uint8_t *)(uintptr_t)batch.ptr, (int64_t)from + c->misplaced_by,
@@ -127,6 +128,15 @@ static void fetch(struct fake_request *r, const struct fetch_request *q)
             d->records.bytes =
                 build_records(c, p, f->fetch_offset, f->partition_max_bytes, &r->arena);
             c->fetch_bytes += d->records.bytes.len;
+        }
+        if (c->tells_leader && d->error_code == KAFKA_NOT_LEADER_OR_FOLLOWER) {
+            d->current_leader.leader_id = p->leader;
+            d->current_leader.leader_epoch = p->leader_epoch;
+            body.node_endpoints = schema_new(&fetch_response_node_endpoint_schema, &r->arena, 1);
+            body.node_endpoints_n = 1;
+            body.node_endpoints->node_id = p->leader;
+            body.node_endpoints->host = slice_str("127.0.0.1");
+            body.node_endpoints->port = FAKE_PORT + p->leader;
         }
         empty = empty && !d->error_code && !d->records.bytes.len;
     }
