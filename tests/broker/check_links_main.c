@@ -3,9 +3,10 @@
 #include "tests/support/suites.h"
 
 Suite *peer_suite(void);
+Suite *forward_suite(void);
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { peer_suite };
+    Suite *(*const suites[])(void) = { peer_suite, forward_suite };
     return RUN_SUITES(suites);
 }

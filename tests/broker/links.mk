@@ -1,6 +1,8 @@
 check_PROGRAMS += tests/check_links
 TESTS += tests/check_links
 tests_check_links_SOURCES = tests/broker/check_links_main.c tests/broker/check_peer.c \
+  tests/broker/check_forward.c tests/broker/node.c tests/broker/node.h \
+  tests/support/scratch_dir.h \
   tests/support/fake_env.c tests/support/fake_env.h tests/support/suites.h
 tests_check_links_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_check_links_LDADD = broker/libbroker.a $(PROTOCOL_LIBS) $(TEST_LIBS)

@@ -87,8 +87,9 @@ static void run_node(const char *dir, const struct node_setting *settings, int p
         exit(2);
     }
     loop_on_signal(p.loop, SIGTERM, on_term, &p);
-    uint16_t port = p.broker->listeners[0].port;
-    if (write(port_fd, &port, sizeof(port)) != sizeof(port)) {
+    const struct broker *b = p.broker;
+    uint16_t ports[2] = { b->listeners[0].port, b->listener_count > 1 ? b->listeners[1].port : 0 };
+    if (write(port_fd, ports, sizeof(ports)) != sizeof(ports)) {
         exit(2);
     }
     close(port_fd);
@@ -116,9 +117,12 @@ void node_start(struct node *n, const char *dir, const struct node_setting *sett
         run_node(dir, settings, fds[1]);
     }
     close(fds[1]);
-    ssize_t got = read(fds[0], &n->port, sizeof(n->port));
+    uint16_t ports[2];
+    ssize_t got = read(fds[0], ports, sizeof(ports));
     close(fds[0]);
-    ck_assert_msg(got == sizeof(n->port), "the node did not start");
+    ck_assert_msg(got == sizeof(ports), "the node did not start");
+    n->port = ports[0];
+    n->controller_port = ports[1];
 }
 
 void node_kill(struct node *n)
@@ -154,9 +158,14 @@ size_t node_rss_bytes(const struct node *n)
 
 void wire_client_open(struct wire_client *c, const struct node *n)
 {
+    wire_client_open_port(c, n->port);
+}
+
+void wire_client_open_port(struct wire_client *c, uint16_t port)
+{
     *c = (struct wire_client){ .fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
     struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons(n->port),
+                              .sin_port = htons(port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     ck_assert_int_eq(connect(c->fd, (struct sockaddr *)&to, sizeof(to)), 0);
     arena_init(&c->arena, REPLY_BYTES_MAX);

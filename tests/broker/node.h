@@ -13,7 +13,8 @@
 
 struct node {
     pid_t pid;
-    uint16_t port;
+    uint16_t port;            /* of the first listener */
+    uint16_t controller_port; /* of the second one, when there are two */
 };
 
 struct node_setting {
@@ -38,6 +39,7 @@ struct wire_client {
 };
 
 void wire_client_open(struct wire_client *c, const struct node *n);
+void wire_client_open_port(struct wire_client *c, uint16_t port);
 void wire_client_close(struct wire_client *c);
 void wire_client_send_bytes(struct wire_client *c, const void *bytes, size_t len);
 void wire_client_send(struct wire_client *c, int16_t key, int16_t version, const void *request);
