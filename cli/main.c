@@ -49,7 +49,7 @@ static const struct option_row options[] = {
     O("key-separator", 0, TEXT, key_separator, "TEXT", "a line is KEY TEXT VALUE"),
     O("compression", 'z', TEXT, compression, "CODEC", "none, gzip, snappy, lz4 or zstd (none)"),
     O("acks", 0, TEXT, acks, "all|1|0", "whose acknowledgement to wait for (all)"),
-    O("plan", 0, FLAG, plan, "", "only say what would move (--json: for kafka-reassign-partitions)"),
+    O("plan", 0, FLAG, plan, "", "only say what would move (--json: as Kafka's tool takes it)"),
     O("execute", 0, FLAG, execute, "", "move it, and show how far it is"),
     O("progress", 0, FLAG, progress, "", "follow what is being moved"),
     O("cancel", 0, FLAG, cancel, "", "take back what is being moved"),
@@ -58,7 +58,7 @@ static const struct option_row options[] = {
     O("dir", 0, TEXT, dir, "DIR", "where the nodes' files go (a new directory in /tmp)"),
     O("port-base", 0, NUMBER, port_base, "PORT", "ports from here on (free ones)"),
     O("restart", 0, FLAG, restart, "", "start a node again that ended"),
-    O("unclean", 0, FLAG, unclean, "", "let a replica lead that is not in sync: records may be lost"),
+    O("unclean", 0, FLAG, unclean, "", "let a replica lead that is not in sync, and lose records"),
 };
 #undef O
 /* clang-format on */

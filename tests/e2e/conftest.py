@@ -11,6 +11,9 @@ from support import peers, process
 def pytest_configure(config):
     config.addinivalue_line("markers",
                             "peers: needs the real Apache Kafka or OpenSearch (make check-peers)")
+    config.addinivalue_line("markers", "cluster: three nodes and more")
+    config.addinivalue_line("markers",
+                            "long: takes minutes; LOGBOOM_SECONDS tunes it (make check-cluster)")
 
 
 @pytest.fixture

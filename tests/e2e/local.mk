@@ -7,7 +7,12 @@ EXTRA_DIST += tests/e2e/run.sh tests/e2e/conftest.py tests/e2e/peers tests/e2e/s
   tests/e2e/test_agent_faults.py \
   tests/e2e/test_cli.py \
   tests/e2e/test_client_faults.py \
+  tests/e2e/test_cluster.py \
+  tests/e2e/test_cluster_disks.py \
+  tests/e2e/test_cluster_faults.py \
   tests/e2e/test_cluster_judge.py \
+  tests/e2e/test_cluster_pipeline.py \
+  tests/e2e/test_cluster_tools.py \
   tests/e2e/test_config.py \
   tests/e2e/test_connect_group.py \
   tests/e2e/test_hostile.py \
@@ -18,7 +23,9 @@ EXTRA_DIST += tests/e2e/run.sh tests/e2e/conftest.py tests/e2e/peers tests/e2e/s
 
 check-peers: all
 	srcdir=$(srcdir) $(srcdir)/tests/e2e/run.sh peers $(PYTEST_ARGS)
-.PHONY: check-peers
+check-cluster: all
+	srcdir=$(srcdir) $(srcdir)/tests/e2e/run.sh cluster $(PYTEST_ARGS)
+.PHONY: check-peers check-cluster
 
 include tests/e2e/drivers/local.mk
 include tests/e2e/faults/local.mk

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # run.sh - the end-to-end tests. Without arguments those that need no other server, as one of
 # `make check`'s tests, skipped with the reason where pytest or kcat is missing; `run.sh peers
-# [PYTEST OPTION...]` those against the real Apache Kafka and OpenSearch (make check-peers).
+# [PYTEST OPTION...]` those against the real Apache Kafka and OpenSearch (make check-peers);
+# `run.sh cluster [PYTEST OPTION...]` all of the cluster's, minutes each (make check-cluster).
 # Files run side by side on two workers where pytest-xdist is there: the tests mostly wait.
 for tool in pytest-3 pytest; do
     command -v "$tool" >/dev/null && break
@@ -16,11 +17,17 @@ fi
 LOGBOOM_BUILD=$(pwd)
 PYTHONDONTWRITEBYTECODE=1
 export LOGBOOM_BUILD PYTHONDONTWRITEBYTECODE
-which="not peers"
-if [ "$1" = peers ]; then
-    which=peers
+which="not peers and not long and not cluster"
+case $1 in
+peers)
+    which="peers and not long and not cluster"
     shift
-fi
+    ;;
+cluster)
+    which="cluster or long"
+    shift
+    ;;
+esac
 if "$tool" -p xdist --version >/dev/null 2>&1; then
     set -- -n 2 --dist loadfile "$@"
 fi

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three nodes from three YAML files: they form a cluster, replicate, and go on when one falls.
+
+The short suite of `make check`; test_cluster_faults.py and the others have the long ones.
+LOGBOOM_CLUSTER=kafka puts Apache Kafka in our place, to judge the judges.
+"""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from support import cluster, faults, workload
+from support.process import BUILD, run, wait_until
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(not workload.LOAD.exists(), reason="librdkafka was not found by configure")
+]
+KIND = cluster.KafkaNode if os.environ.get("LOGBOOM_CLUSTER") == "kafka" else cluster.Node
+WINDOW_MS = int(os.environ.get("LOGBOOM_WINDOW_MS", 3000))
+
+
+@pytest.fixture
+def make(tmp_path, started):
+    """Makes clusters whose nodes end with the test."""
+    def build(size=3, **options):
+        c = cluster.Cluster(tmp_path, KIND, size, **options)
+        for node in c:
+            started(node)
+        return c
+
+    return build
+
+
+@pytest.fixture
+def three(make):
+    return make().start()
+
+
+def run_load(three, started, topic, rate=300):
+    load = started(workload.Load(three, topic, 1, rate)).start()
+    wait_until(lambda: load.journal.exists() and load.journal.stat().st_size > 2000, 30,
+               "records flow")
+    return load
+
+
+def finish(three, topic, load, faults_done=(), bound_ms=WINDOW_MS):
+    result = load.finish()
+    told = workload.windows(result, faults_done)
+    workload.check(three, topic, [load.journal])
+    assert told["max"] < bound_ms, (told, faults_done)
+    return result
+
+
+def test_three_yaml_files_make_a_cluster(three):
+    status = three.logboom("cluster", "status", "--json")[0]
+    assert status["healthy"], status
+    assert {n["node_id"] for n in status["nodes"] if n["up"]} == {1, 2, 3}
+    quorum = three.logboom("quorum", "status", "--json")[0]
+    assert {v["node_id"] for v in quorum["voters"]} == {1, 2, 3} and quorum["observers"] == []
+    assert quorum["cluster_id"] == three.cluster_id and quorum["leader_id"] in (1, 2, 3)
+    assert "all is well" in three.logboom("cluster", "status")
+    for node in three:  # every node gives the same picture, and takes requests for all
+        assert {b["id"] for b in three.metadata(node.place.address)["brokers"]} == {1, 2, 3}
+        run([BUILD / "logboom", "-b", node.place.address, "topic", "create",
+             f"by-{node.place.id}", "--partitions", "3"])
+    for i in (1, 2, 3):  # the default: as many replicas as nodes, up to three
+        wait_until(lambda: three.whole(f"by-{i}", 3, 3), 10, f"by-{i} has three replicas", 0.1)
+
+
+def test_what_one_node_took_every_node_has(three):
+    three.create("t", 6)
+    lines = "".join(f"{i}\n" for i in range(20000))
+    three.kcat("-P", "-t", "t", "-X", "acks=all", stdin=lines.encode())
+    got = three.kcat("-C", "-t", "t", "-e", "-q").split()
+    assert sorted(map(int, got)) == list(range(20000))
+    leaders = {p["leader"] for p in three.partitions("t").values()}
+    assert leaders == {1, 2, 3}
+    three.wait_healthy(20)
+    assert set(three.stop().values()) == {0} or KIND is not cluster.Node
+    assert three.replicas_differ("t", 6) == []
+
+
+@pytest.mark.parametrize("whom", ["leader", "controller"])
+def test_kill_9_of(three, started, whom):
+    three.create("t", 6)
+    load = run_load(three, started, "t")
+    group = started(workload.KcatGroup(three, "t", "g")).start()
+    time.sleep(2)
+    victim = three[three.leader("t") if whom == "leader" else three.controller()]
+    victim.kill()
+    time.sleep(3)
+    three.logboom("topic", "create", "made-meanwhile", "--partitions", "2",
+                  "--replication-factor", "2")
+    victim.start()
+    three.wait_healthy(60)
+    time.sleep(1)
+    finish(three, "t", load, [whom])
+    workload.GroupCheck([group.log_path], [load.journal]).wait(30)
+    group.kill()
+    three.stop()
+    assert three.replicas_differ("t", 6) == []
+
+
+def test_a_rolling_restart_with_a_changed_setting_fails_no_request(three, started):
+    three.create("t", 6)
+    load = run_load(three, started, "t")
+    group = started(workload.KcatGroup(three, "t", "g")).start()
+    for node in three:
+        assert node.stop() in (0, 143)
+        if KIND is cluster.Node:
+            node.config_path.write_text(node.config_path.read_text() + "num.partitions: 7\n")
+        node.start()
+        three.wait_healthy(60)
+    finish(three, "t", load, ["rolling restart"])
+    workload.GroupCheck([group.log_path], [load.journal]).wait(30)
+    group.kill()
+    if KIND is cluster.Node:
+        three.logboom("topic", "create", "after")
+        assert len(three.partitions("after")) == 7
+
+
+def test_a_group_outlives_its_coordinator(three, started):
+    three.create("t", 4)
+    load = run_load(three, started, "t")
+    group = started(workload.KcatGroup(three, "t", "steady")).start()
+    check = workload.GroupCheck([group.log_path], [load.journal])
+    wait_until(lambda: check.missing()["given"] > 500, 30, "the group reads", every=0.3)
+    coordinator = coordinator_of(three, "steady")
+    three[coordinator].kill()
+    before = check.missing()["given"]
+    wait_until(lambda: check.missing()["given"] > before + 1500, 30, "the group goes on", every=0.3)
+    wait_until(lambda: coordinator_of(three, "steady") != coordinator, 20, "it has a coordinator",
+               every=0.3)
+    three[coordinator].start()
+    three.wait_healthy(60)
+    finish(three, "t", load, ["coordinator"])
+    check.wait(30)
+    group.kill()
+
+
+def coordinator_of(c, group):
+    """By the partition of __consumer_offsets that the group's name falls on."""
+    h = 0
+    for ch in group:
+        h = (31 * h + ord(ch)) & 0xffffffff
+    found = c.partitions("__consumer_offsets")
+    h = h - (1 << 32) if h >> 31 else h
+    return found[abs(h) % len(found)]["leader"] if found else -1
+
+
+def test_all_nodes_killed_at_once_lose_nothing_acknowledged(three, started):
+    three.create("t", 6)
+    load = run_load(three, started, "t")
+    time.sleep(1)
+    for node in three:
+        node.kill()
+    for node in three:
+        node.start()
+    three.wait_healthy(60)
+    time.sleep(1)
+    finish(three, "t", load, ["all"], bound_ms=60000)
+    three.stop()
+    assert three.replicas_differ("t", 6) == []
+
+
+@pytest.mark.skipif(KIND is not cluster.Node, reason="Apache Kafka does not promise this")
+@pytest.mark.skipif(not faults.POWERCUT.exists(), reason="powercut.so was not built")
+def test_a_power_cut_of_all_nodes_loses_nothing_acknowledged(make, started, rng):
+    three = make()
+    for node in three:
+        node.env.update(faults.powercut_env(node.place.folder, node.data))
+    three.start()
+    three.create("t", 6)
+    load = run_load(three, started, "t")
+    for _ in range(2):
+        time.sleep(rng.uniform(0.5, 2))
+        print("lost bytes:", faults.power_cut(list(three), rng))
+        for node in three:
+            node.start()
+        three.wait_healthy(60)
+    finish(three, "t", load, ["power"], bound_ms=60000)
+
+
+@pytest.mark.skipif(KIND is not cluster.Node, reason="our own tool")
+def test_dev_cluster_runs_nodes_until_it_is_stopped(tmp_path):
+    child = subprocess.Popen([BUILD / "logboom", "dev", "cluster", "3", "--dir", tmp_path / "dev",
+                              "--json"], stdout=subprocess.PIPE, text=True)
+    try:
+        first = json.loads(child.stdout.readline())
+        nodes = [json.loads(child.stdout.readline()) for _ in range(3)]
+        ask = [BUILD / "logboom", "-b", first["bootstrap"], "--timeout", "3", "cluster", "status",
+               "--json"]
+
+        def healthy():
+            p = subprocess.run(ask, capture_output=True, text=True, timeout=30)
+            status = json.loads(p.stdout) if p.returncode == 0 else {"healthy": False, "nodes": []}
+            return status["healthy"] and sum(n["up"] for n in status["nodes"]) == 3
+
+        wait_until(healthy, 30, "the cluster is healthy", every=0.2)
+        os.kill(nodes[1]["pid"], signal.SIGKILL)
+        told = json.loads(child.stdout.readline())
+        assert told["node_id"] == 2 and "signal 9" in told["state"]  # and stays down
+        child.send_signal(signal.SIGINT)
+        assert child.wait(30) == 0
+        for node in nodes:
+            with pytest.raises(ProcessLookupError):
+                os.kill(node["pid"], 0)
+    finally:
+        child.kill()
+        child.wait()

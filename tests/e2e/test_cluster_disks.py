@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Disks that fill up, lose what was not synced, rot, or are somebody else's; and misuse.
+
+What cannot be right is refused with a sentence that says what to do, or repaired from a replica:
+never two leaders, never a deleted topic.
+"""
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from support import cluster, faults, workload
+from support.process import BUILD, Process, wait_until
+from test_cluster import KIND, finish, make, run_load, three  # noqa: F401
+from test_cluster_faults import SECONDS
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not workload.LOAD.exists(), reason="librdkafka was not found by configure"),
+    pytest.mark.skipif(KIND is not cluster.Node, reason="what we promise")
+]
+
+
+def refused(node, *hints, seconds=15):
+    """The node ends by itself, not by a crash, and says why."""
+    node.log_path.unlink(missing_ok=True)
+    Process.start(node)
+    wait_until(lambda: not node.alive(), seconds, f"{node.name} gives up\n{node.tail()}")
+    code, text = node.child.returncode, node.tail()
+    node.child = None
+    assert code > 0, (code, text)
+    for hint in hints:
+        assert hint in text, (hint, text)
+    return text
+
+
+# --- power and space ------------------------------------------------------------------------------
+
+
+def power_cuts(make, started, rng, choose):
+    c = make()
+    for node in c:
+        node.env.update(faults.powercut_env(node.place.folder, node.data))
+    c.start()
+    c.create("t", 6)
+    load = run_load(c, started, "t")
+    end = time.monotonic() + SECONDS
+    cuts = 0
+    while time.monotonic() < end or cuts < 2:
+        time.sleep(rng.uniform(0.5, 3))
+        nodes = choose(list(c))
+        lost = faults.power_cut(nodes, rng)
+        print("power cut of", [n.place.id for n in nodes], "lost bytes:", lost)
+        for node in nodes:
+            node.start()
+        c.wait_healthy(90)
+        cuts += 1
+    finish(c, "t", load, [cuts], bound_ms=90000)
+    c.stop()
+    assert c.replicas_differ("t", 6) == []
+
+
+def test_power_cuts_of_one_node(make, started, rng):
+    power_cuts(make, started, rng, lambda nodes: [rng.choice(nodes)])
+
+
+def test_power_cuts_of_all_nodes(make, started, rng):
+    power_cuts(make, started, rng, lambda nodes: nodes)
+
+
+@pytest.mark.skipif(faults.FullDisk.why_not() is not None, reason=str(faults.FullDisk.why_not()))
+def test_a_full_disk_is_a_state_with_an_end(make, started):
+    c = make(sets=["log.segment.bytes=1048576"])
+    disk = faults.FullDisk(c[2].data, 24).start()
+    try:
+        c.start()
+        c.create("t", 6)
+        load = run_load(c, started, "t")
+        ballast = disk.fill(256 << 10)
+        time.sleep(max(10, SECONDS / 2))
+        assert c[1].alive() and c[3].alive()
+        got = load.journal.stat().st_size
+        wait_until(lambda: load.journal.stat().st_size > got, 20,
+                   "the others go on while one disk is full")
+        ballast.unlink()
+        if not c[2].alive():  # giving up is allowed, if it says why
+            assert "space" in c[2].tail(100), c[2].tail(100)
+            c[2].child = None
+            c[2].start()
+        c.wait_healthy(90)
+        finish(c, "t", load, ["disk full"], bound_ms=60000)
+        c.stop()
+        assert c.replicas_differ("t", 6) == []
+    finally:
+        c.kill()
+        disk.stop()
+
+
+# --- misuse ---------------------------------------------------------------------------------------
+
+
+def test_a_node_of_another_cluster_is_refused(three):
+    three.create("t", 3)
+    node = three[3]
+    node.kill()
+    meta = node.data / "meta.properties"
+    meta.write_text(meta.read_text().replace(three.cluster_id, cluster.random_uuid()))
+    Process.start(node)
+    time.sleep(5)
+    if node.alive():  # it may wait for a quorum that will have none of it, and says so
+        assert "cluster" in node.tail().lower() and "id" in node.tail().lower(), node.tail()
+        node.kill()
+    else:
+        assert node.child.returncode > 0 and "cluster" in node.tail().lower(), node.tail()
+        node.child = None
+    assert {b["id"] for b in three.metadata(three[1].place.address)["brokers"]} <= {1, 2}
+    three.kcat("-P", "-t", "t", at=three[1].place.address, stdin=b"x\n")
+
+
+def test_an_empty_directory_is_not_formatted_by_itself(three):
+    node = three[2]
+    node.kill()
+    shutil.rmtree(node.data)
+    node.data.mkdir()
+    refused(node, "logboom storage format")
+    three.create("t", 2, 2)
+
+
+def test_a_voter_that_comes_back_empty_does_not_elect_itself(three, started):
+    """Formatted anew with the same id and another directory id: it follows, and gets its replicas
+    again; it is a voter only after it was removed and added."""
+    three.create("t", 6)
+    load = run_load(three, started, "t")
+    node = three[3]
+    node.kill()
+    shutil.rmtree(node.data)
+    node.format(three.cluster_id, "--no-initial-controllers")
+    node.start()
+    wait_until(lambda: three.whole("t", 6, 3), 60, "its replicas are there again", 0.2)
+    quorum = three.logboom("quorum", "status", "--json")[0]
+    assert any(o["node_id"] == 3 for o in quorum["observers"]), quorum
+    three.logboom("quorum", "remove-controller", "3")
+    three.logboom("quorum", "add-controller", f"3@{node.place.controller}")
+    quorum = three.logboom("quorum", "status", "--json")[0]
+    assert sorted(v["node_id"] for v in quorum["voters"]) == [1, 2, 3], quorum
+    assert quorum["observers"] == []
+    three[three.controller()].kill()
+    three.create("u", 2, 2)
+    finish(three, "t", load, ["empty voter"], bound_ms=30000)
+
+
+def test_two_nodes_with_one_id_are_not_both_let_in(three, tmp_path):
+    three.create("t", 3)
+    twin_place = cluster.Place(3, tmp_path / "twin")
+    twin = cluster.Node(twin_place, three.places)
+    twin.format(three.cluster_id, "--no-initial-controllers")
+    Process.start(twin)
+    try:
+        time.sleep(8)
+        seen = three.metadata(three[1].place.address)["brokers"]
+        assert [b for b in seen if b["id"] == 3] == [{"id": 3, "name": three[3].place.address}], seen
+        assert "3" in twin.tail() and ("id" in twin.tail()), twin.tail()
+    finally:
+        if twin.alive():
+            twin.kill()
+    three.wait_healthy(30)
+
+
+def test_a_foreign_directory_is_refused_and_left_alone(three):
+    node = three[1]
+    node.stop()
+    meta = node.data / "meta.properties"
+    text = meta.read_text()
+    meta.write_text(text.replace("node.id=1", "node.id=9"))
+    told = refused(node, "9", "1")
+    assert "node" in told
+    meta.unlink()
+    refused(node, "meta.properties")
+    assert (node.data / "__cluster_metadata-0").exists()
+    meta.write_text(text)
+    node.start()
+    three.wait_healthy(60)
+
+
+# --- rot ------------------------------------------------------------------------------------------
+
+ROTTEN = [
+    "__cluster_metadata-0/quorum-state", "meta.properties", "replication-offset-checkpoint",
+    "recovery-point-offset-checkpoint", "log-start-offset-checkpoint",
+    "__cluster_metadata-0/*.log", "__cluster_metadata-0/*.checkpoint", "t-0/*.log", "t-0/*.index",
+    "t-0/*.timeindex", "t-0/leader-epoch-checkpoint", "t-0/partition.metadata", "t-0/*.snapshot"
+]
+
+
+@pytest.mark.parametrize("what", ROTTEN)
+def test_a_flipped_bit_is_refused_or_repaired(three, started, rng, what):
+    """Whatever rots on one node, the cluster keeps its topics and its records: the node says what
+    to do and stays away, or comes back whole."""
+    three.create("t", 2)
+    load = run_load(three, started, "t")
+    time.sleep(1)
+    node = three[rng.choice([1, 2, 3])]
+    node.kill() if rng.random() < 0.5 else node.stop()
+    files = [p for p in sorted(node.data.glob(what)) if p.stat().st_size]
+    if not files:
+        pytest.skip(f"there is no {what} with anything in it")
+    path = rng.choice(files)
+    print(node.name, path.name, faults.flip(path, rng))
+    node.log_path.unlink(missing_ok=True)
+    Process.start(node)
+    time.sleep(3)
+    if not node.alive():
+        assert node.child.returncode > 0, (node.child.returncode, node.tail())  # no crash
+        assert path.name in node.tail() or "log dir" in node.tail(), node.tail()
+        node.child = None
+        shutil.rmtree(node.data)  # what it said: take the disk away, and follow anew
+        node.format(three.cluster_id, "--no-initial-controllers")
+        node.start()
+    wait_until(lambda: three.whole("t", 2, 3), 60,
+               f"three replicas again\n{node.tail()}", 0.2)
+    finish(three, "t", load, [what], bound_ms=60000)
+    assert len(three.partitions("t")) == 2
+    for n in three:
+        n.stop(60)
+    assert three.replicas_differ("t", 2) == []
+
+
+def test_storage_info_tells_what_is_there(three):
+    out = subprocess.run([BUILD / "logboom", "storage", "info", "--config", three[1].config_path],
+                         capture_output=True, text=True, timeout=20)
+    assert out.returncode == 0 and three.cluster_id in out.stdout, out
+    assert os.fspath(three[1].data) in out.stdout
