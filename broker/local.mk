@@ -10,6 +10,7 @@ broker_libbroker_a_SOURCES = \
   %D%/metadata_log.c %D%/metadata_log.h %D%/peer.c %D%/peer.h %D%/producer_ids.c %D%/producer_ids.h \
   %D%/quorum.c %D%/quorum.h %D%/quorum_internal.h \
   %D%/quorum_peers.c %D%/quorum_start.c %D%/quorum_voters.c %D%/quorum_voters.h \
+  %D%/format.c %D%/format.h \
   %D%/snapshots.c %D%/snapshots.h %D%/standalone.c %D%/standalone.h \
   %D%/quorum_config.c %D%/quorum_config.h %D%/runtime.c %D%/runtime.h \
   %D%/topic_config.def %D%/topics.c %D%/topics.h
@@ -21,5 +22,5 @@ include broker/group/local.mk
 include broker/raft/local.mk
 
 bin_PROGRAMS += logboom-broker
-logboom_broker_SOURCES = %D%/main.c
+logboom_broker_SOURCES = %D%/main.c %D%/storage_tool.c %D%/storage_tool.h
 logboom_broker_LDADD = broker/libbroker.a $(PROTOCOL_LIBS)

@@ -4,6 +4,7 @@
  * broker.c.
  */
 #include "broker/runtime.h"
+#include "broker/storage_tool.h"
 #include "protocol/net/service.h"
 
 #include <malloc.h>
@@ -126,6 +127,9 @@ int main(int argc, char **argv)
         .healthy = healthy,
         .metrics_reference = broker_print_metrics,
     };
+    if (argc > 1 && strcmp(argv[1], "storage") == 0) {
+        return storage_tool_main(argc - 1, argv + 1);
+    }
     (void)mallopt(M_ARENA_MAX, 2); /* one thread does the work */
     return service_main(&program, argc, argv);
 }

@@ -36,7 +36,7 @@ void registration_fill(const struct broker *b, struct arena *ret_arena,
     r->broker_id = b->node_id;
     r->cluster_id = slice_str(b->cluster_id);
     r->incarnation_id = b->incarnation;
-    r->rack = b->config->rack[0] ? slice_str(b->config->rack) : slice_null();
+    r->rack = b->config->rack && b->config->rack[0] ? slice_str(b->config->rack) : slice_null();
     r->previous_broker_epoch = previous_epoch(b);
     r->listeners =
         schema_new(&broker_registration_request_listener_schema, ret_arena, b->listener_count + 1);
