@@ -302,6 +302,7 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     peers_init(b);
     controller_channel_init(b);
     lifecycle_init(b);
+    controller_registrar_init(b);
     producer_ids_init(b);
     fetch_sessions_init(&b->sessions, b);
     groups_init(b);
@@ -443,6 +444,7 @@ void broker_free(struct broker *b)
     each_log(b, fail_waiters, NULL); /* it may be a kill: nobody will flush for them */
     groups_deinit(b);
     lifecycle_deinit(b);
+    controller_registrar_deinit(b);
     quorum_deinit(b);
     producer_ids_deinit(b);
     controller_channel_deinit(b);

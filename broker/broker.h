@@ -12,6 +12,7 @@
 #include "broker/controller_node.h"
 #include "broker/controller/image.h"
 #include "broker/controller_channel.h"
+#include "broker/controller_registrar.h"
 #include "broker/fetch_session.h"
 #include "broker/flusher.h"
 #include "broker/groups.h"
@@ -102,6 +103,7 @@ struct broker {
     struct peers peers;
     struct controller_channel channel;
     struct lifecycle lifecycle;
+    struct controller_registrar registrar;
     struct broker_listener *listeners;
     uint32_t listener_count;
 

@@ -340,6 +340,7 @@ void lifecycle_start(struct broker *b)
 {
     struct lifecycle *l = &b->lifecycle;
     const struct image_broker *own = own_registration(b);
+    controller_registrar_applied(b);
     if (!b->roles.broker) {
         b->state = BROKER_RUNNING;
         return;
@@ -360,6 +361,7 @@ void lifecycle_applied(struct broker *b)
     struct lifecycle *l = &b->lifecycle;
     const struct image_broker *own = own_registration(b);
     bool ours = own && own->epoch == b->broker_epoch;
+    controller_registrar_applied(b);
     if (l->state == LIFECYCLE_RECOVERY && ours && !l->caught_up) {
         kick(b); /* the image has the registration now: perhaps that is all there is */
     } else if (l->state == LIFECYCLE_RECOVERY && ours && l->caught_up && !own->fenced) {

@@ -4,6 +4,7 @@ broker_libbroker_a_SOURCES = \
   %D%/broker.c %D%/broker.h %D%/broker_config.c %D%/broker_config.def %D%/broker_config.h \
   %D%/broker_metrics.c %D%/broker_metrics.def %D%/call.c %D%/call.h \
   %D%/connection.c %D%/connection.h %D%/controller_channel.c %D%/controller_channel.h \
+  %D%/controller_registrar.c %D%/controller_registrar.h \
   %D%/fetch_session.c %D%/fetch_session.h %D%/flusher.c %D%/flusher.h %D%/groups.c %D%/groups.h \
   %D%/lifecycle.c %D%/lifecycle.h %D%/registration.c %D%/registration.h \
   %D%/broker_dirs.c %D%/controller_node.c %D%/controller_node.h \

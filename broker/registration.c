@@ -64,6 +64,36 @@ void registration_fill(const struct broker *b, struct arena *ret_arena,
     }
 }
 
+void registration_fill_controller(const struct broker *b, struct arena *ret_arena,
+                                  struct controller_registration_request *ret_request)
+{
+    struct controller_registration_request *r = ret_request;
+    arena_init(ret_arena, REQUEST_BYTES_MAX);
+    schema_init(&controller_registration_request_schema, r);
+    r->controller_id = b->node_id;
+    r->incarnation_id = b->incarnation;
+    r->listeners = schema_new(&controller_registration_request_listener_schema, ret_arena,
+                              b->listener_count + 1);
+    r->features =
+        schema_new(&controller_registration_request_feature_schema, ret_arena, feature_table_count);
+    for (uint32_t i = 0; r->listeners && i < b->listener_count; i++) {
+        const struct broker_listener *l = &b->listeners[i];
+        if (l->kind != LISTENER_CONTROLLER) {
+            continue;
+        }
+        struct controller_registration_request_listener *row = &r->listeners[r->listeners_n++];
+        row->name = slice_str(l->name);
+        row->host = registration_host(b, i);
+        row->port = l->advertised_host ? l->advertised_port : l->port;
+    }
+    for (uint32_t i = 0; r->features && i < feature_table_count; i++) {
+        struct controller_registration_request_feature *row = &r->features[r->features_n++];
+        row->name = slice_str(feature_table[i].name);
+        row->min_supported_version = feature_table[i].min;
+        row->max_supported_version = feature_table[i].max;
+    }
+}
+
 int32_t registration_offline_dirs(const struct broker *b, struct uuid *ret_ids)
 {
     int32_t n = 0;

@@ -15,6 +15,9 @@ struct broker;
 /* Initialises the arena, in which the request's parts live. */
 void registration_fill(const struct broker *b, struct arena *ret_arena,
                        struct broker_registration_request *ret_request);
+/* The same as a controller (KIP-919). */
+void registration_fill_controller(const struct broker *b, struct arena *ret_arena,
+                                  struct controller_registration_request *ret_request);
 /* The host that others are to reach the listener by. */
 struct slice registration_host(const struct broker *b, uint32_t listener);
 /* Ids of directories whose disk failed; room for b->dir_count. */
