@@ -82,17 +82,24 @@ void broker_remove_dir_later(struct broker *b, const char *path)
 /* --- timers ----------------------------------------------------------------------------------- */
 
 /* Calls each() for every partition that has a log. */
+struct log_walk {
+    void (*each)(struct broker *b, struct partition *p, void *ctx);
+    void *ctx;
+};
+
+static void if_log(struct broker *b, struct partition *p, void *ctx)
+{
+    const struct log_walk *w = ctx;
+    if (p->log) {
+        w->each(b, p, w->ctx);
+    }
+}
+
 static void each_log(struct broker *b,
                      void (*each)(struct broker *b, struct partition *p, void *ctx), void *ctx)
 {
-    uint32_t cursor = 0;
-    for (struct topic *t; (t = map_next(&b->topics.by_id, &cursor, NULL));) {
-        for (int32_t i = 0; i < t->partition_count; i++) {
-            if (t->partitions[i]->log) {
-                each(b, t->partitions[i], ctx);
-            }
-        }
-    }
+    struct log_walk w = { each, ctx };
+    topics_each(b, if_log, &w);
 }
 
 static void retain(struct broker *b, struct partition *p, void *ctx)
@@ -250,9 +257,13 @@ enum err broker_open_logs(struct broker *b, struct error *err)
 {
     enum err e = ERR_OK;
     for (uint32_t i = 0; !e && i < b->dir_count; i++) {
-        e = topics_open_dir(b, &b->dirs[i], err);
+        e = topics_find_logs(b, &b->dirs[i], err);
     }
-    b->logs_open = e == ERR_OK;
+    e = e ? e : topics_open_logs(b, err);
+    if (!e) {
+        b->logs_open = true;
+        topics_activate(b);
+    }
     return e;
 }
 
@@ -297,7 +308,9 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     b->hash_seed = env_random(b->env);
     file_cache_init(&b->files, b->vfs, (uint32_t)b->config->files_open_max);
     image_init(&b->image, b->hash_seed);
-    topics_init(&b->topics, b->hash_seed);
+    topics_init(b);
+    replica_fetchers_init(b);
+    isr_keeper_init(b);
     connections_init(&b->connections, b);
     peers_init(b);
     controller_channel_init(b);
@@ -315,9 +328,6 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     if (e) {
         broker_free(b);
         return e;
-    }
-    if (quorum_is_sole_voter(b)) {
-        groups_start(b);
     }
     start_timers(b);
     lifecycle_start(b);
@@ -376,6 +386,7 @@ static void drain_now(struct broker *b)
     }
     b->drain_deadline_ns = env_mono_ns(b->env) + 2ull * NS_PER_S;
     b->drain_timer = (struct timer){ .fire = on_drain, .owner = b };
+    topics_stop_following(b);
     fetches_wake_all(b);
     timer_arm_in(b->env, &b->drain_timer, 0);
 }
@@ -422,13 +433,6 @@ enum err broker_shutdown(struct broker *b, struct error *err)
     return e;
 }
 
-static void fail_waiters(struct broker *b, struct partition *p, void *ctx)
-{
-    (void)b;
-    (void)ctx;
-    partition_fail_waiters(p, KAFKA_NOT_LEADER_OR_FOLLOWER);
-}
-
 static void cancel_timers(struct broker *b)
 {
     timer_cancel(b->env, &b->retention_timer);
@@ -441,8 +445,10 @@ static void cancel_timers(struct broker *b)
 void broker_free(struct broker *b)
 {
     cancel_timers(b);
-    each_log(b, fail_waiters, NULL); /* it may be a kill: nobody will flush for them */
+    topics_retire(b); /* it may be a kill: nobody will flush for those who wait */
     groups_deinit(b);
+    isr_keeper_deinit(b);
+    replica_fetchers_deinit(b);
     lifecycle_deinit(b);
     controller_registrar_deinit(b);
     quorum_deinit(b);

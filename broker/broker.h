@@ -16,12 +16,14 @@
 #include "broker/fetch_session.h"
 #include "broker/flusher.h"
 #include "broker/groups.h"
+#include "broker/isr_keeper.h"
 #include "broker/lifecycle.h"
 #include "broker/metadata_log.h"
 #include "broker/peer.h"
 #include "broker/producer_ids.h"
 #include "broker/quorum.h"
 #include "broker/quorum_config.h"
+#include "broker/replica_fetcher.h"
 #include "broker/snapshots.h"
 #include "broker/topics.h"
 #include "broker/storage/log_dirs.h"
@@ -98,6 +100,8 @@ struct broker {
     struct controller_node controller;
     struct topics topics;
     struct groups groups;
+    struct replica_fetchers fetchers;
+    struct isr_keeper isr_keeper;
     struct fetch_sessions sessions;
     struct connections connections;
     struct peers peers;

@@ -25,6 +25,7 @@ struct topic_config {
 };
 
 enum { DURABILITY_FSYNC, DURABILITY_PAGE_CACHE };
+enum { REPLICA_SELECTOR_CLOSEST, REPLICA_SELECTOR_LEADER };
 enum { TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME };
 
 /* The values of Kafka's DescribeConfigs. */

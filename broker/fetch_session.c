@@ -39,7 +39,7 @@ void fetch_sessions_init(struct fetch_sessions *ss, struct broker *b)
     list_init(&ss->lru);
 }
 
-static void partition_free(struct fetch_sessions *ss, struct session_partition *p)
+static void session_partition_free(struct fetch_sessions *ss, struct session_partition *p)
 {
     list_remove(&p->link);
     mem_free(p->topic);
@@ -50,7 +50,7 @@ static void partition_free(struct fetch_sessions *ss, struct session_partition *
 static void session_free(struct fetch_sessions *ss, struct fetch_session *s)
 {
     for (struct list_node *node; (node = list_first(&s->order));) {
-        partition_free(ss, list_entry(node, struct session_partition, link));
+        session_partition_free(ss, list_entry(node, struct session_partition, link));
     }
     map_deinit(&s->partitions);
     map_remove(&ss->by_id, slice_of(&s->id, sizeof(s->id)));
@@ -118,7 +118,7 @@ static void forget(struct fetch_sessions *ss, struct fetch_session *s,
                     ? map_remove(&s->partitions, slice_of(key.bytes, key.len))
                     : NULL;
             if (p) {
-                partition_free(ss, p);
+                session_partition_free(ss, p);
             }
         }
     }

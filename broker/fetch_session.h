@@ -33,6 +33,7 @@ struct fetch_session {
     struct map partitions;
     struct list_node order;
     uint64_t used_ns;
+    void *waiting; /* the fetch of it that waits (fetch.c); NULL: none */
 };
 
 struct fetch_sessions {

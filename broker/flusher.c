@@ -26,6 +26,7 @@ static void flush_failed(struct broker *b, struct partition *p, enum err status)
     log_error(&b->log, "a flush failed; the partition is offline", KV_STR("topic", p->topic->name),
               KV_INT("partition", p->index), KV_STR("error", err_text(status)));
     partition_fail_waiters(p, KAFKA_KAFKA_STORAGE_ERROR);
+    partition_advance(b, p); /* a follower that waited for it goes on with its others */
 }
 
 static void done(struct work *w)

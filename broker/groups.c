@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * groups.c - see groups.h. Driven by start-up, by the group handlers, by appends' ends and by
- * timers.
+ * groups.c - see groups.h. Driven by the metadata (who leads), by the group handlers, by appends'
+ * ends and by timers.
  *   (G1) Outputs of the coordinator are handled in order, and never from inside one another.
  *   (G2) Every GROUP_APPEND ends in one coordinator_append_done(), behind the high watermark.
+ *   (G3) A shard is ready only when everything that was in the log when this node began to lead is
+ *        loaded and committed: nothing is told that another leader may not know.
  */
 #include "broker/groups.h"
 
@@ -13,6 +15,7 @@
 enum {
     LOAD_BYTES = 256 * 1024, /* of one step: others are served in between */
     LOAD_PLAIN_BYTES_MAX = 64 << 20,
+    COMMITTED_POLL_MS = 10,
 };
 
 struct group_append {
@@ -46,12 +49,27 @@ static void make_coordinator(struct broker *b, uint32_t partitions)
     config.retention_check_interval_ms = (uint32_t)c->offsets_retention_check_interval_ms;
     b->groups.coordinator = coordinator_new(&config, env_random(b->env));
     b->groups.partition_count = partitions;
+    b->groups.shards = mem_array(partitions, sizeof(struct group_shard));
+}
+
+static void drop_coordinator(struct groups *g)
+{
+    coordinator_free(g->coordinator);
+    g->coordinator = NULL;
+    mem_free(g->shards);
+    g->shards = NULL;
+}
+
+static void on_moved(void *owner)
+{
+    groups_start(owner);
 }
 
 void groups_init(struct broker *b)
 {
     b->groups = (struct groups){ .tick = { .fire = on_tick, .owner = b },
-                                 .load = { .fire = on_load, .owner = b } };
+                                 .load = { .fire = on_load, .owner = b },
+                                 .moved = { .fire = on_moved, .owner = b } };
     make_coordinator(b, (uint32_t)b->config->offsets_topic_num_partitions);
 }
 
@@ -59,8 +77,8 @@ void groups_deinit(struct broker *b)
 {
     timer_cancel(b->env, &b->groups.tick);
     timer_cancel(b->env, &b->groups.load);
-    coordinator_free(b->groups.coordinator);
-    b->groups.coordinator = NULL;
+    timer_cancel(b->env, &b->groups.moved);
+    drop_coordinator(&b->groups);
 }
 
 /* --- outputs ---------------------------------------------------------------------------------- */
@@ -106,7 +124,7 @@ static enum kafka_error append_records(struct broker *b, const struct group_outp
         code = append_info_check(bytes, &rules, &info, &err);
     }
     if (!code) {
-        code = partition_append(b, p, builder.buf.ptr, &info, &result, &err);
+        code = partition_append(b, p, builder.buf.ptr, &info, -1, &result, &err);
     }
     buf_deinit(&unused);
     batch_builder_deinit(&builder);
@@ -193,76 +211,120 @@ static void load_batch(struct broker *b, uint32_t partition, const struct batch_
     buf_deinit(&scratch);
 }
 
-/* One step; true when the partition is through. */
-static bool load_step(struct broker *b, struct partition *p)
+/* One step; true when it went through to the end of what is to be loaded. */
+static bool load_step(struct broker *b, struct partition *p, struct group_shard *shard)
 {
-    struct groups *g = &b->groups;
-    if (!p->log || g->load_offset >= p->log->end_offset) {
+    struct buf bytes = { 0 };
+    if (p->log && shard->load_offset < p->log->start_offset) {
+        shard->load_offset = p->log->start_offset;
+    }
+    if (!p->log || shard->load_offset >= shard->load_end) {
         return true;
     }
-    struct buf bytes = { 0 };
-    if (g->load_offset < p->log->start_offset) {
-        g->load_offset = p->log->start_offset;
-    }
-    enum err e = log_read_copy(p->log, g->load_offset, LOAD_BYTES, p->log->end_offset, &bytes);
+    enum err e = log_read_copy(p->log, shard->load_offset, LOAD_BYTES, shard->load_end, &bytes);
     struct slice rest = buf_slice(&bytes);
     struct batch_view batch;
     bool moved = false;
     while (!e && rest.len > 0 && !(e = batch_parse(rest, &batch))) {
         load_batch(b, (uint32_t)p->index, &batch);
-        g->load_offset = batch_last_offset(&batch) + 1;
+        shard->load_offset = batch_last_offset(&batch) + 1;
         rest = slice_from(rest, batch.bytes.len);
         moved = true;
     }
     buf_deinit(&bytes);
     if (e || !moved) {
         log_error(&b->log, "groups could not be loaded completely", KV_INT("partition", p->index),
-                  KV_INT("offset", g->load_offset), KV_STR("error", err_text(e)));
-        return true;
+                  KV_INT("offset", shard->load_offset), KV_STR("error", err_text(e)));
+        shard->load_offset = shard->load_end;
     }
-    return g->load_offset >= p->log->end_offset;
+    return shard->load_offset >= shard->load_end;
 }
 
+/* Loads what is to be loaded, a step at a time: others are served in between. */
 static void on_load(void *owner)
 {
     struct broker *b = owner;
     struct groups *g = &b->groups;
-    struct topic *t = topic_find(&b->topics, slice_str(TOPIC_OFFSETS));
-    while (t && g->loading < t->partition_count) {
-        struct partition *p = t->partitions[g->loading];
-        bool had_log = p->log != NULL;
-        if (!load_step(b, p)) {
-            break;
+    const struct topic *t = topic_find(&b->topics, slice_str(TOPIC_OFFSETS));
+    bool stepped = false, wanting = false, waiting = false;
+    for (int32_t i = 0; t && i < t->partition_count && (uint32_t)i < g->partition_count; i++) {
+        struct group_shard *shard = &g->shards[i];
+        struct partition *p = t->partitions[i];
+        if (!shard->leads || shard->ready) {
+            continue;
         }
-        coordinator_load_done(g->coordinator, broker_now(b), (uint32_t)g->loading);
-        g->loading++;
-        g->load_offset = 0;
-        if (had_log) {
-            break; /* empty ones cost nothing, the others are a step each */
+        if (shard->load_offset < shard->load_end) {
+            wanting |= stepped || !load_step(b, p, shard);
+            stepped = true;
         }
+        if (shard->load_offset < shard->load_end) {
+            continue;
+        }
+        if (p->high_watermark < shard->load_end) {
+            waiting = true; /* (G3) */
+            continue;
+        }
+        shard->ready = true;
+        coordinator_load_done(g->coordinator, broker_now(b), (uint32_t)i);
     }
     groups_run(b);
-    if (t && g->loading < t->partition_count) {
-        timer_arm_in(b->env, &g->load, 0);
+    if (wanting || waiting) {
+        timer_arm_in(b->env, &g->load, wanting ? 0 : (uint64_t)COMMITTED_POLL_MS * NS_PER_MS);
+    }
+}
+
+/* --- leading ---------------------------------------------------------------------------------- */
+
+static void resign(struct broker *b, uint32_t index)
+{
+    struct group_shard *shard = &b->groups.shards[index];
+    if (shard->leads) {
+        *shard = (struct group_shard){ 0 };
+        coordinator_resign(b->groups.coordinator, index);
+    }
+}
+
+static void follow(struct broker *b, uint32_t index, const struct partition *p)
+{
+    struct group_shard *shard = &b->groups.shards[index];
+    bool leads = p && p->role == PARTITION_LEADER;
+    if (!leads || (shard->leads && shard->leader_epoch != p->leader_epoch)) {
+        /* In another epoch of the same leader records of others may lie in between. */
+        resign(b, index);
+    }
+    if (leads && !shard->leads) {
+        *shard = (struct group_shard){ .leads = true,
+                                       .leader_epoch = p->leader_epoch,
+                                       .load_offset = partition_start_offset(p),
+                                       .load_end = partition_end_offset(p) };
+        coordinator_lead(b->groups.coordinator, index);
     }
 }
 
 void groups_start(struct broker *b)
 {
-    struct topic *t = topic_find(&b->topics, slice_str(TOPIC_OFFSETS));
-    if (b->groups.leading || !t || t->partition_count == 0) {
-        return;
-    }
-    if (b->groups.partition_count != (uint32_t)t->partition_count) {
-        /* Nothing was led yet, so nothing is lost. */
-        coordinator_free(b->groups.coordinator);
+    struct groups *g = &b->groups;
+    const struct topic *t = topic_find(&b->topics, slice_str(TOPIC_OFFSETS));
+    timer_cancel(b->env, &g->moved);
+    if (t && t->partition_count > 0 && g->partition_count != (uint32_t)t->partition_count) {
+        for (uint32_t i = 0; i < g->partition_count; i++) {
+            resign(b, i);
+        }
+        groups_run(b);
+        drop_coordinator(g);
         make_coordinator(b, (uint32_t)t->partition_count);
     }
-    b->groups.leading = true;
-    for (int32_t i = 0; i < t->partition_count; i++) {
-        coordinator_lead(b->groups.coordinator, (uint32_t)i);
+    for (uint32_t i = 0; i < g->partition_count; i++) {
+        follow(b, i, t ? topic_partition(t, (int32_t)i) : NULL);
     }
     on_load(b);
+}
+
+void groups_partition_moved(struct broker *b, const struct partition *p)
+{
+    if (p->topic->internal) {
+        timer_arm_in(b->env, &b->groups.moved, 0);
+    }
 }
 
 void groups_topic_deleted(struct broker *b, const struct topic *t)

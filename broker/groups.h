@@ -13,21 +13,33 @@ struct broker;
 struct partition;
 struct topic;
 
+/* One partition of __consumer_offsets, as far as this node coordinates its groups. */
+struct group_shard {
+    bool leads; /* the coordinator knows that it does */
+    bool ready; /* all is loaded */
+    int32_t leader_epoch;
+    int64_t load_offset; /* the next one to load */
+    int64_t load_end;    /* of the log when this node began to lead: its own appends come after */
+};
+
 struct groups {
     struct coordinator *coordinator; /* leads nothing until __consumer_offsets exists */
     uint32_t partition_count;
-    bool leading;
+    struct group_shard *shards; /* partition_count */
     struct timer tick;
-    struct timer load; /* the next step of loading */
-    int32_t loading;   /* the partition being loaded; partition_count when all are */
-    int64_t load_offset;
+    struct timer load;  /* the next step of loading */
+    struct timer moved; /* partitions of __consumer_offsets have another leader */
     bool draining_outputs;
 };
 
 void groups_init(struct broker *b);
-/* After the logs were opened, and after every metadata change: once __consumer_offsets is there,
- * leads all its partitions and loads them in steps. */
+/* After the metadata changed: coordinates the groups of those partitions of __consumer_offsets that
+ * this node leads. What it begins to lead is loaded in steps, what it leads no longer is resigned.
+ */
 void groups_start(struct broker *b);
+/* The partition's role has changed; groups_start() follows with the end of this turn at the latest.
+ */
+void groups_partition_moved(struct broker *b, const struct partition *p);
 void groups_deinit(struct broker *b);
 void groups_topic_deleted(struct broker *b, const struct topic *t);
 /* After every call into the coordinator: sends replies, appends records, arms the timer. */

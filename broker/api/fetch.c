@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fetch.c - Fetch (1): file ranges of logs, up to the high watermark, by sendfile; waits for
- * min_bytes or max_wait, whichever comes first.
+ * fetch.c - Fetch (1): file ranges of logs by sendfile, for consumers up to the high watermark, for
+ * followers up to the log's end; waits for min_bytes or max_wait, whichever comes first. Which
+ * partition may give what is fetch_check.c.
  *
  * A fetch that waits hangs on each of its partitions (struct reader_wait) and is told when the high
- * watermark moves: nobody scans all waiting fetches.
+ * watermark, or the log's end, moves: nobody scans all waiting fetches.
  *   (F1) state->available_bytes is the sum of the items' available_bytes, as of their last news.
  *   (F2) A waiting fetch is in b->fetches; it replies exactly once and leaves all lists then.
+ *   (F3) A second fetch of a session ends the wait of the first: so a follower can tell of a change
+ *        at once, though answers come in order.
  */
 #include "broker/api/fetch.h"
 
+#include "broker/api/endpoint.h"
+#include "broker/api/fetch_check.h"
 #include "broker/api/table.h"
 #include "broker/broker.h"
 
@@ -22,7 +27,7 @@ struct fetch_item {
     const struct fetch_request_partition *ask;
     struct topic *topic;
     struct partition *partition;
-    enum kafka_error code;
+    struct fetch_verdict verdict;
     uint64_t available_bytes;
     struct fetch_response_partition_data row; /* filled by read_item() */
     bool has_news;
@@ -34,9 +39,10 @@ struct fetch_state {
     struct fetch_item *items;
     int32_t item_count;
     uint64_t available_bytes;
-    bool failed; /* an item has an error: reply at once */
+    bool urgent; /* an item has an error, or something that is no record: reply at once */
     struct timer timer;
     int32_t session_id;
+    struct fetcher_identity who;
 };
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -56,45 +62,30 @@ static enum kafka_error find_partition(const struct call *c, struct fetch_item *
     return KAFKA_NONE;
 }
 
-static enum kafka_error check_item(const struct fetch_item *it)
-{
-    const struct partition *p = it->partition;
-    if (p->log && p->log->offline) {
-        return KAFKA_KAFKA_STORAGE_ERROR;
-    }
-    enum kafka_error code = partition_check_epoch(p, it->ask->current_leader_epoch);
-    if (code) {
-        return code;
-    }
-    int64_t offset = it->ask->fetch_offset;
-    if (offset < partition_start_offset(p) || offset > partition_end_offset(p)) {
-        return KAFKA_OFFSET_OUT_OF_RANGE;
-    }
-    return KAFKA_NONE;
-}
-
 /* Looks how much the item would give; nothing is kept of the look. */
 static void look(struct fetch_state *s, struct fetch_item *it)
 {
     s->available_bytes -= it->available_bytes;
     it->available_bytes = 0;
-    if (!it->code) {
-        it->code = check_item(it);
+    if (!it->verdict.code) {
+        fetch_check(s->call, &s->who, it->partition, it->ask, &it->verdict);
     }
-    if (it->code) {
-        s->failed = true;
+    if (fetch_is_urgent(&it->verdict)) {
+        s->urgent = true;
         return;
     }
     struct partition *p = it->partition;
-    if (it->ask->fetch_offset >= p->high_watermark || it->ask->partition_max_bytes <= 0) {
+    int64_t upper = fetch_upper_offset(&s->who, p);
+    if (it->ask->fetch_offset >= upper || it->ask->partition_max_bytes <= 0) {
         return;
     }
     struct log_range range;
     enum err e = log_read(p->log, it->ask->fetch_offset, (size_t)it->ask->partition_max_bytes,
-                          p->high_watermark, true, &range);
+                          upper, true, &range);
     if (e) {
-        it->code = e == ERR_NOT_FOUND ? KAFKA_OFFSET_OUT_OF_RANGE : KAFKA_KAFKA_STORAGE_ERROR;
-        s->failed = true;
+        it->verdict.code =
+            e == ERR_NOT_FOUND ? KAFKA_OFFSET_OUT_OF_RANGE : KAFKA_KAFKA_STORAGE_ERROR;
+        s->urgent = true;
         return;
     }
     if (range.file) {
@@ -104,39 +95,61 @@ static void look(struct fetch_state *s, struct fetch_item *it)
     s->available_bytes += range.len;
 }
 
+/* What a row says when the partition gives no records, whatever it has. */
+static void fill_refused(struct call *c, struct fetch_item *it)
+{
+    struct fetch_response_partition_data *row = &it->row;
+    const struct partition *p = it->partition;
+    row->error_code = (int16_t)it->verdict.code;
+    row->high_watermark = -1;
+    if (it->verdict.code) {
+        c->broker->metrics.fetch_errors++;
+    }
+    if (!p) {
+        return;
+    }
+    if (it->verdict.code == KAFKA_OFFSET_OUT_OF_RANGE || !it->verdict.code) {
+        row->high_watermark = p->high_watermark;
+        row->log_start_offset = partition_start_offset(p);
+    }
+    if (endpoint_is_hint_wanted(row->error_code)) {
+        (void)endpoint_leader(c, p, &row->current_leader.leader_id,
+                              &row->current_leader.leader_epoch);
+    }
+    row->diverging_epoch.epoch = it->verdict.diverging_epoch;
+    row->diverging_epoch.end_offset = it->verdict.diverging_end_offset;
+    row->preferred_read_replica = it->verdict.preferred_replica;
+}
+
 /* Fills the item's row; takes at most *left bytes, and a whole batch only while nothing was taken.
  */
-static bool read_item(struct call *c, struct fetch_item *it, size_t *left, bool *taken)
+static bool read_item(struct fetch_state *s, struct fetch_item *it, size_t *left, bool *taken)
 {
+    struct call *c = s->call;
     struct fetch_response_partition_data *row = &it->row;
     struct partition *p = it->partition;
     schema_init(&fetch_response_partition_data_schema, row);
     row->partition_index = it->ask->partition;
     row->records.bytes = slice_of("", 0);
-    row->error_code = (int16_t)it->code;
     const struct fetch_request *req = c->request;
     row->aborted_transactions_n = req->isolation_level == 0 ? -1 : 0; /* no transactions */
-    if (it->code) {
-        row->high_watermark = -1;
-        c->broker->metrics.fetch_errors++;
-        if (it->code == KAFKA_OFFSET_OUT_OF_RANGE && p) {
-            row->high_watermark = p->high_watermark;
-            row->log_start_offset = partition_start_offset(p);
-        }
+    if (fetch_is_urgent(&it->verdict)) {
+        fill_refused(c, it);
         return true;
     }
     row->high_watermark = row->last_stable_offset = p->high_watermark;
     row->log_start_offset = partition_start_offset(p);
+    int64_t upper = fetch_upper_offset(&s->who, p);
     size_t max = it->ask->partition_max_bytes > 0 ? (size_t)it->ask->partition_max_bytes : 0;
     max = max < *left ? max : *left;
-    if (it->ask->fetch_offset >= p->high_watermark || (max == 0 && *taken)) {
+    if (it->ask->fetch_offset >= upper || (max == 0 && *taken)) {
         return true;
     }
     struct log_range *range = arena_alloc(&c->arena, sizeof(*range));
     if (!range) {
         return false;
     }
-    enum err e = log_read(p->log, it->ask->fetch_offset, max, p->high_watermark, !*taken, range);
+    enum err e = log_read(p->log, it->ask->fetch_offset, max, upper, !*taken, range);
     if (e) {
         row->error_code = KAFKA_KAFKA_STORAGE_ERROR;
         return true;
@@ -157,6 +170,10 @@ static bool read_item(struct call *c, struct fetch_item *it, size_t *left, bool 
 
 static void leave_lists(struct fetch_state *s)
 {
+    struct fetch_session *session = fetch_session_find(&s->call->broker->sessions, s->session_id);
+    if (session && session->waiting == s) {
+        session->waiting = NULL;
+    }
     timer_cancel(s->call->broker->env, &s->timer);
     list_remove(&s->link);
     for (int32_t i = 0; i < s->item_count; i++) {
@@ -213,6 +230,34 @@ static bool fill_topics(struct fetch_state *s, struct fetch_response *resp)
     return true;
 }
 
+/* Where the leaders are that rows with CurrentLeader name (KIP-951). */
+static bool fill_endpoints(struct fetch_state *s, struct fetch_response *resp)
+{
+    struct call *c = s->call;
+    for (int32_t i = 0; i < s->item_count; i++) {
+        int32_t leader = s->items[i].row.current_leader.leader_id;
+        struct endpoint at;
+        bool told = leader < 0 || !endpoint_of(c, leader, &at);
+        for (int32_t k = 0; !told && k < resp->node_endpoints_n; k++) {
+            told = resp->node_endpoints[k].node_id == leader;
+        }
+        if (told) {
+            continue;
+        }
+        if (!resp->node_endpoints) {
+            resp->node_endpoints = schema_new(&fetch_response_node_endpoint_schema, &c->arena,
+                                              c->broker->image.brokers.count);
+        }
+        if (!resp->node_endpoints) {
+            return false;
+        }
+        resp->node_endpoints[resp->node_endpoints_n++] = (struct fetch_response_node_endpoint){
+            .node_id = leader, .host = at.host, .port = at.port, .rack = at.rack
+        };
+    }
+    return true;
+}
+
 static void reply(struct fetch_state *s)
 {
     struct call *c = s->call;
@@ -226,10 +271,10 @@ static void reply(struct fetch_state *s)
     bool taken = false;
     for (int32_t i = 0; i < s->item_count; i++) {
         struct fetch_item *it = &s->items[i];
-        if (!it->code && it->partition) {
-            it->code = check_item(it);
+        if (!it->verdict.code && it->partition) {
+            fetch_check(c, &s->who, it->partition, it->ask, &it->verdict);
         }
-        if (!read_item(c, it, &left, &taken)) {
+        if (!read_item(s, it, &left, &taken)) {
             drop_rows(s, i);
             call_fail(c, "the request wants more memory than it may have");
             return;
@@ -243,6 +288,11 @@ static void reply(struct fetch_state *s)
     }
     struct fetch_response *resp = schema_new(&fetch_response_schema, &c->arena, 1);
     if (!resp || !fill_topics(s, resp)) {
+        drop_rows(s, s->item_count);
+        call_fail(c, "the request wants more memory than it may have");
+        return;
+    }
+    if (!fill_endpoints(s, resp)) {
         drop_rows(s, s->item_count);
         call_fail(c, "the request wants more memory than it may have");
         return;
@@ -270,7 +320,7 @@ static bool is_ready(const struct fetch_state *s)
     if (min_bytes > s->call->broker->config->fetch_max_bytes) {
         min_bytes = s->call->broker->config->fetch_max_bytes;
     }
-    return s->failed || (int64_t)s->available_bytes >= min_bytes || req->max_wait_ms <= 0;
+    return s->urgent || (int64_t)s->available_bytes >= min_bytes || req->max_wait_ms <= 0;
 }
 
 static void moved(struct reader_wait *w, enum kafka_error code)
@@ -278,10 +328,12 @@ static void moved(struct reader_wait *w, enum kafka_error code)
     struct fetch_item *it = container_of(w, struct fetch_item, wait);
     struct fetch_state *s = it->state;
     if (code) {
-        it->code = code;
-        it->partition = NULL; /* the topic may be going */
-        it->topic = NULL;
-        s->failed = true;
+        it->verdict.code = code;
+        if (code == KAFKA_UNKNOWN_TOPIC_OR_PARTITION) {
+            it->partition = NULL; /* the topic is going */
+            it->topic = NULL;
+        }
+        s->urgent = true;
     } else {
         look(s, it);
     }
@@ -310,10 +362,18 @@ static void wait_for_more(struct fetch_state *s)
     c->state = s;
     c->abandoned = abandoned;
     list_push_back(&b->fetches, &s->link);
+    struct fetch_session *session = fetch_session_find(&b->sessions, s->session_id);
+    if (session) {
+        session->waiting = s;
+    }
     for (int32_t i = 0; i < s->item_count; i++) {
         struct fetch_item *it = &s->items[i];
         it->wait.moved = moved;
-        partition_wait_reader(it->partition, &it->wait);
+        if (s->who.replica >= 0) {
+            partition_wait_tail(it->partition, &it->wait);
+        } else {
+            partition_wait_reader(it->partition, &it->wait);
+        }
     }
     s->timer = (struct timer){ .fire = on_timeout, .owner = s };
     timer_arm_in(b->env, &s->timer, (uint64_t)req->max_wait_ms * NS_PER_MS);
@@ -337,8 +397,13 @@ static void add_item(struct fetch_state *s, struct slice name, const struct uuid
     it->topic_id = *id;
     it->ask = ask;
     list_init(&it->wait.link);
-    it->code = find_partition(s->call, it);
+    it->verdict = fetch_verdict_none();
+    it->verdict.code = find_partition(s->call, it);
     look(s, it);
+    if (s->who.replica >= 0 && !fetch_is_urgent(&it->verdict)) {
+        it->verdict.code = fetch_note_follower(s->call, &s->who, it->partition, ask);
+        s->urgent |= it->verdict.code != KAFKA_NONE;
+    }
 }
 
 static bool items_of_request(struct fetch_state *s, const struct fetch_request *req)
@@ -403,6 +468,10 @@ void handle_fetch(struct call *c)
     s->call = c;
     list_init(&s->link);
     s->session_id = session ? session->id : FETCH_SESSION_NONE;
+    fetch_identify(c, &s->who);
+    if (session && session->waiting) {
+        reply(session->waiting); /* (F3) */
+    }
     if (session ? !items_of_session(s, session) : !items_of_request(s, req)) {
         call_fail(c, "the request wants more memory than it may have");
         return;

@@ -10,6 +10,7 @@ enum {
     OFFSET_EARLIEST_LOCAL = -4,
     OFFSET_LATEST_TIERED = -5,
     OFFSET_EARLIEST_PENDING_UPLOAD = -6,
+    REPLICA_DEBUGGING = -2, /* a replica id: asks whatever node it likes */
 };
 
 static enum kafka_error by_timestamp(struct partition *p, int64_t timestamp,
@@ -41,13 +42,22 @@ static enum kafka_error one_partition(struct call *c, const struct topic *t,
     if (!p) {
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     }
-    enum kafka_error code = partition_check_epoch(p, ask->current_leader_epoch);
+    const struct list_offsets_request *req = c->request;
+    bool follower = req->replica_id >= 0;
+    enum kafka_error code = req->replica_id == REPLICA_DEBUGGING
+                                ? partition_check_epoch(p, ask->current_leader_epoch)
+                                : partition_check_leader(p, ask->current_leader_epoch);
     if (code) {
         return code;
     }
+    if (!follower && ask->timestamp != OFFSET_EARLIEST && p->role == PARTITION_LEADER && p->isr &&
+        p->high_watermark < p->epoch_start_offset) {
+        /* A new leader that has yet to learn what the old one had committed. */
+        return c->version >= 5 ? KAFKA_OFFSET_NOT_AVAILABLE : KAFKA_LEADER_NOT_AVAILABLE;
+    }
     switch (ask->timestamp) {
     case OFFSET_LATEST:
-        row->offset = p->high_watermark;
+        row->offset = follower ? partition_end_offset(p) : p->high_watermark;
         row->leader_epoch = p->leader_epoch;
         return KAFKA_NONE;
     case OFFSET_EARLIEST:

@@ -12,7 +12,7 @@ one_partition(const struct topic *t,
     if (!p) {
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     }
-    enum kafka_error code = partition_check_epoch(p, ask->current_leader_epoch);
+    enum kafka_error code = partition_check_leader(p, ask->current_leader_epoch);
     if (code || ask->leader_epoch < 0) {
         return code;
     }
@@ -20,8 +20,7 @@ one_partition(const struct topic *t,
         row->leader_epoch = p->leader_epoch;
         row->end_offset = partition_end_offset(p);
     } else if (p->log) {
-        leader_epochs_end_of(&p->log->epochs, ask->leader_epoch, p->log->end_offset,
-                             &row->leader_epoch, &row->end_offset);
+        partition_epoch_end(p, ask->leader_epoch, &row->leader_epoch, &row->end_offset);
     }
     return KAFKA_NONE;
 }

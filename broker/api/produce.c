@@ -5,9 +5,12 @@
  * watermark, which a group flush moves (topics.h).
  *   (P1) Every partition of the request is appended, or refused, before this handler returns;
  *        only the reply waits.
- *   (P2) acks=0 gets no reply; an error closes the connection, so that the client learns of
+ *   (P2) A row that waits for replicas ends by the request's timeout at the latest; alone, it waits
+ *        for its own disk, however long.
+ *   (P3) acks=0 gets no reply; an error closes the connection, so that the client learns of
  *        it.
  */
+#include "broker/api/endpoint.h"
 #include "broker/api/table.h"
 #include "broker/broker.h"
 
@@ -15,7 +18,9 @@
 
 struct produce_wait {
     struct ack_wait ack;
+    struct list_node link; /* in the state's waits */
     struct produce_state *state;
+    struct partition *partition;
     struct produce_response_partition_produce_response *row;
 };
 
@@ -23,6 +28,8 @@ struct produce_state {
     struct call *call;
     struct produce_response *resp;
     uint32_t waiting;
+    struct list_node waits; /* of struct produce_wait: those that are not told yet */
+    struct timer timer;     /* the request's timeout, when replicas are waited for */
     bool failed;
     bool broken; /* the arena's cap: some partitions have no row to answer with */
 };
@@ -31,6 +38,7 @@ static void finish(struct produce_state *s)
 {
     struct call *c = s->call;
     const struct produce_request *req = c->request;
+    timer_cancel(c->broker->env, &s->timer);
     histogram_add_ns(&c->broker->metrics.produce_time, env_mono_ns(c->broker->env) - c->arrived_ns);
     if (s->broken) {
         call_fail(c, "the request wants more memory than it may have");
@@ -43,15 +51,62 @@ static void finish(struct produce_state *s)
     }
 }
 
+/* Who leads, for a row of a client that asked the wrong node (KIP-951). */
+static void hint(struct produce_state *s, const struct partition *p,
+                 struct produce_response_partition_produce_response *row)
+{
+    struct call *c = s->call;
+    struct produce_response *resp = s->resp;
+    struct endpoint at;
+    int32_t leader;
+    if (!endpoint_is_hint_wanted(row->error_code) ||
+        !endpoint_leader(c, p, &leader, &row->current_leader.leader_epoch)) {
+        return;
+    }
+    row->current_leader.leader_id = leader;
+    for (int32_t i = 0; i < resp->node_endpoints_n; i++) {
+        if (resp->node_endpoints[i].node_id == leader) {
+            return;
+        }
+    }
+    if (!resp->node_endpoints) {
+        resp->node_endpoints = schema_new(&produce_response_node_endpoint_schema, &c->arena,
+                                          c->broker->image.brokers.count);
+    }
+    if (resp->node_endpoints && endpoint_of(c, leader, &at)) {
+        resp->node_endpoints[resp->node_endpoints_n++] = (struct produce_response_node_endpoint){
+            .node_id = leader, .host = at.host, .port = at.port, .rack = at.rack
+        };
+    }
+}
+
 static void acknowledged(struct ack_wait *w, enum kafka_error code)
 {
     struct produce_wait *wait = container_of(w, struct produce_wait, ack);
+    struct produce_state *s = wait->state;
+    list_remove(&wait->link);
     if (code) {
         wait->row->error_code = (int16_t)code;
         wait->row->base_offset = -1;
+        hint(s, wait->partition, wait->row);
     }
-    if (--wait->state->waiting == 0) {
-        finish(wait->state);
+    if (--s->waiting == 0) {
+        finish(s);
+    }
+}
+
+/* The records are in the log, and may still be committed: the client asks again. */
+static void on_timeout(void *owner)
+{
+    struct produce_state *s = owner;
+    s->waiting++; /* the state lives until all are told */
+    for (struct list_node *node; (node = list_first(&s->waits));) {
+        struct produce_wait *wait = list_entry(node, struct produce_wait, link);
+        list_remove(&wait->ack.link);
+        acknowledged(&wait->ack, KAFKA_REQUEST_TIMED_OUT);
+    }
+    if (--s->waiting == 0) {
+        finish(s);
     }
 }
 
@@ -83,8 +138,9 @@ static enum kafka_error append(struct call *c, struct topic *t, struct partition
     }
     /* The frame is ours, and so are the records in it: they are stamped where they lie. */
     uint8_t *records = c->frame + (data->records.bytes.ptr - c->frame);
+    const struct produce_request *req = c->request;
     struct append_result result;
-    code = partition_append(b, p, records, &info, &result, err);
+    code = partition_append(b, p, records, &info, req->acks, &result, err);
     if (code) {
         return code;
     }
@@ -135,6 +191,9 @@ static bool one_partition(struct produce_state *s, struct topic *t, struct slice
     }
     if (code) {
         refused(s, code, &err, name, row);
+        if (p) {
+            hint(s, p, row);
+        }
         return true;
     }
     if (req->acks != -1) {
@@ -148,8 +207,15 @@ static bool one_partition(struct produce_state *s, struct topic *t, struct slice
     w->ack.offset = end;
     w->ack.done = acknowledged;
     w->state = s;
+    w->partition = p;
     w->row = row;
     s->waiting++;
+    list_push_back(&s->waits, &w->link);
+    if (p->isr && !timer_is_armed(&s->timer)) {
+        uint64_t timeout_ms = req->timeout_ms > 0 ? (uint64_t)req->timeout_ms : 0;
+        s->timer = (struct timer){ .fire = on_timeout, .owner = s };
+        timer_arm_in(c->broker->env, &s->timer, timeout_ms * NS_PER_MS);
+    }
     partition_wait_ack(p, &w->ack);
     return true;
 }
@@ -219,6 +285,7 @@ void handle_produce(struct call *c)
     }
     resp->responses_n = req->topic_data_n;
     *s = (struct produce_state){ .call = c, .resp = resp };
+    list_init(&s->waits);
     if (req->acks < -1 || req->acks > 1) {
         refuse_all(s, KAFKA_INVALID_REQUIRED_ACKS);
         return;

@@ -52,8 +52,9 @@ enum follower_do {
 struct follower_step {
     enum follower_do what;
     int64_t offset;
-    struct slice records;     /* whole, checked batches */
-    int64_t log_start_offset; /* the leader's, when the own should move there after the append; -1 */
+    struct slice records; /* whole, checked batches */
+    int64_t
+        log_start_offset; /* the leader's, when the own should move there after the append; -1 */
     const char *why;
 };
 

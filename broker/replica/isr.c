@@ -163,8 +163,7 @@ enum kafka_error isr_fetched(struct isr *s, const struct isr_fetch *f, uint64_t 
 /* Whether its last fetch came from the broker that the metadata means (KIP-903). */
 static bool is_eligible(const struct isr_replica *r)
 {
-    return r->eligible_epoch >= 0 &&
-           (r->broker_epoch < 0 || r->broker_epoch == r->eligible_epoch);
+    return r->eligible_epoch >= 0 && (r->broker_epoch < 0 || r->broker_epoch == r->eligible_epoch);
 }
 
 /* One who may join any moment is waited for: while it is a step behind a busy leader, the high

@@ -13,6 +13,7 @@
 #include "protocol/daemon/json.h"
 
 #include <stdlib.h>
+#include <sys/uio.h>
 
 enum { CHECKPOINT_BYTES_MAX = 64 << 20, CHECKPOINT_LINE_MIN = 4, TOPIC_LENGTH_MAX = 249 };
 
@@ -258,8 +259,7 @@ enum err leader_epochs_read(struct vfs *v, const char *path, struct leader_epoch
     return ERR_OK;
 }
 
-enum err leader_epochs_write(struct vfs *v, const char *path, struct leader_epochs *t,
-                             struct error *err)
+static struct buf epochs_text(const struct leader_epochs *t)
 {
     struct buf text = { 0 };
     buf_printf(&text, "0\n%u\n", t->count);
@@ -267,11 +267,43 @@ enum err leader_epochs_write(struct vfs *v, const char *path, struct leader_epoc
         buf_printf(&text, "%d %lld\n", (int)t->entries[i].epoch,
                    (long long)t->entries[i].start_offset);
     }
+    return text;
+}
+
+enum err leader_epochs_write(struct vfs *v, const char *path, struct leader_epochs *t,
+                             struct error *err)
+{
+    struct buf text = epochs_text(t);
     enum err e = vfs_replace_file(v, path, buf_slice(&text), err);
     buf_deinit(&text);
     if (!e) {
         t->changed = false;
     }
+    return e;
+}
+
+enum err leader_epochs_put(struct vfs *v, const char *path, struct leader_epochs *t,
+                           struct vfs_file **ret_file, struct error *err)
+{
+    struct buf text = epochs_text(t), tmp = { 0 };
+    struct vfs_file *file;
+    buf_printf(&tmp, "%s.tmp", path);
+    enum err e = v->ops->open(v, buf_cstr(&tmp), VFS_WRITE | VFS_CREATE | VFS_TRUNC, &file, err);
+    if (!e) {
+        struct iovec iov = { text.ptr, text.len };
+        e = v->ops->pwritev(v, file, &iov, 1, 0);
+        e = e ? err_set(err, e, "write %s: %s", buf_cstr(&tmp), err_text(e))
+              : v->ops->rename(v, buf_cstr(&tmp), path, err);
+        if (e) {
+            v->ops->close(v, file);
+        }
+    }
+    if (!e) {
+        t->changed = false;
+        *ret_file = file;
+    }
+    buf_deinit(&text);
+    buf_deinit(&tmp);
     return e;
 }
 

@@ -49,6 +49,10 @@ enum err leader_epochs_read(struct vfs *v, const char *path, struct leader_epoch
                             struct error *err);
 enum err leader_epochs_write(struct vfs *v, const char *path, struct leader_epochs *t,
                              struct error *err);
+/* The same, without a sync of its own: the caller syncs *ret_file and the directory, and closes the
+ * file. */
+enum err leader_epochs_put(struct vfs *v, const char *path, struct leader_epochs *t,
+                           struct vfs_file **ret_file, struct error *err);
 
 /* partition.metadata: the topic id. ERR_NOT_FOUND when there is no file. */
 enum err partition_metadata_read(struct vfs *v, const char *path, struct uuid *ret_topic_id,

@@ -5,27 +5,35 @@
  * are safe.
  *   (U1) one ticket is out at a time; what comes after it waits for the next one;
  *   (U2) the recovery point moves only over bytes and names that a successful sync covered, and
- *        never over offsets that were truncated while the ticket was out.
+ *        never over offsets that were truncated while the ticket was out;
+ *   (U3) nor over the beginning of a leader epoch that leader-epoch-checkpoint does not tell of:
+ *        recovery looks for epochs only above it.
  */
 #include "broker/storage/log_internal.h"
 
+#include "broker/storage/checkpoint.h"
 #include "protocol/base/alloc.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 struct log_flush {
     struct vfs *vfs;
     int64_t end_offset;
     struct open_file **files;
     uint32_t file_count, file_cap;
-    char *dir;    /* NULL: its names need no sync */
-    char *parent; /* likewise */
+    struct vfs_file *epochs; /* leader-epoch-checkpoint, written and not synced; NULL: as it was */
+    char *dir;               /* NULL: its names need no sync */
+    char *parent;            /* likewise */
 };
 
 static void flush_free(struct log_flush *f)
 {
     for (uint32_t i = 0; i < f->file_count; i++) {
         open_file_unref(f->files[i]);
+    }
+    if (f->epochs) {
+        f->vfs->ops->close(f->vfs, f->epochs);
     }
     mem_free(f->files);
     mem_free(f->dir);
@@ -62,6 +70,17 @@ static char *parent_of(const char *dir)
     return slash ? mem_strndup(dir, slash == dir ? 1 : (size_t)(slash - dir)) : mem_strdup(".");
 }
 
+/* (U3) Synced by the ticket. After a crash in between the file may be damaged: then recovery reads
+ * the epochs from the batches. */
+static enum err write_epochs(struct log_flush *f, struct partition_log *log, struct error *err)
+{
+    char path[SEGMENT_PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/%s", log->home.dir, CHECKPOINT_LEADER_EPOCH);
+    enum err e = leader_epochs_put(f->vfs, path, &log->epochs, &f->epochs, err);
+    log->dir_unsynced = true;
+    return e == ERR_NO_SPACE || e == ERR_LIMIT ? e : e ? log_take_offline(log, e) : ERR_OK;
+}
+
 enum err log_flush_begin(struct partition_log *log, struct log_flush **ret_flush, struct error *err)
 {
     enum err e = log_check_online(log, err);
@@ -91,6 +110,11 @@ enum err log_flush_begin(struct partition_log *log, struct log_flush **ret_flush
             add_indexes(f, log, s);
         }
     }
+    e = log->epochs.changed ? write_epochs(f, log, err) : ERR_OK;
+    if (e) {
+        flush_free(f);
+        return e;
+    }
     for (uint32_t i = 0; i < log->segment_count; i++) {
         log->segments[i]->unsynced = false;
     }
@@ -109,6 +133,12 @@ enum err log_flush_run(struct log_flush *flush)
     struct vfs *v = flush->vfs;
     for (uint32_t i = 0; i < flush->file_count; i++) {
         enum err e = v->ops->sync(v, flush->files[i]->file);
+        if (e) {
+            return e;
+        }
+    }
+    if (flush->epochs) {
+        enum err e = v->ops->sync(v, flush->epochs);
         if (e) {
             return e;
         }

@@ -586,6 +586,7 @@ enum err recovery_run(struct partition_log *log, const struct log_open_args *arg
         e = settle_start(log, args, err);
     }
     if (!e && epochs == ERR_CORRUPT) {
+        leader_epochs_deinit(&log->epochs); /* what the tail's walk noted comes again, in order */
         e = each_header(log, log->start_offset, note_epoch);
     }
     if (e) {

@@ -196,6 +196,10 @@ enum err log_truncate_to(struct partition_log *log, int64_t offset, int64_t now_
                          struct error *err)
 {
     enum err e = log_check_online(log, err);
+    if (!e && offset >= log->end_offset) {
+        /* An epoch without records may still have to go. */
+        leader_epochs_truncate_end(&log->epochs, offset);
+    }
     if (e || offset >= log->end_offset) {
         return e;
     }

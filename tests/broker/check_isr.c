@@ -99,11 +99,9 @@ END_TEST
 
 START_TEST(min_insync_replicas_is_at_most_the_replication_factor)
 {
-    const struct isr_assignment a = { .self = 1,
-                                      .replicas = alone,
-                                      .replica_count = 1,
-                                      .isr = alone,
-                                      .isr_count = 1 };
+    const struct isr_assignment a = {
+        .self = 1, .replicas = alone, .replica_count = 1, .isr = alone, .isr_count = 1
+    };
     struct isr s;
     isr_init(&s, &config, &a, 0, 0, S_NS);
     s.min_isr = 2;

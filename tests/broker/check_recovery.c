@@ -271,6 +271,31 @@ START_TEST(leftovers_of_an_interrupted_compaction_are_finished_or_undone)
 }
 END_TEST
 
+START_TEST(an_epoch_that_began_below_the_recovery_point_is_remembered_after_a_crash)
+{
+    struct error err;
+    for (int32_t epoch = 3; epoch <= 5; epoch++) {
+        for (int i = 0; i < 4; i++) {
+            struct slice batch = store_batch(&st, st.log->end_offset, epoch, 10, 8, 1700000000000);
+            ck_assert_int_eq(log_append(st.log, batch, st.now_ms, &err), ERR_OK);
+        }
+        if (epoch < 5) {
+            ck_assert_int_eq(log_flush(st.log, &err), ERR_OK);
+        }
+    }
+    int64_t point = st.log->recovery_point;
+    ck_assert_int_eq(point, 80);
+    store_kill(&st);
+    ck_assert_int_eq(store_open(&st, false, point), ERR_OK);
+    static const struct leader_epoch want[] = { { 3, 0 }, { 4, 40 }, { 5, 80 } };
+    ck_assert_uint_eq(st.log->epochs.count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(st.log->epochs.entries[i].epoch, want[i].epoch);
+        ck_assert_int_eq(st.log->epochs.entries[i].start_offset, want[i].start_offset);
+    }
+}
+END_TEST
+
 START_TEST(damaged_epochs_are_read_from_the_batches_again)
 {
     struct error err;
@@ -498,6 +523,7 @@ Suite *recovery_suite(void)
     tcase_add_test(t, a_lying_index_of_a_closed_segment_costs_a_rebuild_and_no_wrong_answer);
     tcase_add_test(t, a_clean_start_reads_next_to_nothing);
     tcase_add_test(t, leftovers_of_an_interrupted_compaction_are_finished_or_undone);
+    tcase_add_test(t, an_epoch_that_began_below_the_recovery_point_is_remembered_after_a_crash);
     tcase_add_test(t, damaged_epochs_are_read_from_the_batches_again);
     tcase_add_test(t, producers_survive_a_kill_by_snapshot_and_tail);
     tcase_add_test(t, batches_before_the_last_one_of_a_snapshot_are_known_again);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * partition_log.c - a partition's log comes and goes. Driven by start-up (topics.c), by the first
+ * record, by the metadata (a replica moves away, a topic is deleted).
+ *   (O1) A partition has at most one log on this node; a second directory of its name is left
+ *        alone.
+ *   (O2) The high watermark of a log that was opened is what is known to be committed: alone, all
+ *        that is durable; with other replicas, what replication-offset-checkpoint says.
+ */
+#include "broker/broker.h"
+
+static void args_of(struct broker *b, struct broker_dir *dir, const struct partition *p,
+                    const char *path, const struct log_config *config,
+                    struct log_open_args *ret_args)
+{
+    const char *name = p->topic->name;
+    *ret_args = (struct log_open_args){
+        .files = &b->files,
+        .dir = path,
+        .topic = name,
+        .partition = p->index,
+        .config = config,
+        .clean = dir->dir->clean,
+        .recovery_point = offset_checkpoint_find(&dir->dir->recovery_points, name, p->index),
+        .log_start_offset = offset_checkpoint_find(&dir->dir->log_starts, name, p->index),
+        .now_ms = env_wall_ms(b->env),
+        .jitter_seed = env_random(b->env),
+    };
+}
+
+static enum err create(struct broker *b, struct partition *p, struct error *err)
+{
+    struct broker_dir *dir = broker_dir_for_new(b);
+    struct buf path = { 0 };
+    struct log_config config;
+    struct log_open_args args;
+    topic_config_for_log(&p->topic->config, b->config->producer_id_expiration_ms, &config);
+    log_dir_partition_path(dir->dir, p->topic->name, p->index, &path);
+    args_of(b, dir, p, buf_cstr(&path), &config, &args);
+    args.recovery_point = args.log_start_offset = -1;
+    enum err e = log_create(&args, &p->topic->id, &p->log, err);
+    buf_deinit(&path);
+    if (!e) {
+        p->dir = dir;
+    }
+    return e;
+}
+
+enum err partition_need_log(struct broker *b, struct partition *p, struct error *err)
+{
+    enum err e = p->log ? ERR_OK : create(b, p, err);
+    if (!e && p->role == PARTITION_LEADER && p->log->end_offset == 0) {
+        leader_epochs_assign(&p->log->epochs, p->leader_epoch, 0);
+    }
+    return e;
+}
+
+/* (O2) */
+static int64_t first_high_watermark(struct broker *b, const struct partition *p,
+                                    const struct partition_log *log)
+{
+    const struct image_topic *it = image_topic_by_id(&b->image, &p->topic->id);
+    bool alone =
+        it && p->index < it->partition_count && it->partitions[p->index].replica_count <= 1;
+    int64_t to = b->config->durability == DURABILITY_FSYNC ? log->recovery_point : log->end_offset;
+    if (!alone) {
+        to = offset_checkpoint_find(&p->dir->dir->high_watermarks, p->topic->name, p->index);
+        to = to < log->end_offset ? to : log->end_offset;
+    }
+    return to > log->start_offset ? to : log->start_offset;
+}
+
+/* A node went down while it made the directory: partition.metadata is the first file in it, and on
+ * the disk before any record. It is made anew with the next record. */
+static enum err remove_unborn(struct broker *b, const char *path, struct error *err)
+{
+    enum err e = vfs_remove_dir(b->vfs, path, err);
+    if (!e) {
+        log_info(&b->log, "removed a directory that a crash had left half made",
+                 KV_STR("dir", path));
+    }
+    return e;
+}
+
+enum err partition_open_log(struct broker *b, struct partition *p, struct broker_dir *dir,
+                            const char *path, struct error *err)
+{
+    struct log_config config;
+    struct log_open_args args;
+    struct log_recovery recovery = { 0 };
+    struct partition_log *log;
+    topic_config_for_log(&p->topic->config, b->config->producer_id_expiration_ms, &config);
+    args_of(b, dir, p, path, &config, &args);
+    enum err e = log_open(&args, &log, &recovery, err);
+    if (e) {
+        return e;
+    }
+    if (uuid_is_zero(&log->topic_id) && log->end_offset == 0) {
+        log_free(log);
+        return remove_unborn(b, path, err);
+    }
+    if (!uuid_eq(&log->topic_id, &p->topic->id)) {
+        log_warn(&b->log, "left a directory alone that belongs to no topic", KV_STR("dir", path),
+                 KV_STR("why", "it has another topic id"));
+        log_free(log);
+        return ERR_OK;
+    }
+    if (recovery.cut_bytes || recovery.segments_removed) {
+        log_warn(&b->log, "cut a torn tail off a log", KV_STR("topic", p->topic->name),
+                 KV_INT("partition", p->index), KV_UINT("cut_bytes", recovery.cut_bytes),
+                 KV_UINT("segments_removed", recovery.segments_removed),
+                 KV_INT("end_offset", log->end_offset));
+    }
+    p->log = log;
+    p->dir = dir;
+    dir->partition_count++;
+    p->high_watermark = first_high_watermark(b, p, log);
+    if (log_needs_flush(log)) {
+        flusher_add(&dir->flusher, p, b->config->durability == DURABILITY_FSYNC);
+    }
+    return ERR_OK;
+}
+
+void partition_delete_log(struct broker *b, struct partition *p)
+{
+    if (!p->log) {
+        return;
+    }
+    flusher_forget(&p->dir->flusher, p);
+    p->dir->partition_count--;
+    struct error err;
+    struct uuid id = broker_random_uuid(b);
+    if (log_delete_begin(p->log, &id, &err)) {
+        log_error(&b->log, "a deleted partition's directory could not be renamed",
+                  KV_STR("topic", p->topic->name), KV_INT("partition", p->index),
+                  KV_STR("error", err.text));
+    } else {
+        broker_remove_dir_later(b, p->log->home.dir);
+    }
+    log_free(p->log);
+    p->log = NULL;
+    p->dir = NULL;
+    p->high_watermark = 0;
+}
