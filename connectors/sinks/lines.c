@@ -7,7 +7,8 @@
  *   (F1) one group at a time is with the worker; the loop does not touch it meanwhile.
  *   (F2) a file grows by whole groups: what a failed write left behind is cut off before the next
  *        try.
- *   (F3) a file that ends in the middle of a line (a crash) is continued on a new line.
+ *   (F3) a file that ends in the middle of a line (a crash) is continued on a new line. What a crash
+ *        left of a document is cut off before: its event was not acknowledged and comes again.
  */
 #include "connectors/sinks/sink.h"
 
@@ -15,6 +16,7 @@
 #include "protocol/base/alloc.h"
 #include "protocol/base/list.h"
 #include "protocol/base/map.h"
+#include "protocol/daemon/json.h"
 #include "protocol/daemon/vfs.h"
 
 #include <errno.h>
@@ -56,7 +58,7 @@ static const struct config_table file_table = { "node file", file_rows,
                                                 sizeof(struct file_config) };
 
 enum { CODEC_JSON, CODEC_MESSAGE };
-enum { GROUP_BYTES_MAX = 1 << 20, OPEN_FILES_MAX = 64 };
+enum { GROUP_BYTES_MAX = 1 << 20, OPEN_FILES_MAX = 64, TORN_BYTES_MAX = 16 << 20 };
 
 /* A destination; path NULL is standard output. Between groups the loop's, during one the
  * worker's. */
@@ -111,24 +113,67 @@ static enum err write_all(int fd, struct slice bytes, struct error *err)
     return ERR_OK;
 }
 
+/* What stands behind the file's last line feed; not more than TORN_BYTES_MAX of it. */
+static enum err read_last_line(struct vfs *vfs, const struct target *t, struct buf *ret_line)
+{
+    for (size_t want = 4096;; want *= 4) {
+        size_t len = want < t->size ? want : (size_t)t->size, n = 0;
+        buf_reset(ret_line);
+        uint8_t *bytes = buf_reserve(ret_line, len);
+        enum err e = vfs->ops->pread(vfs, t->file, bytes, len, t->size - len, &n);
+        if (e != ERR_OK) {
+            return e;
+        }
+        ret_line->len = n;
+        const uint8_t *line_feed = memrchr(bytes, '\n', n);
+        if (line_feed) {
+            buf_drop(ret_line, (size_t)(line_feed - bytes) + 1);
+        }
+        if (line_feed || len == t->size || want >= TORN_BYTES_MAX) {
+            return ERR_OK;
+        }
+    }
+}
+
+/* Somebody else's file may end in a whole document. */
+static bool is_torn_document(struct slice line)
+{
+    struct arena arena;
+    struct json_value *v;
+    arena_init(&arena, 2 * (size_t)TORN_BYTES_MAX);
+    bool torn = line.len < TORN_BYTES_MAX && *line.ptr == '{' &&
+                json_parse(line, &arena, &v, NULL) == ERR_MALFORMED;
+    arena_deinit(&arena);
+    return torn;
+}
+
+/* (F3) */
+static enum err end_last_line(struct lines *l, struct target *t)
+{
+    struct iovec line_feed = { .iov_base = (char[]){ '\n' }, .iov_len = 1 };
+    struct buf line = { 0 };
+    enum err e = t->size > 0 ? read_last_line(l->vfs, t, &line) : ERR_OK;
+    if (e == ERR_OK && line.len > 0 && l->cfg->codec == CODEC_JSON &&
+        is_torn_document(buf_slice(&line))) {
+        e = l->vfs->ops->truncate(l->vfs, t->file, t->size - line.len);
+        t->size -= e == ERR_OK ? line.len : 0;
+    } else if (e == ERR_OK && line.len > 0) {
+        e = l->vfs->ops->pwritev(l->vfs, t->file, &line_feed, 1, t->size);
+        t->size += e == ERR_OK ? 1 : 0;
+    }
+    buf_deinit(&line);
+    return e;
+}
+
 static enum err open_target(struct lines *l, struct target *t, struct error *err)
 {
-    uint8_t last = '\n';
-    size_t n = 0;
     enum err e =
         l->vfs->ops->open(l->vfs, t->path, VFS_READ | VFS_WRITE | VFS_CREATE, &t->file, err);
     if (e != ERR_OK) {
         return e;
     }
     e = l->vfs->ops->size(l->vfs, t->file, &t->size);
-    if (e == ERR_OK && t->size > 0) {
-        e = l->vfs->ops->pread(l->vfs, t->file, &last, 1, t->size - 1, &n);
-    }
-    if (e == ERR_OK && last != '\n') {
-        struct iovec line_feed = { .iov_base = (char[]){ '\n' }, .iov_len = 1 };
-        e = l->vfs->ops->pwritev(l->vfs, t->file, &line_feed, 1, t->size);
-        t->size += e == ERR_OK ? 1 : 0;
-    }
+    e = e ? e : end_last_line(l, t);
     if (e != ERR_OK) {
         l->vfs->ops->close(l->vfs, t->file);
         t->file = NULL;

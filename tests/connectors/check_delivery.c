@@ -468,6 +468,43 @@ START_TEST(lines_are_in_their_files_before_they_are_done)
 }
 END_TEST
 
+START_TEST(what_a_crash_left_of_a_document_is_cut_off)
+{
+    static char long_torn[20000] = "{\"a\":1}\n{\"torn\":\"";
+    memset(long_torn + strlen(long_torn), 'x', sizeof(long_torn) - 1 - strlen(long_torn));
+    const struct {
+        const char *before, *after;
+    } rows[] = {
+        { "{\"a\":1}\n{\"torn\":\"ha", "{\"a\":1}\n{\"a\":2}\n" },
+        { long_torn, "{\"a\":1}\n{\"a\":2}\n" },
+        { "{", "{\"a\":2}\n" },
+        { "{\"a\":1}", "{\"a\":1}\n{\"a\":2}\n" }, /* whole: somebody else's */
+        { "no document", "no document\n{\"a\":2}\n" },
+        { "{\"a\":1}\n", "{\"a\":1}\n{\"a\":2}\n" },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char path[] = "/tmp/check-connectors-XXXXXX";
+        char settings[256], text[100] = "";
+        struct world w;
+        int fd = mkstemp(path);
+        ck_assert_int_ge(fd, 0);
+        FILE *f = fdopen(fd, "r+");
+        fputs(rows[i].before, f);
+        fflush(f);
+        snprintf(settings, sizeof(settings), "type: file, path: '%s', retry.init: %%u", path);
+        world_init(&w, settings, accept_lines);
+        put(&w, "{\"a\":2}");
+        run_until(&w, 1);
+        rewind(f);
+        (void)fread(text, 1, sizeof(text) - 1, f);
+        ck_assert_str_eq(text, rows[i].after);
+        world_deinit(&w);
+        fclose(f);
+        unlink(path);
+    }
+}
+END_TEST
+
 Suite *delivery_suite(void);
 Suite *delivery_suite(void)
 {
@@ -485,6 +522,7 @@ Suite *delivery_suite(void)
     tcase_add_test(t, an_array_is_whole_in_every_attempt);
     tcase_add_test(t, a_full_sink_says_so_and_has_room_again_at_half);
     tcase_add_test(t, lines_are_in_their_files_before_they_are_done);
+    tcase_add_test(t, what_a_crash_left_of_a_document_is_cut_off);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
     return s;
