@@ -14,9 +14,25 @@ enum {
 
 /* --- set-up ----------------------------------------------------------------------------------- */
 
-static void make_nodes(struct sim_cluster *c)
+#define CLUSTER_ID "c2ltdWxhdGVkLWxvZ2Jvb20"
+
+/* "1@10.0.0.1:9093,..." */
+static void print_voters(const struct sim_cluster *c, struct buf *out)
 {
+    for (uint32_t i = 0; i < c->options.nodes; i++) {
+        buf_printf(out, "%s%u@10.0.0.%u:%d", i ? "," : "", i + 1, i + 1, SIM_CONTROLLER_PORT);
+    }
+}
+
+static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
+{
+    char name[SIM_NAME_MAX], address[SIM_NAME_MAX], listeners[96];
+    snprintf(name, sizeof(name), "n%u", i + 1);
+    snprintf(address, sizeof(address), "10.0.0.%u", i + 1);
+    snprintf(listeners, sizeof(listeners), "PLAINTEXT://%s:%d%s%s%s", address, SIM_PORT,
+             voters ? ",CONTROLLER://" : "", voters ? address : "", voters ? ":9093" : "");
     struct sim_setting settings[SETTINGS_MAX] = {
+        { "listeners", listeners },
         { "durability", c->options.page_cache ? "page-cache" : "fsync" },
         { "auto.create.topics.enable", "false" },
         { "offsets.topic.num.partitions", "3" },
@@ -24,16 +40,26 @@ static void make_nodes(struct sim_cluster *c)
         { "log.retention.check.interval.ms", "5s" },
         { "log.flush.offset.checkpoint.interval.ms", "3s" },
         { "replica.high.watermark.checkpoint.interval.ms", "1s" },
+        { voters ? "controller.quorum.voters" : NULL, voters },
         { NULL, NULL },
     };
+    sim_node_init(&c->nodes[i], &c->world, (int32_t)i + 1, name, address, settings);
+    snprintf(c->bootstrap[i], sizeof(c->bootstrap[i]), "%s:%d", address, SIM_PORT);
+    if (voters) {
+        sim_node_format(&c->nodes[i], CLUSTER_ID);
+    }
+}
+
+static void make_nodes(struct sim_cluster *c)
+{
+    struct buf voters = { 0 };
+    print_voters(c, &voters);
     c->node_count = c->options.nodes;
     for (uint32_t i = 0; i < c->node_count; i++) {
-        char name[SIM_NAME_MAX], address[SIM_NAME_MAX];
-        snprintf(name, sizeof(name), "n%u", i + 1);
-        snprintf(address, sizeof(address), "10.0.0.%u", i + 1);
-        sim_node_init(&c->nodes[i], &c->world, (int32_t)i + 1, name, address, settings);
-        snprintf(c->bootstrap[i], sizeof(c->bootstrap[i]), "%s:%d", address, SIM_PORT);
+        make_node(c, i, c->node_count > 1 ? buf_cstr(&voters) : NULL);
     }
+    buf_deinit(&voters);
+    sim_quorum_init(&c->quorum, &c->world, c->node_count);
 }
 
 static void start_nodes(struct sim_cluster *c)
@@ -52,6 +78,7 @@ static void after_event(void *ctx, struct sim_host *h)
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct sim_node *n = &c->nodes[i];
         if (n->broker && n->host->running && (h == n->host || !h)) {
+            sim_quorum_inspect(&c->quorum, i, n);
             sim_inspect_node(c, n);
         }
     }
@@ -91,6 +118,7 @@ static void take_down(struct sim_cluster *c)
         sim_node_kill(&c->nodes[i], false);
         sim_node_deinit(&c->nodes[i]);
     }
+    sim_quorum_deinit(&c->quorum);
     sim_world_deinit(&c->world);
 }
 
@@ -107,19 +135,19 @@ static void fill_result(const struct sim_cluster *c, struct sim_result *r)
     }
 }
 
-void sim_run(uint64_t seed, FILE *trace, uint64_t trace_from_ns, struct sim_result *ret_result)
+void sim_run(const struct sim_run_args *args, struct sim_result *ret_result)
 {
     static const uint64_t settle_ns = NS_PER_S;
     struct sim_cluster *c = mem_zalloc(sizeof(*c));
     const char *bootstrap[SIM_NODES_MAX];
-    sim_options_swarm(&c->options, seed);
-    sim_world_init(&c->world, seed, &c->options.world, trace);
-    c->world.trace_from_ns = trace_from_ns;
+    sim_options_swarm(&c->options, args->seed, args->nodes);
+    sim_world_init(&c->world, args->seed, &c->options.world, args->trace);
+    c->world.trace_from_ns = args->trace_from_ns;
     c->world.after_event = after_event;
     c->world.after_event_ctx = c;
-    if (trace) {
-        fprintf(trace, "seed %llu: ", (unsigned long long)seed);
-        sim_options_print(&c->options, trace);
+    if (args->trace) {
+        fprintf(args->trace, "seed %llu: ", (unsigned long long)args->seed);
+        sim_options_print(&c->options, args->trace);
     }
     make_nodes(c);
     start_nodes(c);

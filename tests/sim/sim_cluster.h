@@ -8,6 +8,7 @@
 #define LOGBOOM_TESTS_SIM_CLUSTER_H
 
 #include "tests/sim/sim_node.h"
+#include "tests/sim/sim_quorum.h"
 #include "tests/sim/sim_workload.h"
 
 enum { SIM_NODES_MAX = 5 };
@@ -43,8 +44,8 @@ struct sim_options {
     struct sim_workload_options workload;
 };
 
-/* Draws the options from the seed. */
-void sim_options_swarm(struct sim_options *o, uint64_t seed);
+/* Draws the options from the seed; nodes 0: how many there are, too. */
+void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes);
 void sim_options_print(const struct sim_options *o, FILE *out);
 
 struct sim_cluster {
@@ -54,6 +55,7 @@ struct sim_cluster {
     uint32_t node_count;
     char bootstrap[SIM_NODES_MAX][32];
     struct sim_workload workload;
+    struct sim_quorum quorum;
     bool healing;
     /* faults (sim_faults.c) */
     struct sim_event tick, mend;
@@ -73,8 +75,15 @@ struct sim_result {
     uint64_t digest, steps, records, reads, starts, simulated_ns;
 };
 
-/* Runs the seed to its end; a broken promise ends the process. trace may be NULL. */
-void sim_run(uint64_t seed, FILE *trace, uint64_t trace_from_ns, struct sim_result *ret_result);
+struct sim_run_args {
+    uint64_t seed;
+    uint32_t nodes; /* 0: the seed decides */
+    FILE *trace;    /* NULL: none */
+    uint64_t trace_from_ns;
+};
+
+/* Runs the seed to its end; a broken promise ends the process. */
+void sim_run(const struct sim_run_args *args, struct sim_result *ret_result);
 
 /* sim_faults.c */
 void sim_faults_start(struct sim_cluster *c);

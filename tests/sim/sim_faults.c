@@ -107,6 +107,9 @@ static void on_restart(void *owner)
 static void on_ended(struct sim_node *n, void *ctx)
 {
     struct sim_node_faults *f = ctx;
+    if (n->refused && n->why.code != ERR_IO && n->why.code != ERR_NO_SPACE) {
+        sim_fail(n->world, "%s gives up, and not for its disk: %s", n->host->name, n->why.text);
+    }
     if (f->unsynced && !n->disk.faults.lies) {
         sim_disk_power_loss(&n->disk);
         f->unsynced = false;

@@ -2,7 +2,7 @@
 /*
  * sim_main.c - runs seeds, each in a process of its own, and tells which failed.
  *   sim [--seed FIRST] [--seeds COUNT] [--jobs N] [--file SEEDS] [--trace] [--digests]
- *       [--trace-from SECONDS]
+ *       [--trace-from SECONDS] [--nodes N]
  *   (M1) A seed fails by a broken promise, an assertion, a signal, too much time, or when its
  *        second run (one seed in REPEAT_ONE_IN) has another digest than its first.
  */
@@ -42,6 +42,7 @@ struct runner {
     size_t count, next;
     bool trace, digests;
     uint64_t trace_from_ns;
+    uint32_t nodes;
     struct job jobs[JOBS_MAX];
     uint32_t job_count, running;
     uint64_t passed, failed;
@@ -62,7 +63,11 @@ static void run_child(const struct runner *r, struct job *j)
     if (j->again) {
         mem_free(mem_alloc(100003)); /* other addresses than the first time */
     }
-    sim_run(j->seed, r->trace ? stdout : NULL, r->trace_from_ns, j->result);
+    struct sim_run_args args = { .seed = j->seed,
+                                 .nodes = r->nodes,
+                                 .trace = r->trace ? stdout : NULL,
+                                 .trace_from_ns = r->trace_from_ns };
+    sim_run(&args, j->result);
     fflush(NULL);
     exit(0); /* leaks are looked for here */
 }
@@ -204,7 +209,7 @@ static void read_seeds(struct runner *r, const char *path)
 static void usage(void)
 {
     fprintf(stderr, "usage: sim [--seed FIRST] [--seeds COUNT] [--jobs N] [--file SEEDS] "
-                    "[--trace] [--trace-from SECONDS] [--digests]\n");
+                    "[--nodes N] [--trace] [--trace-from SECONDS] [--digests]\n");
     exit(2);
 }
 
@@ -218,6 +223,7 @@ static void read_arguments(struct runner *r, int argc, char **argv)
         { "trace", no_argument, NULL, 't' },
         { "digests", no_argument, NULL, 'd' },
         { "trace-from", required_argument, NULL, 'T' },
+        { "nodes", required_argument, NULL, 'N' },
         { NULL, 0, NULL, 0 },
     };
     uint64_t first = 1, count = 1;
@@ -242,6 +248,9 @@ static void read_arguments(struct runner *r, int argc, char **argv)
             break;
         case 'd':
             r->digests = true;
+            break;
+        case 'N':
+            r->nodes = number < SIM_NODES_MAX ? (uint32_t)number : SIM_NODES_MAX;
             break;
         case 'T':
             r->trace = true;

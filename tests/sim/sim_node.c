@@ -42,15 +42,13 @@ static void set(struct sim_node *n, const char *name, const char *value)
 static void configure(struct sim_node *n, const struct sim_setting *settings)
 {
     struct error err;
-    char text[64];
+    char text[32];
     if (config_load(&broker_config_table, NULL, &n->arena, NULL, NULL, &n->config, &err)) {
         sim_fail(n->world, "the default configuration is refused: %s", err.text);
     }
     snprintf(text, sizeof(text), "%d", (int)n->id);
     set(n, "node.id", text);
     set(n, "log.dirs", SIM_NODE_DIR);
-    snprintf(text, sizeof(text), "PLAINTEXT://%s:%d", n->host->address, SIM_PORT);
-    set(n, "listeners", text);
     for (; settings && settings->name; settings++) {
         set(n, settings->name, settings->value);
     }
@@ -104,6 +102,42 @@ static void close_listeners(struct sim_node *n)
     }
 }
 
+static void on_ready(void *ctx)
+{
+    struct sim_node *n = ctx;
+    sim_trace(n->world, n->host, "is running");
+}
+
+static void on_failed(void *ctx, const struct error *why)
+{
+    struct sim_node *n = ctx;
+    sim_trace(n->world, n->host, "cannot go on: %s", why->text);
+    n->refused = true;
+    n->why = *why;
+    sim_event_arm(n->world, &n->end, n->world->now_ns);
+}
+
+static void on_draining(void *ctx)
+{
+    close_listeners(ctx);
+}
+
+void sim_node_format(struct sim_node *n, const char *cluster_id)
+{
+    struct log_dir *dir;
+    struct error err;
+    struct uuid id;
+    for (size_t i = 0; i < sizeof(id.bytes); i++) {
+        id.bytes[i] = (uint8_t)sim_random(n->world, 256);
+    }
+    if (log_dir_open(&n->disk.vfs, SIM_NODE_DIR, &dir, &err) ||
+        log_dir_format(dir, cluster_id, n->id, &id, &err)) {
+        sim_fail(n->world, "the disk cannot be formatted: %s", err.text);
+    }
+    log_dir_free(dir);
+    sim_disk_sync_all(&n->disk);
+}
+
 enum err sim_node_start(struct sim_node *n, struct error *err)
 {
     assert(n->state == SIM_NODE_DOWN && !n->broker);
@@ -114,7 +148,10 @@ enum err sim_node_start(struct sim_node *n, struct error *err)
                                 .env = n->host->env,
                                 .vfs = &n->disk.vfs,
                                 .log = { .sink = n->host->sink, .component = "broker" },
-                                .default_dir = SIM_NODE_DIR };
+                                .default_dir = SIM_NODE_DIR,
+                                .host_name = n->host->address,
+                                .events = { on_ready, on_failed, on_draining },
+                                .events_ctx = n };
     enum err e =
         runtime_listeners(&n->config, NULL, &n->arena, &n->listeners, &n->listener_count, err);
     if (e) {
@@ -132,7 +169,7 @@ enum err sim_node_start(struct sim_node *n, struct error *err)
         return e;
     }
     n->state = SIM_NODE_UP;
-    n->shut_down = false;
+    n->shut_down = n->refused = false;
     if (n->host->running) { /* it may have died with its last write */
         listen_all(n);
         sim_host_turn_ends(n->host);
@@ -198,7 +235,7 @@ static void on_end(void *owner)
     if (n->disk.off) {
         sim_node_kill(n, n->power_fails);
     } else {
-        sim_trace(n->world, n->host, "has stopped");
+        sim_trace(n->world, n->host, n->refused ? "ends by itself" : "has stopped");
         take_apart(n, false);
     }
     n->ended(n, n->ended_ctx);
@@ -209,7 +246,6 @@ void sim_node_stop(struct sim_node *n)
     if (n->state == SIM_NODE_UP && n->host->running) {
         sim_trace(n->world, n->host, "is asked to stop");
         n->state = SIM_NODE_STOPPING;
-        close_listeners(n);
         broker_drain(n->broker, drained, n);
         sim_host_turn_ends(n->host);
     }

@@ -35,7 +35,9 @@ struct sim_node {
     struct sim_listener sockets[SIM_LISTENERS_MAX];
     struct sim_event end; /* drained, or died inside a call of the disk */
     bool shut_down;       /* it was drained, and could write what a clean start needs */
-    bool power_fails;     /* what the disk's death is */
+    bool refused;         /* it cannot join the cluster; why says it */
+    struct error why;
+    bool power_fails;                             /* what the disk's death is */
     void (*ended)(struct sim_node *n, void *ctx); /* it went down by itself */
     void *ended_ctx;
     uint64_t starts, kills;
@@ -44,6 +46,8 @@ struct sim_node {
 /* A machine with an empty disk; nothing runs. settings end with a NULL name. */
 void sim_node_init(struct sim_node *n, struct sim_world *w, int32_t id, const char *name,
                    const char *address, const struct sim_setting *settings);
+/* Formats the disk, for a node of a cluster. */
+void sim_node_format(struct sim_node *n, const char *cluster_id);
 void sim_node_deinit(struct sim_node *n);
 /* Starts the broker; an error leaves the node down. */
 enum err sim_node_start(struct sim_node *n, struct error *err);

@@ -62,11 +62,11 @@ static uint32_t fault_options(struct rng *r, bool page_cache)
     return faults;
 }
 
-void sim_options_swarm(struct sim_options *o, uint64_t seed)
+void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
 {
     struct rng r;
     rng_seed(&r, seed ^ 0x5eed);
-    *o = (struct sim_options){ .nodes = 1 };
+    *o = (struct sim_options){ .nodes = nodes ? nodes : 1 };
     o->page_cache = chance(&r, 6);
     o->faults = fault_options(&r, o->page_cache);
     o->fault_interval_ns = between(&r, 300, 5000) * NS_PER_MS;
