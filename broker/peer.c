@@ -338,11 +338,11 @@ bool peers_broker_address(const struct broker *b, int32_t broker_id, const char 
                           uint16_t *ret_port)
 {
     const struct image_broker *other = image_broker(&b->image, broker_id);
-    const char *want = b->config->inter_broker_listener_name;
+    const char *want = b->config->inter_broker_listener_name; /* NULL: not set */
     for (int32_t i = 0; other && i < other->endpoint_count; i++) {
         const struct image_endpoint *e = &other->endpoints[i];
-        if (want[0] ? strcmp(e->name, want) == 0
-                    : !quorum_config_is_controller_listener(b->config, slice_str(e->name))) {
+        if (want ? strcmp(e->name, want) == 0
+                 : !quorum_config_is_controller_listener(b->config, slice_str(e->name))) {
             *ret_host = e->host;
             *ret_port = e->port;
             return true;
