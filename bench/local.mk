@@ -8,7 +8,7 @@ bench_kafka_load_SOURCES = bench/kafka_load.c
 bench_kafka_load_CPPFLAGS = $(AM_CPPFLAGS) $(RDKAFKA_CFLAGS)
 bench_kafka_load_LDADD = $(RDKAFKA_LIBS)
 endif
-EXTRA_DIST += bench/run.py bench/nginx-null.conf bench/README.md
+EXTRA_DIST += bench/run.py bench/cluster_bench.py bench/nginx-null.conf bench/README.md
 
 bench: all
 	LOGBOOM_BUILD=$(abs_top_builddir) PYTHONDONTWRITEBYTECODE=1 python3 $(top_srcdir)/bench/run.py $(BENCH_ARGS)

@@ -14,6 +14,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/e2e"))
+import cluster_bench  # noqa: E402
 from support import peers  # noqa: E402
 from support.process import (  # noqa: E402
     BUILD, Agent, Broker, Connect, Process, SOURCE, free_port, run, wait_until)
@@ -251,16 +252,21 @@ def bench_connect(folder):
     nginx.stop()
 
 
+def bench_cluster(folder):
+    cluster_bench.run_all(folder, row, load, RECORDS)
+
+
 PARTS = {
     "startup": bench_startup,
     "agent": bench_agent,
     "broker": bench_broker,
+    "cluster": bench_cluster,
     "connect": bench_connect
 }
 
 
 def main():
-    wanted = sys.argv[1:] or list(PARTS)
+    wanted = sys.argv[1:] or os.environ.get("LOGBOOM_BENCH", "").split() or list(PARTS)
     for name in wanted:
         if name not in PARTS:
             sys.exit(f"run.py: no part {name!r}; there are: {', '.join(PARTS)}")

@@ -7,7 +7,8 @@
  *   cluster_load check BOOTSTRAP TOPIC JOURNAL...
  *
  * produce spreads RATE records a second over all partitions, for SECONDS or until SIGTERM, and
- * waits for every acknowledgement. A value is "PRODUCER.N" (numbers both), N ascending. A line of
+ * waits for every acknowledgement. A value is "PRODUCER.N" (numbers both), N ascending, and blanks
+ * up to `pad.bytes` when that is among the settings; the others are librdkafka's. A line of
  * the journal is "PARTITION OFFSET PRODUCER N": a record that was acknowledged at that offset. It
  * prints one object of JSON: counts, latencies, and for each partition the times without any
  * acknowledgement while one was due ("windows").
@@ -29,7 +30,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { PARTITIONS_MAX = 1024, PRODUCERS_MAX = 64, EXAMPLES_MAX = 20, BUCKETS = 64 * 8 + 16 };
+enum {
+    PARTITIONS_MAX = 1024,
+    PRODUCERS_MAX = 64,
+    EXAMPLES_MAX = 20,
+    BUCKETS = 64 * 8 + 16,
+    VALUE_BYTES_MAX = 65536
+};
 
 static const uint64_t window_us_min = 200000; /* shorter pauses are latency, not an outage */
 
@@ -110,6 +117,7 @@ struct producing {
     FILE *journal;
     const char *producer;
     uint64_t began_us, sent, acked, failed;
+    size_t pad_bytes;
     uint64_t last_ack_us[PARTITIONS_MAX];
     struct histogram latency;
     struct window *windows;
@@ -193,6 +201,8 @@ static int produce(rd_kafka_t *rk, char **argv, struct producing *p)
 {
     rd_kafka_topic_t *t = rd_kafka_topic_new(rk, argv[3], NULL);
     int partitions = partitions_of(rk, t);
+    char *value = grown(NULL, VALUE_BYTES_MAX);
+    memset(value, ' ', VALUE_BYTES_MAX);
     double rate = strtod(argv[5], NULL), seconds = strtod(argv[6], NULL);
     p->began_us = now_us();
     uint64_t end_us = p->began_us + (uint64_t)(seconds * 1e6);
@@ -201,10 +211,12 @@ static int produce(rd_kafka_t *rk, char **argv, struct producing *p)
         while (p->sent < due_now) {
             struct due *due = grown(NULL, sizeof(*due));
             *due = (struct due){ now_us(), p->sent };
-            char value[64];
-            int len = snprintf(value, sizeof(value), "%s.%" PRIu64, p->producer, p->sent);
+            size_t len =
+                (size_t)snprintf(value, VALUE_BYTES_MAX, "%s.%" PRIu64, p->producer, p->sent);
+            value[len] = ' ';
+            len = len < p->pad_bytes ? p->pad_bytes : len;
             if (rd_kafka_produce(t, (int32_t)(p->sent % (uint64_t)partitions), RD_KAFKA_MSG_F_COPY,
-                                 value, (size_t)len, NULL, 0, due)) {
+                                 value, len, NULL, 0, due)) {
                 free(due); /* the queue is full: an outage, and the rate falls behind */
                 break;
             }
@@ -216,6 +228,7 @@ static int produce(rd_kafka_t *rk, char **argv, struct producing *p)
     p->failed += (uint64_t)rd_kafka_outq_len(rk) ? p->sent - p->acked - p->failed : 0;
     fclose(p->journal);
     print_result(p);
+    free(value);
     rd_kafka_topic_destroy(t);
     return p->failed != 0;
 }
@@ -471,6 +484,11 @@ static void set_producer(rd_kafka_conf_t *conf, char **pairs, struct producing *
         char *eq = strchr(*pairs, '=');
         if (eq) {
             *eq = '\0';
+            if (strcmp(*pairs, "pad.bytes") == 0) {
+                size_t pad = strtoul(eq + 1, NULL, 10);
+                p->pad_bytes = pad < VALUE_BYTES_MAX ? pad : VALUE_BYTES_MAX;
+                continue;
+            }
             set(conf, *pairs, eq + 1);
         }
     }

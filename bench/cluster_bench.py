@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three nodes, replication factor 3, acks=all: ours, and Apache Kafka's in the same run.
+
+CPU is that of the three nodes together; clients are not counted. Latency is from handing a record
+to librdkafka to its acknowledgement, linger 2 ms included.
+"""
+import json
+import shutil
+import time
+
+from support import cluster, workload
+from support.process import BUILD, run, wait_until
+
+PARTITIONS, BYTES = 6, 1024
+BATCHES = ["batch.size=131072", "linger.ms=5"]
+
+
+class Meters:
+    def __init__(self, c):
+        self.nodes = c.live
+        self.cpu = sum(n.cpu_seconds() for n in self.nodes)
+
+    def cpu_seconds(self):
+        return sum(n.cpu_seconds() for n in self.nodes) - self.cpu
+
+
+def memory_mb(c):
+    return sum(n.rss_bytes() for n in c.live) / 1e6
+
+
+def latency(c, topic, mb_s, seconds):
+    """Latencies at a steady rate, in milliseconds, and the cost."""
+    meters, began = Meters(c), time.monotonic()
+    out = run([workload.LOAD, "produce", c.bootstrap, topic, "1", mb_s * 1e6 / BYTES, seconds,
+               "/dev/null", f"pad.bytes={BYTES}", "batch.size=131072"], seconds=seconds + 120)
+    result = json.loads(out.splitlines()[-1])
+    gb = result["acked"] * BYTES / 1e9
+    took = time.monotonic() - began
+    return result["latency_ms"], meters.cpu_seconds() / gb if gb else 0, gb * 1000 / took
+
+
+def figures(ms):
+    return {f"{q}_ms": f"{ms[q]:.1f}" for q in ("p50", "p99", "p999")}
+
+
+def fail_over(c, row, name, kills):
+    """The longest pause of any partition at each kill -9 of a leader."""
+    load = workload.Load(c, "load-all", 2, 500).start()
+    wait_until(lambda: load.journal.exists() and load.journal.stat().st_size > 1000, 30,
+               "records flow")
+    time.sleep(2)
+    for _ in range(kills):
+        victim = c[c.leader("load-all")]
+        victim.kill()
+        time.sleep(12 if c.kind is cluster.KafkaNode else 4)
+        victim.start()
+        c.wait_healthy(120)
+        time.sleep(1)
+    told = workload.windows(load.finish())
+    row("cluster", f"{name}: kill -9 of a leader, {kills} times", pause_p50_ms=f"{told['p50']:.0f}",
+        pause_p99_ms=f"{told['p99']:.0f}", pause_max_ms=f"{told['max']:.0f}")
+
+
+def run_kind(folder, row, load, records, name, kind, warm, **options):
+    c = cluster.Cluster(folder, kind, **options)
+    c.format()
+    began = time.monotonic()
+    for node in c:
+        node.start()
+    c.wait_healthy(120)
+    ready = time.monotonic() - began
+    time.sleep(3)
+    idle, meters = memory_mb(c), Meters(c)
+    time.sleep(3)
+    row("cluster", f"{name}: three nodes start", healthy_s=f"{ready:.2f}", idle_mb=f"{idle:.0f}",
+        idle_cpu_percent=f"{100 * meters.cpu_seconds() / 3:.1f}")
+    settings = ["acks=all", *BATCHES]
+    for topic in ("warm", "load-all", "half"):
+        c.create(topic, PARTITIONS, 3)
+    if warm:
+        load("produce", c.bootstrap, "warm", records // 2, BYTES, *settings)
+        load("consume", c.bootstrap, "warm", records // 2)
+    gb = records * BYTES / 1e9
+    meters = Meters(c)
+    got = load("produce", c.bootstrap, "load-all", records, BYTES, *settings)
+    row("cluster", f"{name}: produce 1 KiB, acks=all, RF 3", mb_s=got["mb_s"],
+        cpu_s_per_gb=f"{meters.cpu_seconds() / gb:.2f}", rss_mb=f"{memory_mb(c):.0f}")
+    meters = Meters(c)
+    read = load("consume", c.bootstrap, "load-all", records)
+    row("cluster", f"{name}: consume 1 KiB", mb_s=read["mb_s"],
+        cpu_s_per_gb=f"{meters.cpu_seconds() / gb:.2f}")
+    for what, mb_s in (("half of its own rate", float(got["mb_s"]) / 2), ("10 MB/s", 10.0)):
+        ms, cpu, real = latency(c, "half", mb_s, 10)
+        row("cluster", f"{name}: at {what}", mb_s=f"{real:.0f}", **figures(ms),
+            cpu_s_per_gb=f"{cpu:.2f}")
+    fail_over(c, row, name, 3)
+    row("cluster", f"{name}: after all of that", rss_mb=f"{memory_mb(c):.0f}")
+    c.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_all(folder, row, load, records):
+    if not workload.LOAD.exists() or not (BUILD / "bench/kafka_load").exists():
+        return row("cluster", "all", result="not built: librdkafka was not found by configure")
+    for durability in ("fsync", "page-cache"):
+        run_kind(folder / durability, row, load, records, f"logboom ({durability})", cluster.Node,
+                 False, sets=[f"durability={durability}"])
+    if not shutil.which("java") or not shutil.which("mvn"):
+        return row("cluster", "Apache Kafka 4.3.1", result="not installed: Java 17 and Maven")
+    run_kind(folder / "kafka", row, load, records, "Apache Kafka 4.3.1 (warm)", cluster.KafkaNode,
+             True)
+    return None
