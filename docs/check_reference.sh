@@ -31,4 +31,10 @@ for page in "$made"/*; do
     status=1
   fi
 done
+for sample in "$top"/conf/cluster/*.yml; do
+  if ! ./logboom-broker --check-config --config "$sample" >/dev/null; then
+    echo "$sample is not a right configuration" >&2
+    status=1
+  fi
+done
 exit $status

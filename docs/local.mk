@@ -24,5 +24,5 @@ dist_generated_DATA = docs/generated/protocol.md docs/generated/configuration.md
   docs/generated/metrics.md
 docsdir = $(docdir)/docs
 dist_doc_DATA = README.md CHANGELOG.md
-dist_docs_DATA = docs/README.md docs/ARCHITECTURE.md docs/HACKING.md
+dist_docs_DATA = docs/README.md docs/ARCHITECTURE.md docs/CLUSTER.md docs/HACKING.md
 AM_TESTS_ENVIRONMENT = GENERATED_DOCS='$(GENERATED_DOCS)'; export GENERATED_DOCS;
