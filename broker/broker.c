@@ -311,6 +311,7 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     topics_init(b);
     replica_fetchers_init(b);
     isr_keeper_init(b);
+    dir_assigner_init(b);
     connections_init(&b->connections, b);
     peers_init(b);
     controller_channel_init(b);
@@ -448,6 +449,7 @@ void broker_free(struct broker *b)
     topics_retire(b); /* it may be a kill: nobody will flush for those who wait */
     groups_deinit(b);
     isr_keeper_deinit(b);
+    dir_assigner_deinit(b);
     replica_fetchers_deinit(b);
     lifecycle_deinit(b);
     controller_registrar_deinit(b);

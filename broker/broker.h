@@ -13,6 +13,7 @@
 #include "broker/controller/image.h"
 #include "broker/controller_channel.h"
 #include "broker/controller_registrar.h"
+#include "broker/dir_assigner.h"
 #include "broker/fetch_session.h"
 #include "broker/flusher.h"
 #include "broker/groups.h"
@@ -102,6 +103,7 @@ struct broker {
     struct groups groups;
     struct replica_fetchers fetchers;
     struct isr_keeper isr_keeper;
+    struct dir_assigner dir_assigner;
     struct fetch_sessions sessions;
     struct connections connections;
     struct peers peers;

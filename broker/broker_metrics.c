@@ -22,8 +22,22 @@ static uint32_t offline_partitions(const struct broker *b)
     return offline;
 }
 
+static void count_replicas(struct broker *b, struct partition *p, void *ctx)
+{
+    (void)ctx;
+    b->metrics.leaders += p->role == PARTITION_LEADER;
+    b->metrics.followers += p->role == PARTITION_FOLLOWER;
+    if (p->isr) {
+        b->metrics.under_replicated += isr_size(p->isr) <= p->isr->count;
+        b->metrics.under_min_isr += isr_is_under_min(p->isr);
+    }
+}
+
 static void refresh_gauges(struct broker *b)
 {
+    b->metrics.leaders = b->metrics.followers = 0;
+    b->metrics.under_replicated = b->metrics.under_min_isr = 0;
+    topics_each(b, count_replicas, NULL);
     b->metrics.connections = b->connections.count;
     b->metrics.request_bytes = b->connections.request_bytes;
     b->metrics.topics = b->topics.by_id.count;

@@ -42,6 +42,7 @@ static enum err create(struct broker *b, struct partition *p, struct error *err)
     buf_deinit(&path);
     if (!e) {
         p->dir = dir;
+        dir_assigner_look(b, p);
     }
     return e;
 }
@@ -118,6 +119,7 @@ enum err partition_open_log(struct broker *b, struct partition *p, struct broker
     if (log_needs_flush(log)) {
         flusher_add(&dir->flusher, p, b->config->durability == DURABILITY_FSYNC);
     }
+    dir_assigner_look(b, p);
     return ERR_OK;
 }
 

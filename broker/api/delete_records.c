@@ -14,6 +14,9 @@ static enum kafka_error one_partition(struct broker *b, const struct topic *t,
     if (!p) {
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     }
+    if (p->role != PARTITION_LEADER) {
+        return KAFKA_NOT_LEADER_OR_FOLLOWER;
+    }
     if (!t->config.cleanup_policy || !strstr(t->config.cleanup_policy, "delete")) {
         return KAFKA_POLICY_VIOLATION;
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * describe_log_dirs.c - DescribeLogDirs (35): sizes by directory. Partitions without a file yet are
- * in the first directory with size 0, as Kafka's tools expect to find all.
+ * describe_log_dirs.c - DescribeLogDirs (35): the replicas of this node, their sizes and lag, by
+ * directory. Those without a file yet are in the first directory with size 0, as Kafka's tools
+ * expect to find all.
  */
 #include "broker/api/table.h"
 #include "broker/broker.h"
@@ -36,13 +37,16 @@ static bool fill_topic(struct call *c, const struct broker_dir *dir, const struc
     }
     for (int32_t i = 0; i < t->partition_count; i++) {
         const struct partition *p = t->partitions[i];
-        bool here = p->log ? p->dir == dir : dir == &c->broker->dirs[0];
+        bool mine = p->log || p->role != PARTITION_NONE;
+        bool here = p->log ? p->dir == dir : mine && dir == &c->broker->dirs[0];
         if (!here || !is_asked(c->request, t, i)) {
             continue;
         }
         struct describe_log_dirs_response_partition *row = &out->partitions[out->partitions_n++];
         row->partition_index = i;
         row->partition_size = p->log ? (int64_t)p->log->size_bytes : 0;
+        int64_t lag = p->high_watermark - partition_end_offset(p);
+        row->offset_lag = lag > 0 ? lag : 0;
     }
     return true;
 }
