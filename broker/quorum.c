@@ -281,7 +281,7 @@ static bool sync_log(struct broker *b)
     q->flush_work = (struct work){ .run = flush_run, .done = flush_done };
     if (!q->blocking) {
         env_work(b->env, &q->flush_work);
-        return false;
+        return !q->flush; /* an env without threads is through already */
     }
     flush_run(&q->flush_work);
     flush_ended(b);

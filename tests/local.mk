@@ -14,6 +14,7 @@ include tests/broker/group.mk
 include tests/broker/raft.mk
 include tests/broker/replica.mk
 include tests/broker/links.mk
+include tests/broker/quorum.mk
 include tests/broker/local.mk
 include tests/agent/local.mk
 include tests/connectors/local.mk
