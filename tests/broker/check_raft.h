@@ -5,6 +5,8 @@
 
 #include <check.h>
 
+Suite *raft_suite(void);
+Suite *raft_world_suite(void);
 Suite *raft_random_suite(void);
 
 #endif

@@ -5,6 +5,6 @@
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { raft_random_suite };
+    Suite *(*const suites[])(void) = { raft_suite, raft_world_suite, raft_random_suite };
     return RUN_SUITES(suites);
 }

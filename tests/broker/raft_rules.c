@@ -7,7 +7,7 @@
  *   SnapshotAtLogStart, LeaderNeverLoadSnapshot, ConsistentCommittedData; StableLeadership is a
  *   test of its own (check_raft_random.c).
  *   OneVote, OneLeadership, LeaderCompleteness, LogMatching, SavedBeforeSent, SyncedBeforeFetched,
- *   OneVoterAtATime.
+ *   OneVoterAtATime, ToldHighWatermark.
  */
 #include "tests/broker/raft_world.h"
 
@@ -233,6 +233,22 @@ void rule_committed(struct world *w, struct world_node *n, int64_t high_watermar
                     (long long)high_watermark, (long long)w->committed_end);
     }
     n->high_watermark_seen = high_watermark;
+}
+
+/* A follower of Kafka's throws, and its node ends, when the high watermark that it is told goes
+ * back, whichever leader tells it. */
+void rule_told(struct world *w, struct world_node *n, const struct fetch_response *resp)
+{
+    if (resp->responses_n != 1 || resp->responses->partitions->error_code ||
+        resp->responses->partitions->current_leader.leader_epoch < raft_epoch(n->raft)) {
+        return;
+    }
+    int64_t told = resp->responses->partitions->high_watermark;
+    if (told >= 0 && told < n->told_high_watermark) {
+        world_break(w, "ToldHighWatermark", "node %d hears %lld after %lld", n->id,
+                    (long long)told, (long long)n->told_high_watermark);
+    }
+    n->told_high_watermark = told > n->told_high_watermark ? told : n->told_high_watermark;
 }
 
 void rule_adopted(struct world *w, struct world_node *n)

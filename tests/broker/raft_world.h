@@ -66,6 +66,7 @@ struct world_node {
     /* for the rules */
     int32_t epoch_seen;
     int64_t high_watermark_seen;
+    int64_t told_high_watermark; /* by leaders, in this life */
     enum raft_role role_seen;
     int32_t voted[WORLD_EPOCHS_MAX]; /* by epoch, id + 1 */
 };
@@ -85,6 +86,7 @@ struct world {
     struct world_node nodes[WORLD_NODES_MAX];
     int node_count;
     int16_t kraft_version;
+    bool auto_join;
     bool blocked[WORLD_NODES_MAX][WORLD_NODES_MAX]; /* from, to */
     uint32_t loss_permille, double_permille;
     uint32_t delay_max_ms, sync_max_ms;
@@ -137,6 +139,14 @@ void world_heal(struct world *w);
 void world_drain(struct world *w, struct world_node *n);
 struct raft_now world_now(const struct world *w);
 
+/* --- between the files of the world --- */
+
+/* The handle of a call that a client of the test makes. */
+void *world_call(struct world *w, int16_t api_key);
+void world_disk_start_at(struct world_disk *d, int64_t offset);
+/* After a copy: the struct points into itself. */
+void world_snapshot_fix(struct world_snapshot *s);
+
 /* --- raft_rules.c --- */
 
 void world_break(struct world *w, const char *rule, const char *format, ...)
@@ -146,6 +156,7 @@ void rule_sent(struct world *w, struct world_node *n, const struct raft_output *
 void rule_vote_granted(struct world *w, struct world_node *n, const struct vote_request *req);
 void rule_role(struct world *w, struct world_node *n, const struct raft_output *out);
 void rule_committed(struct world *w, struct world_node *n, int64_t high_watermark);
+void rule_told(struct world *w, struct world_node *n, const struct fetch_response *resp);
 void rule_adopted(struct world *w, struct world_node *n);
 void rule_after_event(struct world *w);
 /* Expensive ones: every now and then. */
