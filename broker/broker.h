@@ -8,6 +8,7 @@
 #define LOGBOOM_BROKER_H
 
 #include "broker/broker_config.h"
+#include "broker/cluster_check.h"
 #include "broker/connection.h"
 #include "broker/controller_node.h"
 #include "broker/controller/image.h"
@@ -109,6 +110,7 @@ struct broker {
     struct peers peers;
     struct controller_channel channel;
     struct lifecycle lifecycle;
+    struct cluster_check cluster_check;
     struct controller_registrar registrar;
     struct broker_listener *listeners;
     uint32_t listener_count;

@@ -14,6 +14,7 @@ struct quorum_send {
     struct list_node link; /* in quorum->sends */
     struct broker *broker;
     struct peer *peer;
+    const struct schema *response_schema;
     uint64_t token;
 };
 
@@ -26,6 +27,11 @@ static void sent(void *user, enum err err, int16_t version, const void *response
     struct raft *r = b->quorum.raft;
     uint64_t token = s->token;
     (void)version;
+    if (!err) {
+        cluster_check_answer(b, peer_address(s->peer),
+                             schema_has_i16(s->response_schema, response, "error_code",
+                                            KAFKA_INCONSISTENT_CLUSTER_ID));
+    }
     list_remove(&s->link);
     mem_free(s);
     if (!quorum_is_alive(b)) {
@@ -50,11 +56,12 @@ void quorum_send(struct broker *b, const struct raft_output *out)
     struct quorum_send *s = mem_zalloc(sizeof(*s));
     s->broker = b;
     s->token = out->token;
+    s->response_schema = api_find(out->api_key)->response;
     s->peer = peers_at(b, polls ? PEER_QUORUM_FETCH : PEER_QUORUM, host, out->to.port);
     list_push_back(&b->quorum.sends, &s->link);
     uint64_t timeout_ns = (uint64_t)b->config->controller_quorum_request_timeout_ms * NS_PER_MS;
-    peer_call_versions(s->peer, out->request_schema, out->request, out->version_min, -1,
-                       timeout_ns, sent, s);
+    peer_call_versions(s->peer, out->request_schema, out->request, out->version_min, -1, timeout_ns,
+                       sent, s);
 }
 
 void quorum_cancel_sends(struct broker *b)
@@ -80,8 +87,8 @@ static bool fill_records(struct broker *b, const struct raft_output *out)
         call_fail(c, "the request wants more memory than it may have");
         return false;
     }
-    enum err e = log_read(b->metadata.log, out->offset, out->bytes_max, out->limit_offset, true,
-                          range);
+    enum err e =
+        log_read(b->metadata.log, out->offset, out->bytes_max, out->limit_offset, true, range);
     if (e) {
         row->error_code = KAFKA_UNKNOWN_SERVER_ERROR;
     } else if (range->len > 0) {
