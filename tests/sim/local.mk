@@ -7,7 +7,8 @@ tests_sim_sim_SOURCES = \
   %D%/sim_main.c %D%/sim_net.c %D%/sim_net.h %D%/sim_node.c %D%/sim_node.h %D%/sim_options.c \
   %D%/sim_producer.c %D%/sim_quorum.c %D%/sim_quorum.h %D%/sim_workload.c %D%/sim_workload.h %D%/sim_world.c %D%/sim_world.h
 tests_sim_sim_LDADD = broker/libbroker.a $(PROTOCOL_LIBS)
-EXTRA_DIST += tests/sim/README.md tests/sim/seeds.txt tests/sim/smoke
+EXTRA_DIST += tests/sim/README.md tests/sim/seeds.txt tests/sim/smoke \
+  tests/sim/run-mutants tests/sim/mutants
 TESTS += tests/sim/smoke
 
 SEED = 1

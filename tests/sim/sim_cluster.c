@@ -26,17 +26,19 @@ static void print_voters(const struct sim_cluster *c, struct buf *out)
 
 static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
 {
-    char name[SIM_NAME_MAX], address[SIM_NAME_MAX], listeners[96];
+    char name[SIM_NAME_MAX], address[SIM_NAME_MAX], listeners[96], roll_ms[16];
     snprintf(name, sizeof(name), "n%u", i + 1);
     snprintf(address, sizeof(address), "10.0.0.%u", i + 1);
     snprintf(listeners, sizeof(listeners), "PLAINTEXT://%s:%d%s%s%s", address, SIM_PORT,
              voters ? ",CONTROLLER://" : "", voters ? address : "", voters ? ":9093" : "");
+    snprintf(roll_ms, sizeof(roll_ms), "%u", c->options.roll_ms);
     struct sim_setting settings[SETTINGS_MAX] = {
         { "listeners", listeners },
         { "durability", c->options.page_cache ? "page-cache" : "fsync" },
         { "auto.create.topics.enable", "false" },
         { "offsets.topic.num.partitions", "3" },
         { "log.segment.bytes", "1048576" },
+        { "log.roll.ms", roll_ms },
         { "log.retention.check.interval.ms", "5s" },
         { "log.flush.offset.checkpoint.interval.ms", "3s" },
         { "replica.high.watermark.checkpoint.interval.ms", "1s" },
@@ -101,7 +103,8 @@ static void must_progress(struct sim_cluster *c)
     c->workload.stopping = true;
     do {
         run_until(c, c->world.now_ns + NS_PER_S / 2);
-        if (sim_faults_all_up(c) && sim_workload_is_done(&c->workload, why, sizeof(why))) {
+        if (sim_faults_all_up(c) && sim_workload_is_done(&c->workload, why, sizeof(why)) &&
+            sim_inspect_is_settled(c, why, sizeof(why))) {
             return;
         }
     } while (c->world.now_ns < bound_ns);

@@ -37,8 +37,9 @@ enum sim_fault {
 /* All that a seed decides before the first event. */
 struct sim_options {
     uint32_t nodes;
-    bool page_cache; /* durability: then nothing loses its power */
-    uint32_t faults; /* a bit each */
+    bool page_cache;  /* durability: then nothing loses its power */
+    uint32_t roll_ms; /* log.roll.ms: segments are short in time; 0: not set */
+    uint32_t faults;  /* a bit each */
     uint64_t fault_interval_ns, outage_ns_max, safety_ns;
     struct sim_world_options world;
     struct sim_workload_options workload;
@@ -98,6 +99,9 @@ const char *sim_fault_name(enum sim_fault f);
 void sim_inspect_node(struct sim_cluster *c, struct sim_node *n);
 /* How all partitions are, for who reads a failure. */
 void sim_inspect_print(const struct sim_cluster *c, FILE *out);
+/* Every node knows that every partition has a leader and all its replicas in sync, and they have
+ * everything. Otherwise false, and a word on what is missing. */
+bool sim_inspect_is_settled(const struct sim_cluster *c, char *ret_why, size_t why_size);
 /* All replicas have everything that is committed, byte by byte. */
 void sim_inspect_replicas(struct sim_cluster *c);
 

@@ -2,7 +2,9 @@
 /*
  * sim_inspect.c - invariants that are seen from the inside only. Driven after every event, and at
  * the end.
- *   (I1) With durability fsync nothing above the recovery point is below the high watermark.
+ *   (I1) With durability fsync nothing that a leader has not synced is below its high watermark.
+ *   (I2) A leader epoch has one leader, which has all that was ever committed.
+ *   (I3) Every member of the in-sync set has everything below the high watermark.
  */
 #include "tests/sim/sim_cluster.h"
 
@@ -15,19 +17,64 @@ static struct partition *find_partition(const struct sim_node *n,
     return t ? topic_partition(t, lp->index) : NULL;
 }
 
-static void inspect_partition(struct sim_cluster *c, struct sim_node *n,
-                              struct sim_ledger_partition *lp, const struct partition *p)
+static const struct sim_node *node_of(const struct sim_cluster *c, int32_t id)
+{
+    return &c->nodes[id - 1];
+}
+
+/* (I3) Dead nodes and those that are still reading their logs are looked at later. */
+static void inspect_isr(const struct sim_cluster *c, const struct sim_node *n,
+                        struct sim_ledger_partition *lp, const struct partition *p)
+{
+    for (int32_t i = 0; p->isr && i < p->isr->count; i++) {
+        const struct isr_replica *r = &p->isr->replicas[i];
+        const struct sim_node *member = node_of(c, r->id);
+        if (!r->in_isr || !member->broker || !member->broker->logs_open) {
+            continue;
+        }
+        const struct partition *mp = find_partition(member, lp);
+        int64_t end = mp ? partition_end_offset(mp) : 0;
+        if (end < p->high_watermark) {
+            sim_fail(n->world,
+                     "G1 durable: %s: %s-%d: high watermark %lld (epoch %d), and %s, in sync, has "
+                     "%lld only",
+                     n->host->name, lp->topic, (int)lp->index, (long long)p->high_watermark,
+                     (int)p->leader_epoch, member->host->name, (long long)end);
+        }
+    }
+}
+
+static void inspect_leader(struct sim_cluster *c, struct sim_node *n,
+                           struct sim_ledger_partition *lp, const struct partition *p)
 {
     struct sim_world *w = &c->world;
-    int64_t end = partition_end_offset(p);
-    if (p->high_watermark > end) {
-        sim_fail(w, "G2 bounded: %s: %s-%d: high watermark %lld beyond the end %lld", n->host->name,
-                 lp->topic, (int)lp->index, (long long)p->high_watermark, (long long)end);
+    if (p->leader_epoch > lp->leader_epoch) {
+        lp->leader_epoch = p->leader_epoch;
+        lp->leader = n->id;
+        sim_trace(w, n->host, "leads %s-%d in epoch %d, from %lld on, high watermark %lld",
+                  lp->topic, (int)lp->index, (int)p->leader_epoch,
+                  (long long)partition_end_offset(p), (long long)p->high_watermark);
+        if (partition_end_offset(p) < lp->committed) {
+            sim_fail(w,
+                     "G1 durable: %s leads %s-%d in epoch %d with %lld records of %lld committed",
+                     n->host->name, lp->topic, (int)lp->index, (int)p->leader_epoch,
+                     (long long)partition_end_offset(p), (long long)lp->committed);
+        }
+    }
+    if (p->leader_epoch < lp->leader_epoch) {
+        return; /* it has not heard of the next one yet */
+    }
+    if (lp->leader != n->id) {
+        sim_fail(w, "%s-%d: nodes %d and %d both lead in epoch %d", lp->topic, (int)lp->index,
+                 (int)lp->leader, (int)n->id, (int)p->leader_epoch);
     }
     if (!c->options.page_cache && p->log && p->high_watermark > p->log->recovery_point) {
         sim_fail(w, "G1 durable: %s: %s-%d: high watermark %lld, but only %lld is on the disk",
                  n->host->name, lp->topic, (int)lp->index, (long long)p->high_watermark,
                  (long long)p->log->recovery_point);
+    }
+    if (p->high_watermark > lp->committed) {
+        inspect_isr(c, n, lp, p);
     }
     sim_ledger_high_watermark(lp, p->high_watermark);
 }
@@ -36,11 +83,56 @@ void sim_inspect_node(struct sim_cluster *c, struct sim_node *n)
 {
     struct sim_ledger *l = &c->workload.ledger;
     for (uint32_t i = 0; i < l->partition_count; i++) {
-        const struct partition *p = find_partition(n, &l->partitions[i]);
-        if (p) {
-            inspect_partition(c, n, &l->partitions[i], p);
+        struct sim_ledger_partition *lp = &l->partitions[i];
+        const struct partition *p = find_partition(n, lp);
+        if (p && p->high_watermark > partition_end_offset(p)) {
+            sim_fail(&c->world, "G2 bounded: %s: %s-%d: high watermark %lld beyond the end %lld",
+                     n->host->name, lp->topic, (int)lp->index, (long long)p->high_watermark,
+                     (long long)partition_end_offset(p));
+        }
+        if (p && p->role == PARTITION_LEADER) {
+            inspect_leader(c, n, lp, p);
         }
     }
+}
+
+static const char *role_name(const struct partition *p)
+{
+    return p->role == PARTITION_LEADER     ? "leads"
+           : p->role == PARTITION_FOLLOWER ? "follows"
+                                           : "rests";
+}
+
+/* The partition in the newest image that a node has. */
+static const struct image_partition *image_of(const struct sim_node *n,
+                                              const struct sim_ledger_partition *lp)
+{
+    const struct image_topic *t = image_topic(&n->broker->image, slice_str(lp->topic));
+    return t ? image_partition(t, lp->index) : NULL;
+}
+
+static void print_partition(const struct sim_node *n, const struct sim_ledger_partition *lp,
+                            FILE *out)
+{
+    const struct partition *p = find_partition(n, lp);
+    const struct image_partition *ip = image_of(n, lp);
+    fprintf(out, "    %s-%d: committed %lld", lp->topic, (int)lp->index, (long long)lp->committed);
+    if (!p || !ip) {
+        fprintf(out, ", not known here\n");
+        return;
+    }
+    fprintf(out, ", %s in epoch %d, high watermark %lld, end %lld%s; leader %d, in sync",
+            role_name(p), (int)p->leader_epoch, (long long)p->high_watermark,
+            (long long)partition_end_offset(p), p->log && p->log->offline ? ", OFFLINE" : "",
+            (int)ip->leader);
+    for (int32_t i = 0; i < ip->isr_count; i++) {
+        fprintf(out, " %d", (int)ip->isr[i]);
+    }
+    fprintf(out, " of");
+    for (int32_t i = 0; i < ip->replica_count; i++) {
+        fprintf(out, " %d", (int)ip->replicas[i]);
+    }
+    fputc('\n', out);
 }
 
 void sim_inspect_print(const struct sim_cluster *c, FILE *out)
@@ -51,18 +143,7 @@ void sim_inspect_print(const struct sim_cluster *c, FILE *out)
         const struct sim_node *n = &c->nodes[k];
         fprintf(out, "  %s is %s\n", n->host->name, n->broker ? "up" : "down");
         for (uint32_t i = 0; n->broker && i < l->partition_count; i++) {
-            const struct sim_ledger_partition *lp = &l->partitions[i];
-            const struct partition *p = find_partition(n, lp);
-            fprintf(out, "    %s-%d: committed %lld", lp->topic, (int)lp->index,
-                    (long long)lp->committed);
-            if (p) {
-                fprintf(out, ", high watermark %lld, end %lld, epoch %d%s",
-                        (long long)p->high_watermark, (long long)partition_end_offset(p),
-                        (int)p->leader_epoch, p->log && p->log->offline ? ", OFFLINE" : "");
-            } else {
-                fprintf(out, ", not known here");
-            }
-            fputc('\n', out);
+            print_partition(n, &l->partitions[i], out);
         }
     }
 }
@@ -113,12 +194,38 @@ static void read_replica(struct sim_cluster *c, const struct sim_node *n,
     buf_deinit(&bytes);
 }
 
+bool sim_inspect_is_settled(const struct sim_cluster *c, char *ret_why, size_t why_size)
+{
+    const struct sim_ledger *l = &c->workload.ledger;
+    for (uint32_t i = 0; i < l->partition_count; i++) {
+        const struct sim_ledger_partition *lp = &l->partitions[i];
+        for (uint32_t k = 0; k < c->node_count; k++) {
+            const struct sim_node *n = &c->nodes[k];
+            const struct image_partition *ip = image_of(n, lp);
+            if (!ip || ip->leader < 0 || ip->isr_count < ip->replica_count) {
+                snprintf(ret_why, why_size, "%s: %s-%d has not all its replicas in sync",
+                         n->host->name, lp->topic, (int)lp->index);
+                return false;
+            }
+            const struct partition *p = find_partition(n, lp);
+            if (image_has_id(ip->replicas, ip->replica_count, n->id) &&
+                (!p || partition_end_offset(p) < lp->committed)) {
+                snprintf(ret_why, why_size, "%s: %s-%d ends before %lld", n->host->name, lp->topic,
+                         (int)lp->index, (long long)lp->committed);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 void sim_inspect_replicas(struct sim_cluster *c)
 {
     struct sim_ledger *l = &c->workload.ledger;
     for (uint32_t i = 0; i < l->partition_count; i++) {
-        for (uint32_t k = 0; k < c->node_count; k++) {
-            read_replica(c, &c->nodes[k], &l->partitions[i]);
+        const struct image_partition *ip = image_of(&c->nodes[0], &l->partitions[i]);
+        for (int32_t k = 0; ip && k < ip->replica_count; k++) {
+            read_replica(c, node_of(c, ip->replicas[k]), &l->partitions[i]);
         }
     }
     sim_ledger_check_complete(l);

@@ -10,11 +10,9 @@
 
 #include <inttypes.h>
 
-enum { FILLER_BYTES_MAX = 200 };
-
-void sim_ledger_init(struct sim_ledger *l, struct sim_world *w)
+void sim_ledger_init(struct sim_ledger *l, struct sim_world *w, uint32_t value_bytes_max)
 {
-    *l = (struct sim_ledger){ .world = w };
+    *l = (struct sim_ledger){ .world = w, .value_bytes_max = value_bytes_max };
 }
 
 void sim_ledger_deinit(struct sim_ledger *l)
@@ -34,7 +32,7 @@ uint32_t sim_ledger_add(struct sim_ledger *l, const char *topic, int32_t index)
 {
     l->partitions = mem_rearray(l->partitions, l->partition_count + 1u, sizeof(*l->partitions));
     struct sim_ledger_partition *p = &l->partitions[l->partition_count];
-    *p = (struct sim_ledger_partition){ .index = index };
+    *p = (struct sim_ledger_partition){ .index = index, .leader_epoch = -1 };
     snprintf(p->topic, sizeof(p->topic), "%s", topic);
     return l->partition_count++;
 }
@@ -65,15 +63,15 @@ static struct sim_ledger_source *source_of(struct sim_ledger_partition *p, uint3
 /* --- values ----------------------------------------------------------------------------------- */
 
 /* "p3 17 ", then a filler whose length and letters follow from the numbers. */
-static void make_value(const struct sim_ledger_partition *p, uint32_t producer, uint32_t number,
-                       struct buf *out)
+static void make_value(const struct sim_ledger *l, const struct sim_ledger_partition *p,
+                       uint32_t producer, uint32_t number, struct buf *out)
 {
     uint64_t x = ((uint64_t)producer << 40) ^ ((uint64_t)(uint32_t)p->index << 32) ^ number;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
     x ^= x >> 27;
     buf_reset(out);
     buf_printf(out, "p%" PRIu32 " %" PRIu32 " ", producer, number);
-    size_t filler = (size_t)(x % FILLER_BYTES_MAX);
+    size_t filler = (size_t)(x % l->value_bytes_max);
     memset(buf_reserve(out, filler), 'a' + (int)(x % 26), filler);
     out->len += filler;
 }
@@ -90,8 +88,7 @@ static bool parse_value(struct slice value, uint32_t *ret_producer, uint32_t *re
 void sim_ledger_next(struct sim_ledger *l, struct sim_ledger_partition *p, uint32_t producer,
                      struct buf *out)
 {
-    (void)l;
-    make_value(p, producer, source_of(p, producer)->sent, out);
+    make_value(l, p, producer, source_of(p, producer)->sent, out);
 }
 
 void sim_ledger_sent(struct sim_ledger *l, struct sim_ledger_partition *p, uint32_t producer)
@@ -192,7 +189,7 @@ void sim_ledger_read(struct sim_ledger *l, struct sim_ledger_partition *p, int64
                  p->topic, (int)p->index, who, (long long)offset);
     }
     struct buf expected = { 0 };
-    make_value(p, producer, number, &expected);
+    make_value(l, p, producer, number, &expected);
     bool same = slice_eq(buf_slice(&expected), value);
     buf_deinit(&expected);
     const struct sim_ledger_source *s = source_of(p, producer);

@@ -25,7 +25,8 @@ struct sim_ledger_partition {
     size_t count, cap;
     struct sim_ledger_source *sources; /* by producer */
     uint32_t source_count;
-    int64_t committed; /* the highest high watermark that any leader has shown */
+    int32_t leader, leader_epoch; /* the newest that was seen */
+    int64_t committed;            /* the highest high watermark that any leader has shown */
 };
 
 struct sim_ledger_source {
@@ -39,10 +40,11 @@ struct sim_ledger {
     struct sim_world *world;
     struct sim_ledger_partition *partitions;
     uint32_t partition_count;
+    uint32_t value_bytes_max;
     uint64_t sent, acked, read; /* totals */
 };
 
-void sim_ledger_init(struct sim_ledger *l, struct sim_world *w);
+void sim_ledger_init(struct sim_ledger *l, struct sim_world *w, uint32_t value_bytes_max);
 void sim_ledger_deinit(struct sim_ledger *l);
 /* Adds a partition; returns its place. Pointers to partitions are stale after this. */
 uint32_t sim_ledger_add(struct sim_ledger *l, const char *topic, int32_t index);

@@ -2,7 +2,7 @@
 /*
  * sim_main.c - runs seeds, each in a process of its own, and tells which failed.
  *   sim [--seed FIRST] [--seeds COUNT] [--jobs N] [--file SEEDS] [--trace] [--digests]
- *       [--trace-from SECONDS] [--nodes N]
+ *       [--trace-from SECONDS] [--nodes N] [--stop]
  *   (M1) A seed fails by a broken promise, an assertion, a signal, too much time, or when its
  *        second run (one seed in REPEAT_ONE_IN) has another digest than its first.
  */
@@ -40,7 +40,7 @@ struct job {
 struct runner {
     uint64_t *seeds;
     size_t count, next;
-    bool trace, digests;
+    bool trace, digests, stop; /* stop: with the first seed that fails */
     uint64_t trace_from_ns;
     uint32_t nodes;
     struct job jobs[JOBS_MAX];
@@ -138,6 +138,7 @@ static void reap(struct runner *r, struct job *j, int status)
     }
     if (!good) {
         failed(r, j, status);
+        r->next = r->stop ? r->count : r->next;
     } else if (!j->again && !r->trace && (j->seed % REPEAT_ONE_IN == 0 || r->count == 1)) {
         j->first = *j->result;
         close(j->output_fd);
@@ -209,22 +210,18 @@ static void read_seeds(struct runner *r, const char *path)
 static void usage(void)
 {
     fprintf(stderr, "usage: sim [--seed FIRST] [--seeds COUNT] [--jobs N] [--file SEEDS] "
-                    "[--nodes N] [--trace] [--trace-from SECONDS] [--digests]\n");
+                    "[--nodes N] [--stop] [--trace] [--trace-from SECONDS] [--digests]\n");
     exit(2);
 }
 
 static void read_arguments(struct runner *r, int argc, char **argv)
 {
     static const struct option options[] = {
-        { "seed", required_argument, NULL, 's' },
-        { "seeds", required_argument, NULL, 'n' },
-        { "jobs", required_argument, NULL, 'j' },
-        { "file", required_argument, NULL, 'f' },
-        { "trace", no_argument, NULL, 't' },
-        { "digests", no_argument, NULL, 'd' },
-        { "trace-from", required_argument, NULL, 'T' },
-        { "nodes", required_argument, NULL, 'N' },
-        { NULL, 0, NULL, 0 },
+        { "seed", required_argument, NULL, 's' },  { "seeds", required_argument, NULL, 'n' },
+        { "jobs", required_argument, NULL, 'j' },  { "file", required_argument, NULL, 'f' },
+        { "trace", no_argument, NULL, 't' },       { "digests", no_argument, NULL, 'd' },
+        { "stop", no_argument, NULL, 'S' },        { "trace-from", required_argument, NULL, 'T' },
+        { "nodes", required_argument, NULL, 'N' }, { NULL, 0, NULL, 0 },
     };
     uint64_t first = 1, count = 1;
     int opt;
@@ -245,6 +242,9 @@ static void read_arguments(struct runner *r, int argc, char **argv)
             break;
         case 't':
             r->trace = true;
+            break;
+        case 'S':
+            r->stop = true;
             break;
         case 'd':
             r->digests = true;

@@ -37,6 +37,11 @@ static void workload_options(struct sim_workload_options *o, struct rng *r)
     o->groups = (uint32_t)between(r, 0, 2);
     o->members = (uint32_t)between(r, 1, 3);
     o->records_max = between(r, 200, 4000);
+    o->value_bytes_max = 200;
+    if (chance(r, 5)) {
+        o->value_bytes_max = 8000;
+        o->records_max /= 8;
+    }
     o->topics_late_ns = between(r, 1, 10) * NS_PER_S;
     o->session_timeout_ns = between(r, 6, 12) * NS_PER_S;
     o->client = (struct client_config){
@@ -68,6 +73,7 @@ void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
     rng_seed(&r, seed ^ 0x5eed);
     *o = (struct sim_options){ .nodes = nodes ? nodes : 1 };
     o->page_cache = chance(&r, 6);
+    o->roll_ms = chance(&r, 2) ? (uint32_t)between(&r, 200, 5000) : 0;
     o->faults = fault_options(&r, o->page_cache);
     o->fault_interval_ns = between(&r, 300, 5000) * NS_PER_MS;
     o->outage_ns_max = between(&r, 100, 8000) * NS_PER_MS;

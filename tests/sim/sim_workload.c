@@ -65,7 +65,7 @@ void sim_workload_init(struct sim_workload *wl, struct sim_world *w,
     *wl = (struct sim_workload){ .world = w, .options = *options };
     assert(bootstrap_count <= SIM_BOOTSTRAP_MAX);
     memcpy(wl->bootstrap, bootstrap, bootstrap_count * sizeof(*bootstrap));
-    sim_ledger_init(&wl->ledger, w);
+    sim_ledger_init(&wl->ledger, w, options->value_bytes_max);
     make_topics(wl);
     sim_admin_start(wl);
     for (uint32_t i = 0; i < options->producers; i++) {

@@ -77,6 +77,7 @@ struct sim_workload_options {
     uint32_t topics, partitions_max, producers, readers, groups, members;
     int16_t replication_factor;
     uint64_t records_max; /* all producers together */
+    uint32_t value_bytes_max;
     uint64_t topics_late_ns;
     struct client_config client; /* time-outs */
     uint64_t session_timeout_ns;
