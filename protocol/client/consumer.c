@@ -36,6 +36,7 @@ struct part *consumer_add_part(struct consumer *c, struct slice topic, int32_t p
     p->pub.position = p->pub.committed = p->pub.high_watermark = -1;
     p->commit_wanted = p->end_told = p->too_large = p->fetch_at = -1;
     p->bytes_max = c->cfg.partition_bytes_max;
+    p->tried_leader = p->tried_epoch = p->read_epoch = p->checked_epoch = -1;
     p->seek = ++c->seeks;
     list_push_back(&c->parts, &p->node);
     c->part_count++;
@@ -212,6 +213,7 @@ static void reset_part(struct part *p, int64_t offset)
     p->retry_at_ns = 0;
     p->attempts = 0;
     p->gone = false;
+    p->read_epoch = -1;
     consumer_set_position(p, offset >= 0 ? offset : p->pub.position);
     if (offset >= 0) {
         p->state = PART_ACTIVE;

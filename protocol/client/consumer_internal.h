@@ -31,7 +31,7 @@ struct part {
     bool paused;
     bool revoking;
     bool asked;    /* within a fetch in flight */
-    bool listing;  /* its ListOffsets is in flight */
+    bool listing;  /* where it is read on is being asked for */
     bool answered; /* the answer at hand counts for it */
     bool gone;     /* its offset was out of range: the reset is ours, not the user's */
     bool keep;     /* scratch of a new assignment */
@@ -44,6 +44,9 @@ struct part {
     unsigned attempts;
     uint64_t retry_at_ns;
     int32_t tried_leader, tried_epoch; /* of the last request; a newer one ends the back-off */
+    struct uuid topic_id;              /* likewise; zero: none, or unknown */
+    int32_t read_epoch;                /* of the last batch that was read; -1 unknown */
+    int32_t checked_epoch;             /* of the leader to whom the position was good */
     int64_t end_told;                  /* the position at which at_end() was called */
     int64_t commit_wanted;             /* pending while above pub.committed */
 };
@@ -176,6 +179,21 @@ static inline struct part *part_of(struct consumer_partition *p)
 /* Asks for offsets and records wherever it may. */
 void fetcher_run(struct consumer *c);
 void fetcher_retry_part(struct part *p);
+/* The leader of a part; NULL: none is known. */
+const struct client_partition *fetcher_leader(const struct part *p);
+/* A request goes out to this leader. */
+void fetcher_note_try(struct part *p, const struct client_topic *t,
+                      const struct client_partition *leader);
+
+/* --- position.c ------------------------------------------------------------------------------- */
+
+/* Whether a part may be read on at this leader; else position_ask(). */
+bool position_holds(const struct part *p, const struct client_partition *leader);
+/* Asks for the offset to begin with, or whether the position still holds. */
+void position_ask(struct part *p, const struct client_partition *leader);
+/* Batches were read, the last one of this leader epoch; -1: none. */
+void position_note_epoch(struct part *p, int32_t epoch);
+void position_out_of_range(struct part *p);
 
 /* --- offsets.c -------------------------------------------------------------------------------- */
 

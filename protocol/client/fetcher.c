@@ -22,7 +22,7 @@
 
 enum { ATTEMPTS_TOLD = 5, NOT_AHEAD = 32 };
 
-static const struct client_partition *leader_of(const struct part *p)
+const struct client_partition *fetcher_leader(const struct part *p)
 {
     const struct client_topic *t = client_topic(p->consumer->client, p->pub.topic);
     if (!t || p->pub.partition >= t->partition_count ||
@@ -40,9 +40,19 @@ void fetcher_retry_part(struct part *p)
     consumer_wake(c, p->retry_at_ns);
 }
 
+void fetcher_note_try(struct part *p, const struct client_topic *t,
+                      const struct client_partition *leader)
+{
+    p->retry_at_ns = 0;
+    p->tried_leader = leader->leader_id;
+    p->tried_epoch = leader->leader_epoch;
+    p->topic_id = t->id;
+}
+
 static bool is_fetchable(const struct part *p)
 {
-    return p->state == PART_ACTIVE && !p->paused && !p->revoking && !p->asked;
+    bool listing = p->listing && p->listing_seek == p->seek;
+    return p->state == PART_ACTIVE && !p->paused && !p->revoking && !p->asked && !listing;
 }
 
 /* Whether the part may be asked for now; lowers *wake when only its back-off is in the way. */
@@ -55,13 +65,6 @@ static bool is_due(const struct part *p, const struct client_partition *leader, 
         return false;
     }
     return true;
-}
-
-static void note_try(struct part *p, const struct client_partition *leader)
-{
-    p->retry_at_ns = 0;
-    p->tried_leader = leader->leader_id;
-    p->tried_epoch = leader->leader_epoch;
 }
 
 /* --- records ---------------------------------------------------------------------------------- */
@@ -200,30 +203,11 @@ static void take_records(struct part *p, const struct fetch_response_partition_d
     }
 }
 
-static void out_of_range(struct part *p)
-{
-    struct consumer *c = p->consumer;
-    log_warn(&c->log, "the offset to read from is gone from the log",
-             KV_SLICE("topic", p->pub.topic), KV_INT("partition", p->pub.partition),
-             KV_INT("offset", p->pub.position));
-    if (c->cfg.offset_reset == OFFSET_RESET_NONE) {
-        p->state = PART_STUCK;
-        consumer_trouble(c, KAFKA_OFFSET_OUT_OF_RANGE,
-                         "the offset to read from is gone from the log, and auto.offset.reset is "
-                         "none: seek the partition or set a reset policy",
-                         false);
-        return;
-    }
-    p->gone = true;
-    p->state = PART_NEEDS_RESET;
-    p->reset_to = c->cfg.offset_reset == OFFSET_RESET_LATEST ? OFFSET_LATEST : OFFSET_EARLIEST;
-}
-
 static void take_error(struct part *p, int16_t error)
 {
     struct consumer *c = p->consumer;
     if (error == KAFKA_OFFSET_OUT_OF_RANGE) {
-        out_of_range(p);
+        position_out_of_range(p);
         return;
     }
     if (!kafka_error_is_retriable(error) || p->attempts == ATTEMPTS_TOLD) {
@@ -249,7 +233,7 @@ static struct part *find_answered(struct consumer *c, int16_t version,
 /* Walks the headers of the whole batches; *ret_next is the offset behind the last one. The base
  * offset is outside of the checksum, so it is believed only where it fits (F5). */
 static enum err check_offsets(const struct fetch_response_partition_data *d, int64_t position,
-                              int64_t *ret_next)
+                              int64_t *ret_next, int32_t *ret_epoch)
 {
     struct batch_view b;
     struct slice records = d->records.bytes;
@@ -263,6 +247,7 @@ static enum err check_offsets(const struct fetch_response_partition_data *d, int
             return ERR_CORRUPT;
         }
         next = last + 1;
+        *ret_epoch = b.leader_epoch;
     }
     *ret_next = next;
     return ERR_OK;
@@ -294,7 +279,8 @@ static void look_at(struct fetch_leader *l, struct part *p,
         return;
     }
     int64_t next;
-    enum err err = check_offsets(d, p->pub.position, &next);
+    int32_t epoch = -1;
+    enum err err = check_offsets(d, p->pub.position, &next, &epoch);
     if (err) {
         corrupt(p, err);
         return;
@@ -302,6 +288,7 @@ static void look_at(struct fetch_leader *l, struct part *p,
     p->answered = true;
     p->answered_seek = p->seek;
     p->fetch_at = next;
+    position_note_epoch(p, epoch);
     if (bytes) {
         list_remove(&p->node); /* the others go first the next time (KIP-74) */
         list_push_back(&p->consumer->parts, &p->node);
@@ -397,9 +384,9 @@ static bool fill_fetch(struct consumer *c, int32_t node_id, struct fetch_request
     *ret_ids = true;
     list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
-        const struct client_partition *leader = leader_of(p);
+        const struct client_partition *leader = fetcher_leader(p);
         if (!is_fetchable(p) || !leader || leader->leader_id != node_id ||
-            !is_due(p, leader, now, &wake)) {
+            !position_holds(p, leader) || !is_due(p, leader, now, &wake)) {
             continue;
         }
         struct fetch_request_topic *t = NULL;
@@ -425,7 +412,7 @@ static bool fill_fetch(struct consumer *c, int32_t node_id, struct fetch_request
         p->asked = true;
         p->asked_node = node_id;
         p->asked_seek = p->seek;
-        note_try(p, leader);
+        fetcher_note_try(p, meta, leader);
     }
     return request->topics_n > 0;
 }
@@ -461,107 +448,6 @@ static void fetch(struct consumer *c, int32_t node_id)
                      ids ? -1 : 12, 0, on_fetched, l);
 }
 
-/* --- where to begin --------------------------------------------------------------------------- */
-
-/* The log behind a group's offset is gone, and what it has now begins further down: the user's
- * count of what is done, and the group's offset, are about other records. Were they to stand, a
- * restart would begin behind records that nobody has seen. */
-static void take_up_anew(struct part *p, int64_t offset)
-{
-    struct consumer *c = p->consumer;
-    struct consumer_partition *const pub = &p->pub;
-    log_warn(&c->log, "the log was made anew or cut: it is read from another offset",
-             KV_SLICE("topic", p->pub.topic), KV_INT("partition", p->pub.partition),
-             KV_INT("was", p->pub.position), KV_INT("is", offset));
-    c->current = p;
-    if (c->events.lost && !c->closing) {
-        c->events.lost(c->user, &pub, 1);
-    }
-    if (c->current != p) {
-        return;
-    }
-    c->current = NULL;
-    p->pub.user = NULL;
-    p->pub.committed = p->end_told = -1;
-    p->commit_wanted = offset;
-    p->paused = false;
-    consumer_set_position(p, offset);
-    offsets_commit(c);
-    consumer_tell_assigned(c, &p, 1);
-}
-
-static void begin_at(struct part *p, const struct list_offsets_response_partition_response *r)
-{
-    struct consumer *c = p->consumer;
-    if (p->listing_seek != p->seek || p->state != PART_NEEDS_RESET) {
-        return;
-    }
-    if (r->error_code || r->offset < 0) {
-        if (r->error_code &&
-            (!kafka_error_is_retriable(r->error_code) || p->attempts == ATTEMPTS_TOLD)) {
-            consumer_trouble(c, r->error_code, kafka_error_text(r->error_code), false);
-        }
-        client_refresh(c->client);
-        fetcher_retry_part(p);
-        return;
-    }
-    bool anew = p->gone && c->cfg.group_id && !p->revoking && r->offset < p->pub.position;
-    p->state = PART_ACTIVE;
-    p->gone = false;
-    p->attempts = 0;
-    if (anew) {
-        take_up_anew(p, r->offset);
-    } else {
-        consumer_set_position(p, r->offset);
-    }
-}
-
-static void on_listed(void *user, enum err err, int16_t version, const void *response)
-{
-    struct part *p = user;
-    struct consumer *c = p->consumer;
-    const struct list_offsets_response *r = response;
-    p->listing = false;
-    if (c->closing) {
-        return;
-    }
-    consumer_check_lacking(c, err, &list_offsets_request_schema);
-    if (err || r->topics_n != 1 || r->topics[0].partitions_n != 1) {
-        client_refresh(c->client);
-        fetcher_retry_part(p);
-    } else {
-        begin_at(p, &r->topics[0].partitions[0]);
-    }
-    consumer_wake(c, 0);
-}
-
-/* Rare (a new group, a lost offset): a request for each partition is good enough. */
-static void list_offsets(struct part *p, const struct client_partition *leader)
-{
-    struct consumer *c = p->consumer;
-    struct list_offsets_request request;
-    struct list_offsets_request_topic topic;
-    struct list_offsets_request_partition partition;
-    schema_init(&list_offsets_request_schema, &request);
-    schema_init(&list_offsets_request_topic_schema, &topic);
-    schema_init(&list_offsets_request_partition_schema, &partition);
-    request.replica_id = -1;
-    request.isolation_level = c->cfg.read_committed;
-    request.topics = &topic;
-    request.topics_n = 1;
-    topic.name = p->pub.topic;
-    topic.partitions = &partition;
-    topic.partitions_n = 1;
-    partition.partition_index = p->pub.partition;
-    partition.current_leader_epoch = leader->leader_epoch;
-    partition.timestamp = p->reset_to;
-    p->listing = true;
-    p->listing_seek = p->seek;
-    note_try(p, leader);
-    client_call(c->client, leader->leader_id, &list_offsets_request_schema, &request, -1, 0,
-                on_listed, p);
-}
-
 void fetcher_run(struct consumer *c)
 {
     uint64_t now = env_mono_ns(c->env), wake = UINT64_MAX;
@@ -569,15 +455,15 @@ void fetcher_run(struct consumer *c)
     offsets_fetch(c);
     list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
-        const struct client_partition *leader = leader_of(p);
+        const struct client_partition *leader = fetcher_leader(p);
         bool wants =
             is_fetchable(p) || (p->state == PART_NEEDS_RESET && !p->listing && !p->revoking);
         leaderless = leaderless || (wants && !leader);
         if (!wants || !leader || !is_due(p, leader, now, &wake)) {
             continue;
         }
-        if (p->state == PART_NEEDS_RESET) {
-            list_offsets(p, leader);
+        if (p->state == PART_NEEDS_RESET || !position_holds(p, leader)) {
+            position_ask(p, leader);
         } else {
             fetch(c, leader->leader_id);
         }

@@ -4,5 +4,5 @@ protocol_libprotocol_a_SOURCES += \
   %D%/client_call.h %D%/client_call.c %D%/client_connection.h %D%/client_connection.c \
   %D%/producer.h %D%/producer_internal.h %D%/producer.c %D%/producer_send.c \
   %D%/producer_batch.h %D%/producer_batch.c \
-  %D%/consumer.h %D%/consumer_internal.h %D%/consumer.c %D%/fetcher.c %D%/offsets.c \
+  %D%/consumer.h %D%/consumer_internal.h %D%/consumer.c %D%/fetcher.c %D%/position.c %D%/offsets.c \
   %D%/group_member.c %D%/group_assign.c %D%/assignor.h %D%/assignor.c

@@ -159,6 +159,115 @@ START_TEST(a_topic_made_anew_is_read_from_its_start)
 }
 END_TEST
 
+START_TEST(a_topic_made_anew_and_longer_is_read_from_its_start_too)
+{
+    struct consumer_rig r;
+    consumer_rig_init(&r, 21, 300);
+    consumer_rig_start(&r, latest);
+    begin_everywhere(&r, 300);
+    consumer_rig_run(&r, 5ull * NS_PER_S);
+    ck_assert_uint_eq(r.records, 0);
+    r.cluster.topic_id.bytes[3]++;
+    for (uint64_t i = 0; i < FAKE_PARTITIONS; i++) {
+        for (uint64_t j = 300; j < 350; j++) {
+            fake_partition_append(&r.cluster.partitions[i], j * FAKE_PARTITIONS + i);
+        }
+    }
+    consumer_rig_run(&r, 10ull * NS_PER_S);
+    ck_assert_uint_eq(r.records, 4 * 350);
+    for (int i = 0; i < FAKE_PARTITIONS; i++) {
+        ck_assert_int_eq(r.cluster.group.committed[i], 350);
+    }
+    consumer_rig_deinit(&r);
+}
+END_TEST
+
+/* An unclean election: the new leader lacks records that were read, and has others there by now. */
+static void cut_and_append(struct consumer_rig *r, size_t cut, size_t count)
+{
+    for (uint64_t i = 0; i < FAKE_PARTITIONS; i++) {
+        struct fake_partition *p = &r->cluster.partitions[i];
+        p->leader = (p->leader + 1) % FAKE_NODES;
+        p->leader_epoch++;
+        p->count = cut;
+        while (p->count < count) {
+            fake_partition_append(p, p->count * FAKE_PARTITIONS + i);
+        }
+    }
+}
+
+START_TEST(a_log_that_was_cut_is_read_on_from_the_cut)
+{
+    static const struct {
+        int16_t error;
+        enum fake_act act;
+        int times;
+    } rows[] = {
+        { 0, FAKE_ERROR, 0 },
+        { KAFKA_FENCED_LEADER_EPOCH, FAKE_ERROR, 3 },
+        { KAFKA_UNKNOWN_LEADER_EPOCH, FAKE_ERROR, 3 },
+        { KAFKA_NOT_LEADER_OR_FOLLOWER, FAKE_ERROR, 3 },
+        { KAFKA_OFFSET_NOT_AVAILABLE, FAKE_ERROR, 3 },
+        { 0, FAKE_CLOSE, 3 },
+        { 0, FAKE_HANG, 1 },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct consumer_rig r;
+        consumer_rig_init(&r, 40 + i, 100);
+        consumer_rig_start(&r, earliest);
+        consumer_rig_finish(&r, 10);
+        consumer_rig_script(&r, API_OffsetForLeaderEpoch, rows[i].act, rows[i].error,
+                            rows[i].times);
+        cut_and_append(&r, 64, 150);
+        consumer_rig_run(&r, 10ull * NS_PER_S);
+        ck_assert_uint_eq(r.records, 4 * (100 + 150 - 64));
+        ck_assert_uint_eq(r.lost, FAKE_PARTITIONS);
+        for (int j = 0; j < FAKE_PARTITIONS; j++) {
+            ck_assert_int_eq(r.cluster.group.committed[j], 150);
+        }
+        consumer_rig_deinit(&r);
+    }
+}
+END_TEST
+
+START_TEST(a_new_leader_with_the_same_records_is_read_on)
+{
+    for (int lacks = 0; lacks < 2; lacks++) {
+        struct consumer_rig r;
+        consumer_rig_init(&r, 50, 100);
+        r.cluster.lacks = lacks ? API_OffsetForLeaderEpoch : -1;
+        consumer_rig_start(&r, earliest);
+        consumer_rig_finish(&r, 10);
+        for (size_t end = 120; end <= 200; end += 20) {
+            cut_and_append(&r, end - 20, end);
+            consumer_rig_finish(&r, 10);
+        }
+        ck_assert_uint_eq(r.records, 4 * 200);
+        ck_assert_uint_eq(r.lost, 0);
+        ck_assert_uint_eq(r.cluster.epoch_requests, lacks ? 0 : 5 * FAKE_PARTITIONS);
+        consumer_rig_deinit(&r);
+    }
+}
+END_TEST
+
+START_TEST(a_log_that_was_cut_without_a_policy_is_told_and_waits)
+{
+    struct consumer_rig r;
+    consumer_rig_init(&r, 51, 100);
+    for (int i = 0; i < FAKE_PARTITIONS; i++) {
+        r.cluster.group.committed[i] = 0;
+    }
+    consumer_rig_start(&r, none);
+    consumer_rig_finish(&r, 10);
+    cut_and_append(&r, 64, 150);
+    consumer_rig_run(&r, 10ull * NS_PER_S);
+    ck_assert_uint_eq(r.records, 400);
+    ck_assert_uint_eq(r.troubles, FAKE_PARTITIONS);
+    ck_assert_int_eq(r.trouble, KAFKA_OFFSET_OUT_OF_RANGE);
+    consumer_rig_deinit(&r);
+}
+END_TEST
+
 START_TEST(a_topic_missing_for_a_moment_is_read_on)
 {
     struct consumer_rig r;
@@ -485,6 +594,10 @@ Suite *client_consumer_suite(void)
     tcase_add_test(t, out_of_range_without_a_policy_is_told_and_waits);
     tcase_add_test(t, a_moved_leader_is_found);
     tcase_add_test(t, a_topic_made_anew_is_read_from_its_start);
+    tcase_add_test(t, a_topic_made_anew_and_longer_is_read_from_its_start_too);
+    tcase_add_test(t, a_log_that_was_cut_is_read_on_from_the_cut);
+    tcase_add_test(t, a_new_leader_with_the_same_records_is_read_on);
+    tcase_add_test(t, a_log_that_was_cut_without_a_policy_is_told_and_waits);
     tcase_add_test(t, a_topic_missing_for_a_moment_is_read_on);
     tcase_add_test(t, a_wrong_checksum_is_told_and_fetched_again);
     tcase_add_test(t, a_batch_at_a_wrong_offset_is_told_and_fetched_again);

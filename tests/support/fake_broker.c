@@ -51,6 +51,7 @@ static void api_versions(struct fake_request *r)
         { API_Heartbeat, 0, 4 },
         { API_LeaveGroup, 0, 5 },
         { API_DescribeGroups, 0, 6 },
+        { API_OffsetForLeaderEpoch, 2, 4 },
         { API_OffsetCommit, 2, 9 },
         { API_OffsetFetch, 1, 9 },
     };
@@ -180,7 +181,9 @@ void fake_partition_append(struct fake_partition *p, uint64_t value)
     if (p->count == p->cap) {
         p->cap = p->cap ? p->cap * 2 : 64;
         p->values = mem_rearray(p->values, p->cap, sizeof(*p->values));
+        p->epochs = mem_rearray(p->epochs, p->cap, sizeof(*p->epochs));
     }
+    p->epochs[p->count] = p->leader_epoch;
     p->values[p->count++] = value;
 }
 
@@ -423,5 +426,6 @@ void fake_cluster_deinit(struct fake_cluster *c)
     }
     for (int i = 0; i < FAKE_PARTITIONS; i++) {
         mem_free(c->partitions[i].values);
+        mem_free(c->partitions[i].epochs);
     }
 }

@@ -30,6 +30,7 @@ struct fake_producer_state {
 struct fake_partition {
     int32_t leader, leader_epoch;
     uint64_t *values;
+    int32_t *epochs; /* of each record */
     size_t count, cap;
     struct fake_producer_state producers[FAKE_PRODUCERS];
     int32_t producer_count;
@@ -105,7 +106,7 @@ struct fake_cluster {
     int misplaced;         /* one batch of the next answers with records begins elsewhere: which */
     int64_t misplaced_by;  /* 0: none */
     bool cut_at_limit;     /* a batch above partition_max_bytes is cut, as very old brokers do */
-    uint64_t fetch_requests, fetch_bytes;
+    uint64_t fetch_requests, fetch_bytes, epoch_requests;
 };
 
 struct fake_request {

@@ -5,8 +5,8 @@
  *   (G1) The group forgets and remembers as a coordinator does: another generation or member id is
  *        refused, and a commit that lowers an offset is noted. A static member that comes back gets
  *        the generation that there is (KIP-345, KIP-814).
- *   (G2) Fetched batches begin at multiples of batch_records: the first one may begin before the
- *        offset that was asked for.
+ *   (G2) Fetched batches begin at multiples of batch_records and with each leader epoch: the first
+ *        one may begin before the offset that was asked for.
  */
 #include "tests/support/fake_broker.h"
 
@@ -22,13 +22,32 @@ enum { BATCHES_MAX = 3 };
 
 /* --- records ---------------------------------------------------------------------------------- */
 
+/* (G2) */
+static size_t batch_end(const struct fake_cluster *c, const struct fake_partition *p, size_t from)
+{
+    size_t end = from + 1;
+    while (end < p->count && end % (size_t)c->batch_records && p->epochs[end] == p->epochs[from]) {
+        end++;
+    }
+    return end;
+}
+
+static size_t batch_begin(const struct fake_cluster *c, const struct fake_partition *p, size_t at)
+{
+    size_t from = at;
+    while (from % (size_t)c->batch_records && p->epochs[from - 1] == p->epochs[at]) {
+        from--;
+    }
+    return from;
+}
+
 static struct slice build_batch(struct fake_cluster *c, const struct fake_partition *p, size_t from,
                                 struct arena *arena)
 {
     struct batch_builder builder = { 0 };
     struct buf out = { 0 };
     struct slice bytes;
-    for (size_t i = from; i < p->count && i < from + (size_t)c->batch_records; i++) {
+    for (size_t i = from, end = batch_end(c, p, from); i < end; i++) {
         struct record rec = { .timestamp_ms = 1,
                               .value = slice_of((const uint8_t *)&p->values[i], 8) };
         batch_builder_append(&builder, &rec);
@@ -38,7 +57,7 @@ static struct slice build_batch(struct fake_cluster *c, const struct fake_partit
     assert(!err);
     (void)err;
     bytes = arena_copy(arena, bytes);
-    batch_stamp((uint8_t *)(uintptr_t)bytes.ptr, (int64_t)from, p->leader_epoch);
+    batch_stamp((uint8_t *)(uintptr_t)bytes.ptr, (int64_t)from, p->epochs[from]);
     batch_builder_deinit(&builder);
     buf_deinit(&out);
     return bytes;
@@ -48,10 +67,9 @@ static struct slice build_records(struct fake_cluster *c, const struct fake_part
                                   int64_t offset, int32_t bytes_max, struct arena *arena)
 {
     struct buf all = { 0 };
-    size_t step = (size_t)c->batch_records, from = (size_t)offset / step * step;
+    size_t from = offset < (int64_t)p->count ? batch_begin(c, p, (size_t)offset) : p->count;
     size_t first = 0;
-    for (int i = 0; i < BATCHES_MAX && offset < (int64_t)p->count && from < p->count;
-         i++, from += step) {
+    for (int i = 0; i < BATCHES_MAX && from < p->count; i++, from = batch_end(c, p, from)) {
         struct slice batch = build_batch(c, p, from, arena);
         if (c->misplaced_by && c->misplaced == i) {
             batch_stamp((uint8_t *)(uintptr_t)batch.ptr, (int64_t)from + c->misplaced_by,
@@ -162,6 +180,39 @@ static void list_offsets(struct fake_request *r, const struct list_offsets_reque
     answer.error_code = p->leader != r->node->id ? (int16_t)KAFKA_NOT_LEADER_OR_FOLLOWER : r->error;
     if (!answer.error_code) {
         answer.offset = f->timestamp == -2 ? p->log_start : (int64_t)p->count;
+    }
+    fake_reply(r, &body, 0);
+}
+
+static void epoch_ends(struct fake_request *r, const struct offset_for_leader_epoch_request *q)
+{
+    struct fake_cluster *c = r->node->cluster;
+    const struct offset_for_leader_epoch_request_offset_for_leader_partition *f =
+        &q->topics[0].partitions[0];
+    const struct fake_partition *p = &c->partitions[f->partition];
+    struct offset_for_leader_epoch_response body;
+    struct offset_for_leader_epoch_response_offset_for_leader_topic_result topic;
+    struct offset_for_leader_epoch_response_epoch_end_offset answer;
+    schema_init(&offset_for_leader_epoch_response_schema, &body);
+    schema_init(&offset_for_leader_epoch_response_offset_for_leader_topic_result_schema, &topic);
+    schema_init(&offset_for_leader_epoch_response_epoch_end_offset_schema, &answer);
+    c->epoch_requests++;
+    body.topics = &topic;
+    body.topics_n = topic.partitions_n = 1;
+    topic.topic = c->topic;
+    topic.partitions = &answer;
+    answer.partition = f->partition;
+    answer.error_code = p->leader != r->node->id ? (int16_t)KAFKA_NOT_LEADER_OR_FOLLOWER : r->error;
+    size_t end = p->count;
+    while (end > 0 && p->epochs[end - 1] > f->leader_epoch) {
+        end--;
+    }
+    if (!answer.error_code && f->leader_epoch == p->leader_epoch) {
+        answer.leader_epoch = p->leader_epoch;
+        answer.end_offset = (int64_t)p->count;
+    } else if (!answer.error_code && end > 0) {
+        answer.leader_epoch = p->epochs[end - 1];
+        answer.end_offset = (int64_t)end;
     }
     fake_reply(r, &body, 0);
 }
@@ -412,6 +463,9 @@ void fake_group_handle(struct fake_request *r, const void *body)
         break;
     case API_ListOffsets:
         list_offsets(r, body);
+        break;
+    case API_OffsetForLeaderEpoch:
+        epoch_ends(r, body);
         break;
     case API_FindCoordinator:
         find_coordinator(r);
