@@ -51,6 +51,7 @@ int bench_count_files(struct bench *w, const char *suffix);
 
 Suite *quorum_suite(void);
 Suite *format_suite(void);
+Suite *quorum_trio_suite(void);
 
 #define BENCH_CLUSTER_ID "MkU3OEVBNTcwNTJENDM2Qk"
 
