@@ -163,8 +163,8 @@ static enum err choose_metadata_dir(struct broker *b, struct error *err)
 }
 
 /* The metadata's directory first: it says whose node this is. */
-static enum err settle(struct broker *b, enum err (*step)(struct broker *b, struct log_dir *dir,
-                                                          struct error *err),
+static enum err settle(struct broker *b,
+                       enum err (*step)(struct broker *b, struct log_dir *dir, struct error *err),
                        struct error *err)
 {
     enum err e = step(b, b->metadata_dir, err);

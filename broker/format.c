@@ -135,10 +135,10 @@ static enum err plan_features(struct formatting *f)
         const struct feature_support *feature = &feature_table[i];
         bool kraft = strcmp(feature->name, "kraft.version") == 0;
         bool elr = strcmp(feature->name, "eligible.leader.replicas.version") == 0;
-        int16_t level = i == 0                             ? release
-                        : kraft                            ? dynamic
-                        : elr && release < METADATA_ELR    ? 0
-                                                           : feature->fresh;
+        int16_t level = i == 0                          ? release
+                        : kraft                         ? dynamic
+                        : elr && release < METADATA_ELR ? 0
+                                                        : feature->fresh;
         e = wanted_level(f, feature, level, &level);
         if (!e && i == 0) {
             release = level;
@@ -342,8 +342,12 @@ static void look_at_metadata(void *ctx, const char *name)
 
 static void look_at(void *ctx, const char *name)
 {
-    static const char *const ours[] = { ".lock", "lost+found", METADATA_DIR, BOOTSTRAP_CHECKPOINT,
-                                        BOOTSTRAP_CHECKPOINT ".tmp", META_PROPERTIES ".tmp" };
+    static const char *const ours[] = { ".lock",
+                                        "lost+found",
+                                        METADATA_DIR,
+                                        BOOTSTRAP_CHECKPOINT,
+                                        BOOTSTRAP_CHECKPOINT ".tmp",
+                                        META_PROPERTIES ".tmp" };
     struct listing *l = ctx;
     bool known = false;
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
@@ -400,8 +404,7 @@ static enum err write_voters(struct formatting *f, const char *dir)
     } else {
         e = vfs_make_dirs(f->vfs, buf_cstr(&path), f->err);
     }
-    const struct snapshot_header header = { .last_contained_log_timestamp_ms =
-                                                env_wall_ms(f->env),
+    const struct snapshot_header header = { .last_contained_log_timestamp_ms = env_wall_ms(f->env),
                                             .kraft_version = 1,
                                             .voters = &voters };
     struct snapshot_writer writer = { 0 };

@@ -198,8 +198,8 @@ static enum err apply_batch(void *ctx, const struct batch_view *batch, struct er
 
 enum err metadata_log_apply(struct broker *b, int64_t offset, struct error *err)
 {
-    enum err e = metadata_log_walk(b, b->metadata.applied_offset, offset, apply_batch,
-                                   &b->metadata, err);
+    enum err e =
+        metadata_log_walk(b, b->metadata.applied_offset, offset, apply_batch, &b->metadata, err);
     int16_t level = image_feature(&b->image, "metadata.version");
     if (!e && level > METADATA_VERSION) {
         e = err_set(err, ERR_UNSUPPORTED,
@@ -232,8 +232,8 @@ static void tell_topics(struct broker *b, const struct image *old)
             tell(b, &(struct image_change){ .kind = IMAGE_CHANGE_TOPIC, .topic = t });
         }
         for (int32_t i = 0; i < t->partition_count; i++) {
-            tell(b, &(struct image_change){
-                        .kind = IMAGE_CHANGE_PARTITION, .topic = t, .index = i });
+            tell(b,
+                 &(struct image_change){ .kind = IMAGE_CHANGE_PARTITION, .topic = t, .index = i });
         }
     }
 }

@@ -20,9 +20,9 @@ struct metadata_log {
     struct broker *broker;
     struct partition_log *log;
     char *dir;
-    int64_t applied_offset;   /* committed records below are in b->image */
-    int64_t applied_time_ms;  /* timestamp of the last batch that was applied */
-    uint64_t applied_bytes;   /* of batches that were applied, since the start */
+    int64_t applied_offset;                  /* committed records below are in b->image */
+    int64_t applied_time_ms;                 /* timestamp of the last batch that was applied */
+    uint64_t applied_bytes;                  /* of batches that were applied, since the start */
     struct metadata_transaction transaction; /* one whose records wait for its end */
 };
 

@@ -49,8 +49,7 @@ void quorum_die(struct broker *b, enum err why, const char *text)
     b->quorum.dead = why;
     (void)err_set(&b->quorum.why, why, "%s", text);
     timer_cancel(b->env, &b->quorum.timer);
-    log_error(&b->log, "the node cannot take part in the quorum any more",
-              KV_STR("error", text));
+    log_error(&b->log, "the node cannot take part in the quorum any more", KV_STR("error", text));
     if (b->events.failed && !b->quorum.blocking) {
         b->events.failed(b->events_ctx, &b->quorum.why);
     }
@@ -144,9 +143,10 @@ static enum err carry_out(struct broker *b, const struct raft_output *out, struc
     case RAFT_APPEND:
         return log_append(b->metadata.log, out->bytes, env_wall_ms(b->env), err);
     case RAFT_SNAPSHOT_CHUNK:
-        return snapshots_fetched(
-            b, (struct snapshot_id){ out->snapshot_id.end_offset, out->snapshot_id.epoch },
-            out->offset, out->bytes, err);
+        return snapshots_fetched(b,
+                                 (struct snapshot_id){ out->snapshot_id.end_offset,
+                                                       out->snapshot_id.epoch },
+                                 out->offset, out->bytes, err);
     case RAFT_SNAPSHOT_ADOPT:
         return adopt_snapshot(b, out, err);
     case RAFT_SEND:
@@ -190,8 +190,8 @@ static bool follow_image(struct broker *b)
 static bool apply(struct broker *b)
 {
     struct metadata_log *m = &b->metadata;
-    int64_t to = b->quorum.committed < m->log->end_offset ? b->quorum.committed
-                                                          : m->log->end_offset;
+    int64_t to =
+        b->quorum.committed < m->log->end_offset ? b->quorum.committed : m->log->end_offset;
     if (to <= m->applied_offset) {
         return false;
     }

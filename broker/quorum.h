@@ -31,11 +31,11 @@ struct quorum_proposal {
 };
 
 struct quorum {
-    struct raft *raft;  /* NULL before quorum_start() */
-    enum err dead;      /* not ERR_OK: it does nothing any more */
-    struct error why;   /* and that is why */
-    bool running;       /* outputs are being carried out: who comes meanwhile is served after it */
-    bool blocking;      /* start-up: syncs are waited for */
+    struct raft *raft; /* NULL before quorum_start() */
+    enum err dead;     /* not ERR_OK: it does nothing any more */
+    struct error why;  /* and that is why */
+    bool running;      /* outputs are being carried out: who comes meanwhile is served after it */
+    bool blocking;     /* start-up: syncs are waited for */
     struct raft_hard_state state; /* what quorum-state holds, or shall hold when unsaved */
     int16_t state_version;
     bool state_unsaved;    /* only while blocking */

@@ -129,8 +129,7 @@ static enum err static_voters(struct opening *o, struct error *err)
 static enum err bootstrap_servers(struct opening *o, struct error *err)
 {
     const struct quorum_config *roles = &o->broker->roles;
-    struct raft_endpoint *list =
-        arena_array(&o->arena, roles->bootstrap_count, sizeof(*list));
+    struct raft_endpoint *list = arena_array(&o->arena, roles->bootstrap_count, sizeof(*list));
     if (!list) {
         return err_set(err, ERR_LIMIT, "there are too many bootstrap servers");
     }
@@ -193,7 +192,8 @@ static enum err load_control(void *ctx, const struct batch_view *batch, struct e
         return ERR_OK;
     }
     enum err e = raft_load_batch(b->quorum.raft, batch->bytes);
-    return e ? err_set(err, e, "metadata log %s: the control batch at offset %lld cannot be read: %s",
+    return e ? err_set(err, e,
+                       "metadata log %s: the control batch at offset %lld cannot be read: %s",
                        b->metadata.dir, (long long)batch->base_offset, err_text(e))
              : ERR_OK;
 }
@@ -239,8 +239,7 @@ enum err quorum_start(struct broker *b, const struct log_dir *dir, struct error 
     if (!e) {
         b->quorum.raft = raft_new(&o.config, &o.raft, env_random(b->env));
         b->quorum.committed = b->metadata.applied_offset;
-        b->quorum.applied_epoch =
-            o.raft.snapshot.id.end_offset > 0 ? o.raft.snapshot.id.epoch : -1;
+        b->quorum.applied_epoch = o.raft.snapshot.id.end_offset > 0 ? o.raft.snapshot.id.epoch : -1;
         e = metadata_log_walk(b, b->metadata.log->start_offset, b->metadata.log->end_offset,
                               load_control, b, err);
     }

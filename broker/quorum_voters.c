@@ -64,8 +64,7 @@ enum err voters_to_record(struct raft_voter_set set, struct arena *arena,
         to->voter_directory_id = from->directory_id;
         to->kraft_version_feature.min_supported_version = from->kraft_version_min;
         to->kraft_version_feature.max_supported_version = from->kraft_version_max;
-        to->endpoints =
-            schema_new(&voters_record_endpoint_schema, arena, from->endpoint_count);
+        to->endpoints = schema_new(&voters_record_endpoint_schema, arena, from->endpoint_count);
         if (!to->endpoints) {
             return ERR_LIMIT;
         }

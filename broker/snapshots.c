@@ -28,7 +28,7 @@ static struct raft_offset_epoch raft_id(struct snapshot_id id)
 /* --- loading ---------------------------------------------------------------------------------- */
 
 struct loading {
-    struct image *image;                 /* NULL: the records go to bootstrap */
+    struct image *image; /* NULL: the records go to bootstrap */
     struct metadata_records *bootstrap;
     struct arena *arena; /* for the voters */
     struct raft_snapshot snapshot;
@@ -44,8 +44,10 @@ static enum err load_record(void *ctx, struct slice value, struct error *err)
     struct image_change change;
     enum err e = image_apply(l->image, value, l->snapshot.id.end_offset - 1, &change);
     if (e) {
-        return err_set(err, e, "a record cannot be applied (%s); it may have been written by a "
-                               "later release", err_text(e));
+        return err_set(err, e,
+                       "a record cannot be applied (%s); it may have been written by a "
+                       "later release",
+                       err_text(e));
     }
     image_change_release(&change);
     return ERR_OK;
@@ -293,8 +295,9 @@ static void write_done(struct work *work)
     } else if (quorum_is_alive(b) && !raft_snapshot_taken(b->quorum.raft, raft_id(w->id))) {
         s->older = s->latest;
         s->latest = w->id;
-        log_info(&b->log, "wrote a snapshot of the metadata", KV_INT("end_offset", w->id.end_offset),
-                 KV_INT("epoch", w->id.epoch), KV_UINT("bytes", w->builder.bytes.len));
+        log_info(&b->log, "wrote a snapshot of the metadata",
+                 KV_INT("end_offset", w->id.end_offset), KV_INT("epoch", w->id.epoch),
+                 KV_UINT("bytes", w->builder.bytes.len));
         remove_others(b);
         cut_log(b);
         quorum_run(b);
@@ -345,8 +348,8 @@ bool snapshots_take(struct broker *b)
     w->work = (struct work){ .run = write_run, .done = write_done };
     w->broker = b;
     w->applied_bytes = m->applied_bytes;
-    w->id = (struct snapshot_id){ m->applied_offset,
-                                  raft_epoch_at(b->quorum.raft, m->applied_offset) };
+    w->id =
+        (struct snapshot_id){ m->applied_offset, raft_epoch_at(b->quorum.raft, m->applied_offset) };
     build(b, &w->builder, w->id);
     s->writing = w;
     env_work(b->env, &w->work);
@@ -358,7 +361,8 @@ void snapshots_check(struct broker *b)
     const struct snapshots *s = &b->snapshots;
     const struct broker_config *c = b->config;
     uint64_t age_ns = env_mono_ns(b->env) - s->latest_ns;
-    bool large = b->metadata.applied_bytes - s->applied_bytes >= (uint64_t)c->metadata_snapshot_bytes;
+    bool large =
+        b->metadata.applied_bytes - s->applied_bytes >= (uint64_t)c->metadata_snapshot_bytes;
     bool old = c->metadata_snapshot_interval_ms > 0 &&
                age_ns >= (uint64_t)c->metadata_snapshot_interval_ms * NS_PER_MS;
     if ((large || old) && b->state != BROKER_DRAINING && b->state != BROKER_STOPPED) {

@@ -27,24 +27,25 @@ struct tool {
 
 static void usage(FILE *out)
 {
-    fprintf(out,
-            "Usage: logboom-broker storage COMMAND [OPTIONS]\n"
-            "\n"
-            "  random-uuid                      prints a new id for a cluster or a directory\n"
-            "  info --config FILE               tells what the log directories are\n"
-            "  format --config FILE --cluster-id ID [OPTIONS]\n"
-            "                                   makes the log directories this node's\n"
-            "\n"
-            "  -c, --config FILE                the broker's configuration\n"
-            "      --set KEY=VALUE              a setting over the file's\n"
-            "  -t, --cluster-id ID              the same on all nodes\n"
-            "  -s, --standalone                 this controller is the first voter\n"
-            "  -I, --initial-controllers LIST   id@host:port:directory-id,... are the first voters;\n"
-            "                                   the same on all nodes\n"
-            "  -N, --no-initial-controllers     this node joins voters that are there\n"
-            "  -r, --release-version VERSION    features of this release, e.g. 4.3\n"
-            "  -f, --feature NAME=LEVEL         a feature's level\n"
-            "  -g, --ignore-formatted           pass over directories that are formatted already\n");
+    fprintf(
+        out,
+        "Usage: logboom-broker storage COMMAND [OPTIONS]\n"
+        "\n"
+        "  random-uuid                      prints a new id for a cluster or a directory\n"
+        "  info --config FILE               tells what the log directories are\n"
+        "  format --config FILE --cluster-id ID [OPTIONS]\n"
+        "                                   makes the log directories this node's\n"
+        "\n"
+        "  -c, --config FILE                the broker's configuration\n"
+        "      --set KEY=VALUE              a setting over the file's\n"
+        "  -t, --cluster-id ID              the same on all nodes\n"
+        "  -s, --standalone                 this controller is the first voter\n"
+        "  -I, --initial-controllers LIST   id@host:port:directory-id,... are the first voters;\n"
+        "                                   the same on all nodes\n"
+        "  -N, --no-initial-controllers     this node joins voters that are there\n"
+        "  -r, --release-version VERSION    features of this release, e.g. 4.3\n"
+        "  -f, --feature NAME=LEVEL         a feature's level\n"
+        "  -g, --ignore-formatted           pass over directories that are formatted already\n");
 }
 
 /* --- arguments -------------------------------------------------------------------------------- */
@@ -141,9 +142,8 @@ static enum err take_arguments(struct tool *t, int argc, char **argv, struct err
 static enum err load(struct tool *t, struct error *err)
 {
     struct yaml_node *root;
-    enum err e = t->config_path
-                     ? yaml_load(t->config_path, &t->arena, &root, err)
-                     : yaml_parse(slice_null(), "configuration", &t->arena, &root, err);
+    enum err e = t->config_path ? yaml_load(t->config_path, &t->arena, &root, err)
+                                : yaml_parse(slice_null(), "configuration", &t->arena, &root, err);
     for (uint32_t i = 0; !e && i < t->setting_count; i++) {
         e = yaml_set(root, t->settings[i], &t->arena, err);
     }

@@ -173,8 +173,7 @@ void snapshot_builder_init(struct snapshot_builder *b, int32_t epoch, int64_t no
 
 void snapshot_builder_add(struct snapshot_builder *b, struct slice value)
 {
-    if (b->batch.record_count &&
-        batch_builder_size_with(&b->batch, 0, value.len) > BATCH_BYTES) {
+    if (b->batch.record_count && batch_builder_size_with(&b->batch, 0, value.len) > BATCH_BYTES) {
         close_batch(b, 0);
     }
     struct record rec = { .timestamp_ms = b->now_ms, .value = value };
@@ -227,8 +226,7 @@ enum err snapshot_writer_open(struct snapshot_writer *w, struct vfs *v, const ch
 enum err snapshot_writer_append(struct snapshot_writer *w, struct slice bytes, struct error *err)
 {
     struct iovec iov = { .iov_base = (void *)(uintptr_t)bytes.ptr, .iov_len = bytes.len };
-    enum err e = bytes.len ? w->vfs->ops->pwritev(w->vfs, w->file, &iov, 1, w->size_bytes)
-                           : ERR_OK;
+    enum err e = bytes.len ? w->vfs->ops->pwritev(w->vfs, w->file, &iov, 1, w->size_bytes) : ERR_OK;
     if (e) {
         return err_set(err, e, "write %s: %s", w->part, err_text(e));
     }

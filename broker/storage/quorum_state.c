@@ -7,8 +7,7 @@
 
 enum { FILE_BYTES_MAX = 64 * 1024 };
 
-static bool get_int(const struct json_value *json, const char *key, int64_t min,
-                    int32_t *ret_value)
+static bool get_int(const struct json_value *json, const char *key, int64_t min, int32_t *ret_value)
 {
     const struct json_value *v = json_get(json, slice_str(key));
     if (!v || v->kind != JSON_INT || v->integer < min || v->integer > INT32_MAX) {
@@ -88,7 +87,8 @@ enum err quorum_state_write(struct vfs *v, const char *path, const struct quorum
         }
         buf_append_str(&text, "],\"data_version\":0}");
     } else {
-        buf_printf(&text, "{\"leaderId\":%d,\"leaderEpoch\":%d,\"votedId\":%d,\"votedDirectoryId\":\"",
+        buf_printf(&text,
+                   "{\"leaderId\":%d,\"leaderEpoch\":%d,\"votedId\":%d,\"votedDirectoryId\":\"",
                    (int)state->leader_id, (int)state->leader_epoch, (int)state->voted_id);
         append_id(&text, &state->voted_directory_id);
         buf_append_str(&text, "\",\"data_version\":1}");

@@ -98,15 +98,14 @@ START_TEST(formatted_standalone_node_leads_by_its_voters_record)
         ck_assert_int_eq(raft_kraft_version(w.broker->quorum.raft), 1);
         struct raft_voter_set voters = raft_voters(w.broker->quorum.raft);
         ck_assert_uint_eq(voters.count, 1);
-        ck_assert(uuid_eq(&voters.voters[0].directory_id,
-                          &w.broker->metadata_dir->meta.directory_id));
+        ck_assert(
+            uuid_eq(&voters.voters[0].directory_id, &w.broker->metadata_dir->meta.directory_id));
         ck_assert_int_eq(quorum_state_read(vfs_posix(), bench_metadata_path(&w, "quorum-state"),
                                            &state, &w.err),
                          ERR_OK);
         ck_assert_int_eq(state.version, 1);
         ck_assert_int_eq(image_feature(&w.broker->image, "metadata.version"), METADATA_VERSION);
-        ck_assert_int_eq(
-            image_feature(&w.broker->image, "eligible.leader.replicas.version"), 1);
+        ck_assert_int_eq(image_feature(&w.broker->image, "eligible.leader.replicas.version"), 1);
         bench_kill(&w);
     }
     bench_deinit(&w);
@@ -116,7 +115,10 @@ END_TEST
 START_TEST(damaged_vote_is_refused_with_what_to_do)
 {
     static const char *const damaged[] = {
-        "", "{", "null", "{\"leaderId\":1,\"leaderEpoch\":7,\"votedId\":1}",
+        "",
+        "{",
+        "null",
+        "{\"leaderId\":1,\"leaderEpoch\":7,\"votedId\":1}",
         "{\"leaderId\":1,\"leaderEpoch\":-7,\"votedId\":1,\"data_version\":0}",
         "{\"leaderId\":1,\"leaderEpoch\":7,\"votedId\":1,\"data_version\":1}",
         "{\"leaderId\":1,\"leaderEpoch\":7,\"votedId\":1,\"data_version\":9}"
@@ -359,8 +361,8 @@ START_TEST(snapshot_is_served_by_position)
     struct slice part;
     int64_t size;
     for (size_t at = 0; at < len; at += part.len) {
-        ck_assert_int_eq(
-            snapshots_read(w.broker, id, (int64_t)at, 777, &arena, &part, &size), KAFKA_NONE);
+        ck_assert_int_eq(snapshots_read(w.broker, id, (int64_t)at, 777, &arena, &part, &size),
+                         KAFKA_NONE);
         ck_assert_int_eq(size, (int64_t)len);
         ck_assert_uint_gt(part.len, 0);
         buf_append_slice(&got, part);

@@ -24,7 +24,8 @@ struct trio {
     char voters[256];
 };
 
-static const char *const directory_ids[NODES] = { "JEXY6aqzQY-32P5TStzaFg", "MvDxzVmcRsaTz33bUuRU6A",
+static const char *const directory_ids[NODES] = { "JEXY6aqzQY-32P5TStzaFg",
+                                                  "MvDxzVmcRsaTz33bUuRU6A",
                                                   "07R5amHmR32VDA6jHkGbTA" };
 static const char other_cluster[] = "4L6g3nShT-eMCtK--X86sw";
 

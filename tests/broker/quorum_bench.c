@@ -14,9 +14,9 @@ void bench_init(struct bench *w)
     fault_vfs_init(&w->disk);
     fake_env_init(&w->env, 1);
     arena_init(&w->arena, 4 << 20);
-    ck_assert_int_eq(
-        config_load(&broker_config_table, NULL, &w->arena, NULL, NULL, &w->config, &w->err),
-        ERR_OK);
+    ck_assert_int_eq(config_load(&broker_config_table, NULL, &w->arena, NULL, NULL, &w->config,
+                                 &w->err),
+                     ERR_OK);
     bench_set(w, "log.dirs", w->scratch.path);
 }
 
@@ -130,8 +130,8 @@ enum err bench_add_topic(struct bench *w, const char *name)
 
 bool bench_has_topic(const struct bench *w, const char *name)
 {
-    return image_topic(&w->broker->image, slice_str(name)) && topic_find(&w->broker->topics,
-                                                                         slice_str(name));
+    return image_topic(&w->broker->image, slice_str(name)) &&
+           topic_find(&w->broker->topics, slice_str(name));
 }
 
 const char *bench_metadata_path(struct bench *w, const char *name)
