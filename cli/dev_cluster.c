@@ -4,7 +4,8 @@
  * their YAML files, formats their directories, runs logboom-broker for each, says what becomes of
  * them, and stops them with itself. Driven by main.c.
  *   (D1) A node that ends is told and stays down, unless --restart was given.
- *   (D2) No node outlives this program: each is stopped, and dies with it when it is killed.
+ *   (D2) No node outlives this program: each is stopped, killed when that takes too long (the last
+ *       ones of a quorum have nobody to hand over to), and dies with it when it is killed.
  */
 #include "cli/cli.h"
 
@@ -21,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DEV_NODES_MAX = 15, STOP_SECONDS = 30, RESTART_MS = 200 };
+enum { DEV_NODES_MAX = 15, STOP_SECONDS = 5, RESTART_MS = 200 };
 
 struct dev_node {
     int32_t id;

@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import time
 
@@ -160,9 +161,14 @@ class Cluster:
 
     def stop(self):
         """All at once: a quorum that goes away one by one would wait for itself."""
-        for node in self.live:
-            os.killpg(node.child.pid, 15)
-        return {node.name: node.stop() for node in self.live}
+        nodes = self.live
+        for node in nodes:
+            os.killpg(node.child.pid, signal.SIGTERM)
+        codes = {}
+        for node in nodes:  # a second SIGTERM would end it at once
+            codes[node.name] = node.child.wait(60)
+            node.child = None
+        return codes
 
     def kill(self):
         for node in self.live:
