@@ -84,9 +84,9 @@ static bool take_answer(struct broker *b, const struct isr_sent *s,
                  KV_INT("partition", p->index), KV_STR("code", kafka_error_name((int16_t)a.code)));
     } else {
         b->metrics.isr_changes++;
-        log_info(&b->log, "the ISR changed", KV_STR("topic", p->topic->name),
-                 KV_INT("partition", p->index), KV_INT("in_sync", isr_size(p->isr)),
-                 KV_INT("replicas", p->isr->count + 1));
+        log_debug(&b->log, "the ISR changed", KV_STR("topic", p->topic->name),
+                  KV_INT("partition", p->index), KV_INT("in_sync", isr_size(p->isr)),
+                  KV_INT("replicas", p->isr->count + 1));
     }
     partition_isr_changed(b, p);
     return verdict == ISR_RETRY;
@@ -99,7 +99,7 @@ static void answered(void *user, enum err err, int16_t version, const void *resp
     struct broker *b = container_of((struct isr_keeper *)user, struct broker, isr_keeper);
     struct isr_request *r = b->isr_keeper.sent;
     const struct alter_partition_response *resp = response;
-    uint32_t again = 0;
+    uint32_t again = 0, sent = r->count;
     bool whole = !err && resp->error_code == KAFKA_NONE;
     (void)version;
     r->under_way = false;
@@ -110,6 +110,9 @@ static void answered(void *user, enum err err, int16_t version, const void *resp
         }
     }
     r->count = again;
+    log_info(&b->log, "the controller answered about other ISRs", KV_UINT("partitions", sent),
+             KV_UINT("to_ask_again", again),
+             KV_STR("result", err ? err_text(err) : kafka_error_text(resp->error_code)));
     uint64_t wait_ns = (uint64_t)RETRY_MS * NS_PER_MS;
     if (!again) {
         request_free(r);
