@@ -322,6 +322,7 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     groups_init(b);
     quorum_init(b);
     controller_node_init(b);
+    controller_duties_init(b);
     enum err e = quorum_config_parse(b->config, &b->arena, &b->roles, err);
     if (!e) {
         e = start(b, args->default_dir, err);
@@ -332,6 +333,7 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     }
     start_timers(b);
     lifecycle_start(b);
+    controller_duties_run(b);
     *ret_broker = b;
     return ERR_OK;
 }
@@ -451,9 +453,11 @@ void broker_free(struct broker *b)
     isr_keeper_deinit(b);
     dir_assigner_deinit(b);
     replica_fetchers_deinit(b);
+    controller_duties_deinit(b);
     lifecycle_deinit(b);
     controller_registrar_deinit(b);
     quorum_deinit(b);
+    controller_node_deinit(b);
     producer_ids_deinit(b);
     controller_channel_deinit(b);
     peers_deinit(b);

@@ -13,6 +13,7 @@
 #include "broker/controller_node.h"
 #include "broker/controller/image.h"
 #include "broker/controller_channel.h"
+#include "broker/controller_duties.h"
 #include "broker/controller_registrar.h"
 #include "broker/dir_assigner.h"
 #include "broker/fetch_session.h"
@@ -90,7 +91,8 @@ struct broker {
 
     struct broker_dir *dirs;
     uint32_t dir_count;
-    bool logs_open; /* broker_open_logs() is through: before that, a partition's log is not missing */
+    bool
+        logs_open; /* broker_open_logs() is through: before that, a partition's log is not missing */
     struct file_cache files;
 
     struct image image;
@@ -100,6 +102,7 @@ struct broker {
     struct snapshots snapshots;
     struct quorum quorum;
     struct controller_node controller;
+    struct controller_duties duties;
     struct topics topics;
     struct groups groups;
     struct replica_fetchers fetchers;

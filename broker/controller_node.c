@@ -49,6 +49,7 @@ bool controller_node_run(struct broker *b)
 {
     struct controller_node *n = &b->controller;
     bool any = false;
+    controller_duties_run(b);
     if (n->in_queue_run) {
         return false; /* done() submitted another one: the loop below takes it */
     }

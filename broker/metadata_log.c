@@ -116,6 +116,7 @@ enum err metadata_log_walk(struct broker *b, int64_t from_offset, int64_t to_off
 static void tell(struct broker *b, const struct image_change *change)
 {
     topics_apply(b, change);
+    controller_duties_applied(b, change);
 }
 
 static enum err apply_value(struct metadata_log *m, struct slice value, int64_t offset,

@@ -452,6 +452,20 @@ bool quorum_is_sole_voter(const struct broker *b)
     return r && raft_is_voter(r) && raft_voters(r).count == 1;
 }
 
+uint32_t quorum_voter_ids(const struct broker *b, int32_t *ret_ids, uint32_t max)
+{
+    if (!b->quorum.raft) {
+        return 0;
+    }
+    struct raft_voter_set set = raft_voters(b->quorum.raft);
+    uint32_t count = 0;
+    while (count < set.count && count < max) {
+        ret_ids[count] = set.voters[count].id;
+        count++;
+    }
+    return count;
+}
+
 const struct metadata_records *quorum_bootstrap_records(const struct broker *b)
 {
     return &b->snapshots.bootstrap;

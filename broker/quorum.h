@@ -86,6 +86,8 @@ int64_t quorum_high_watermark(const struct broker *b);
 int64_t quorum_end_offset(const struct broker *b);
 /* This node is the only voter: nobody else need agree. */
 bool quorum_is_sole_voter(const struct broker *b);
+/* The ids of the voters, at most `max`; returns how many. */
+uint32_t quorum_voter_ids(const struct broker *b, int32_t *ret_ids, uint32_t max);
 /* What the cluster begins with: for the first controller, while the image has no
  * metadata.version. Empty when the directory was formatted without being asked to. */
 const struct metadata_records *quorum_bootstrap_records(const struct broker *b);

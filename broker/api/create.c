@@ -11,14 +11,14 @@ struct change_placement create_placement(struct broker *b)
     return (struct change_placement){ .seed = env_random(b->env) };
 }
 
-/* No more replicas than there are nodes: internal topics should not fail on a small cluster. */
-static int16_t replication_of_internal(const struct broker *b)
+int16_t create_replication(const struct broker *b, int64_t configured)
 {
-    int64_t want = b->config->offsets_topic_replication_factor;
+    enum { SAFE = 3 };
     /* Brokers that have not come up yet are counted by the quorum that they are part of. */
     int64_t nodes = (int64_t)b->image.brokers.count;
     nodes = b->roles.broker && b->roles.voter_count > nodes ? b->roles.voter_count : nodes;
-    return (int16_t)(want < nodes ? want : nodes);
+    int64_t want = configured > 0 ? configured : SAFE;
+    return (int16_t)(want < nodes || nodes == 0 ? want : nodes);
 }
 
 static bool fill_offsets_topic(struct call *c, struct create_topics_request_creatable_topic *t)
@@ -41,7 +41,7 @@ static bool fill_offsets_topic(struct call *c, struct create_topics_request_crea
     }
     t->configs_n = count;
     t->num_partitions = (int32_t)config->offsets_topic_num_partitions;
-    t->replication_factor = replication_of_internal(c->broker);
+    t->replication_factor = create_replication(c->broker, config->offsets_topic_replication_factor);
     return true;
 }
 

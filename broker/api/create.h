@@ -13,6 +13,9 @@ bool create_ask(struct call *c, const struct slice *names, int32_t count, client
 /* The controller's word on one of them: KAFKA_NONE also when it is there already. */
 enum kafka_error create_result(enum err err, const struct create_topics_response *resp,
                                struct slice name);
+/* How many replicas a topic gets that is made without a number: those configured, or three, and no
+ * more than there are nodes. */
+int16_t create_replication(const struct broker *b, int64_t configured);
 /* Where new partitions go. */
 struct change_placement create_placement(struct broker *b);
 

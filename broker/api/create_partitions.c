@@ -53,7 +53,7 @@ static void grown(struct metadata_op *op, enum err status)
     struct grow_state *s = container_of(op, struct grow_state, op);
     for (int32_t i = 0; status && i < s->resp->results_n; i++) {
         if (!s->resp->results[i].error_code) {
-            s->resp->results[i].error_code = KAFKA_KAFKA_STORAGE_ERROR;
+            s->resp->results[i].error_code = (int16_t)controller_error(status);
         }
     }
     call_reply(s->call, s->resp);

@@ -98,7 +98,9 @@ static void create_one(struct create_state *s, int32_t at, struct metadata_recor
         topic.partitions = (int32_t)b->config->num_partitions;
     }
     if (!by_hand && topic.replication == -1) {
-        topic.replication = (int16_t)b->config->default_replication_factor;
+        topic.replication = b->config->default_replication_factor > 0
+                                ? (int16_t)b->config->default_replication_factor
+                                : create_replication(b, -1);
     }
     enum kafka_error code = read_settings(c, ask, &topic, &err);
     struct uuid id = broker_random_uuid(b);
@@ -130,8 +132,9 @@ static void created(struct metadata_op *op, enum err status)
     struct create_state *s = container_of(op, struct create_state, op);
     for (int32_t i = 0; status && i < s->resp->topics_n; i++) {
         if (!s->resp->topics[i].error_code) {
-            refuse(s->call, &s->resp->topics[i], KAFKA_KAFKA_STORAGE_ERROR,
-                   "The metadata log could not be written.");
+            refuse(s->call, &s->resp->topics[i], controller_error(status),
+                   status == ERR_AGAIN ? "This is not the active controller."
+                                       : "The metadata log could not be written.");
         }
     }
     call_reply(s->call, s->resp);

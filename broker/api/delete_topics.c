@@ -72,7 +72,7 @@ static void deleted(struct metadata_op *op, enum err status)
     struct delete_state *s = container_of(op, struct delete_state, op);
     for (int32_t i = 0; status && i < s->resp->responses_n; i++) {
         if (!s->resp->responses[i].error_code) {
-            s->resp->responses[i].error_code = KAFKA_KAFKA_STORAGE_ERROR;
+            s->resp->responses[i].error_code = (int16_t)controller_error(status);
         }
     }
     call_reply(s->call, s->resp);

@@ -73,8 +73,22 @@ static bool fill_topic(struct call *c, const struct image_topic *t, int32_t from
         row->replica_nodes_n = p->replica_count;
         row->isr_nodes = p->isr;
         row->isr_nodes_n = p->isr_count;
-        row->eligible_leader_replicas_n = 0;
-        row->last_known_elr_n = 0;
+        row->error_code = p->leader < 0 ? KAFKA_LEADER_NOT_AVAILABLE : KAFKA_NONE;
+        row->eligible_leader_replicas = p->elr;
+        row->eligible_leader_replicas_n = p->elr_count;
+        row->last_known_elr = p->last_known_elr;
+        row->last_known_elr_n = p->last_known_elr_count;
+        row->offline_replicas = arena_array(&c->arena, (size_t)p->replica_count, sizeof(int32_t));
+        if (!row->offline_replicas) {
+            call_fail(c, "the request wants more memory than it may have");
+            return false;
+        }
+        for (int32_t k = 0; k < p->replica_count; k++) {
+            const struct image_broker *b = image_broker(&c->broker->image, p->replicas[k]);
+            if (!b || b->fenced || !image_directory_is_online(b, &p->directories[k])) {
+                row->offline_replicas[row->offline_replicas_n++] = p->replicas[k];
+            }
+        }
     }
     return true;
 }

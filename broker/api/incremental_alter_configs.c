@@ -121,7 +121,7 @@ static void altered(struct metadata_op *op, enum err status)
 {
     struct alter_state *s = container_of(op, struct alter_state, op);
     for (int32_t i = 0; status && i < s->resp->responses_n; i++) {
-        s->resp->responses[i].error_code = KAFKA_KAFKA_STORAGE_ERROR;
+        s->resp->responses[i].error_code = (int16_t)controller_error(status);
     }
     call_reply(s->call, s->resp);
 }

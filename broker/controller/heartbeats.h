@@ -39,6 +39,8 @@ void heartbeats_follow(struct heartbeats *h, const struct image *img, int32_t br
 /* A heartbeat came. */
 void heartbeats_touch(struct heartbeats *h, int32_t broker_id, int64_t metadata_offset,
                       uint64_t now_ns);
+/* As if it had been heard, but for what it says. */
+void heartbeats_extend(struct heartbeats *h, int32_t broker_id, uint64_t now_ns);
 /* The session ends at once: somebody knows that the broker is gone. */
 void heartbeats_expire(struct heartbeats *h, int32_t broker_id);
 /* Everybody gets a whole session from now: the controller itself was not running. */
