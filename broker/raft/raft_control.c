@@ -191,7 +191,7 @@ static void add_leader_change(struct raft *r, struct batch_builder *b)
     struct leader_change_message msg;
     schema_init(&leader_change_message_schema, &msg);
     struct leader_change_message_voter voters[RAFT_VOTERS_MAX], granting[RAFT_VOTERS_MAX];
-    msg.version = raft_kraft_version(r) > 0 ? 1 : 0;
+    msg.version = 0; /* the only one that Kafka writes and its tools read, in every quorum */
     msg.leader_id = r->config.node_id;
     msg.voters = voters;
     msg.granting_voters = granting;
