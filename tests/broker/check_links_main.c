@@ -4,9 +4,10 @@
 
 Suite *peer_suite(void);
 Suite *forward_suite(void);
+Suite *lifecycle_suite(void);
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { peer_suite, forward_suite };
+    Suite *(*const suites[])(void) = { peer_suite, forward_suite, lifecycle_suite };
     return RUN_SUITES(suites);
 }

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * check_lifecycle.c - brokers that join, leave, die and come back, in a simulated world: real
+ * nodes, real quorum, virtual time. What clients read and write is the simulator's own business
+ * (tests/sim); here it is who is a member, when, and what the controller is asked.
+ */
+#include "protocol/base/alloc.h"
+#include "tests/sim/sim_node.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+Suite *lifecycle_suite(void);
+
+#define CLUSTER_ID "c2ltdWxhdGVkLWxvZ2Jvb20"
+#define OTHER_ID   "YW5vdGhlci1jbHVzdGVyLi4"
+#define VOTERS     "1@10.0.0.1:9093,2@10.0.0.2:9093,3@10.0.0.3:9093"
+
+enum { VOTER_COUNT = 3, NODES_MAX = 5 };
+
+struct fleet {
+    struct sim_world world;
+    struct sim_node nodes[NODES_MAX]; /* 0 to 2 are the voters */
+    uint32_t count;
+};
+
+/* A node at 10.0.0.(place + 1), formatted; it is a controller when it is one of the first three. */
+static struct sim_node *add_node(struct fleet *f, int32_t id, const char *cluster_id)
+{
+    char name[SIM_NAME_MAX], address[SIM_NAME_MAX], listeners[128];
+    uint32_t place = f->count++;
+    struct sim_node *n = &f->nodes[place];
+    bool voter = place < VOTER_COUNT;
+    snprintf(name, sizeof(name), "n%u", place + 1);
+    snprintf(address, sizeof(address), "10.0.0.%u", place + 1);
+    snprintf(listeners, sizeof(listeners), "PLAINTEXT://%s:9092%s%s%s", address,
+             voter ? ",CONTROLLER://" : "", voter ? address : "", voter ? ":9093" : "");
+    const struct sim_setting settings[] = { { "listeners", listeners },
+                                            { "controller.quorum.voters", VOTERS },
+                                            { "process.roles",
+                                              voter ? "broker,controller" : "broker" },
+                                            { NULL, NULL } };
+    sim_node_init(n, &f->world, id, name, address, settings);
+    sim_node_format(n, cluster_id);
+    return n;
+}
+
+static void start(struct sim_node *n)
+{
+    struct error err;
+    ck_assert_msg(sim_node_start(n, &err) == ERR_OK, "%s", err.text);
+}
+
+static void run_ms(struct fleet *f, uint64_t ms)
+{
+    uint64_t until_ns = f->world.now_ns + ms * NS_PER_MS;
+    while (f->world.now_ns < until_ns && sim_world_step(&f->world)) {
+    }
+}
+
+static bool is_running(const struct sim_node *n)
+{
+    return n->broker && n->broker->state == BROKER_RUNNING && lifecycle_serves(n->broker);
+}
+
+/* How the image of one node sees another. */
+static bool is_unfenced(const struct sim_node *by, const struct sim_node *who)
+{
+    const struct image_broker *b = by->broker ? image_broker(&by->broker->image, who->id) : NULL;
+    return b && !b->fenced;
+}
+
+/* Steps until the node runs; at most so long. Returns the milliseconds it took. */
+static uint64_t wait_running(struct fleet *f, const struct sim_node *n, uint64_t ms_max)
+{
+    uint64_t ms = 0;
+    for (; !is_running(n); ms += 10) {
+        struct buf text = { 0 };
+        if (n->broker) {
+            lifecycle_describe(n->broker, &text);
+        }
+        ck_assert_msg(ms < ms_max, "node %d does not run: %s", (int)n->id, buf_cstr(&text));
+        buf_deinit(&text);
+        run_ms(f, 10);
+    }
+    return ms;
+}
+
+static struct fleet *fleet_new(uint64_t seed)
+{
+    static const struct sim_world_options options = { .latency_ns = NS_PER_MS / 10,
+                                                      .window_bytes = 1 << 20,
+                                                      .work_ns_max = NS_PER_MS };
+    struct fleet *f = mem_zalloc(sizeof(*f));
+    sim_world_init(&f->world, seed, &options, NULL);
+    for (int32_t id = 1; id <= VOTER_COUNT; id++) {
+        start(add_node(f, id, CLUSTER_ID));
+    }
+    for (int i = 0; i < VOTER_COUNT; i++) {
+        wait_running(f, &f->nodes[i], 15000);
+    }
+    return f;
+}
+
+static void fleet_free(struct fleet *f)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        sim_node_kill(&f->nodes[i], false);
+        sim_node_deinit(&f->nodes[i]);
+    }
+    sim_world_deinit(&f->world);
+    mem_free(f);
+}
+
+static struct sim_node *active_controller(struct fleet *f)
+{
+    for (int i = 0; i < VOTER_COUNT; i++) {
+        if (f->nodes[i].broker && quorum_is_leader(f->nodes[i].broker)) {
+            return &f->nodes[i];
+        }
+    }
+    return NULL;
+}
+
+/* --- membership ------------------------------------------------------------------------------- */
+
+START_TEST(nodes_register_are_unfenced_and_run)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 1);
+    run_ms(f, 1000);
+    for (int i = 0; i < VOTER_COUNT; i++) {
+        for (int k = 0; k < VOTER_COUNT; k++) {
+            ck_assert(is_unfenced(&f->nodes[i], &f->nodes[k]));
+        }
+        const struct image_controller *c =
+            image_controller(&f->nodes[0].broker->image, f->nodes[i].id);
+        ck_assert(c && uuid_eq(&c->incarnation, &f->nodes[i].broker->incarnation));
+        const struct image_broker *b = image_broker(&f->nodes[0].broker->image, f->nodes[i].id);
+        ck_assert(b && b->epoch == f->nodes[i].broker->broker_epoch);
+    }
+    struct sim_node *fourth = add_node(f, 4, CLUSTER_ID); /* a broker alone */
+    start(fourth);
+    ck_assert_uint_le(wait_running(f, fourth, 10000), 2000);
+    run_ms(f, 500);
+    ck_assert(is_unfenced(&f->nodes[0], fourth));
+    fleet_free(f);
+}
+END_TEST
+
+START_TEST(a_killed_node_comes_back_as_a_new_incarnation)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 50);
+    struct sim_node *n = &f->nodes[_i % VOTER_COUNT];
+    int64_t before = n->broker->broker_epoch;
+    sim_node_kill(n, _i % 2);
+    run_ms(f, sim_random(&f->world, 6000));
+    start(n);
+    wait_running(f, n, 15000);
+    ck_assert_int_gt(n->broker->broker_epoch, before);
+    fleet_free(f);
+}
+END_TEST
+
+START_TEST(a_node_that_was_silent_is_fenced_and_let_in_again)
+{
+    struct fleet *f = fleet_new(90);
+    struct sim_node *n = add_node(f, 4, CLUSTER_ID);
+    start(n);
+    wait_running(f, n, 10000);
+    run_ms(f, 1000);
+    sim_host_pause(n->host, 20 * (uint64_t)NS_PER_S);
+    run_ms(f, 15000);
+    ck_assert(!is_unfenced(&f->nodes[0], n));
+    run_ms(f, 10000);
+    ck_assert(is_unfenced(&f->nodes[0], n));
+    ck_assert(is_running(n));
+    struct buf text = { 0 };
+    ck_assert(lifecycle_describe(n->broker, &text));
+    buf_deinit(&text);
+    fleet_free(f);
+}
+END_TEST
+
+START_TEST(of_two_nodes_with_one_id_the_second_waits_its_turn)
+{
+    struct fleet *f = fleet_new(91);
+    struct sim_node *first = add_node(f, 7, CLUSTER_ID), *second = add_node(f, 7, CLUSTER_ID);
+    start(first);
+    wait_running(f, first, 10000);
+    start(second);
+    for (int i = 0; i < 30; i++) {
+        run_ms(f, 1000);
+        ck_assert(is_running(first));
+        ck_assert(!is_running(second));
+        ck_assert_int_eq(second->broker->state, BROKER_STARTING);
+    }
+    struct buf text = { 0 };
+    ck_assert(!lifecycle_describe(second->broker, &text));
+    ck_assert_msg(strstr(buf_cstr(&text), "give one of them another node.id"), "%s",
+                  buf_cstr(&text));
+    buf_deinit(&text);
+    sim_node_kill(first, false);
+    wait_running(f, second, 20000);
+    ck_assert(uuid_eq(&image_broker(&f->nodes[0].broker->image, 7)->incarnation,
+                      &second->broker->incarnation));
+    fleet_free(f);
+}
+END_TEST
+
+/* The first one was only silent: it must see that its id is another's now, and not serve. */
+START_TEST(a_node_whose_id_was_taken_over_serves_no_more)
+{
+    struct fleet *f = fleet_new(92);
+    struct sim_node *first = add_node(f, 7, CLUSTER_ID), *second = add_node(f, 7, CLUSTER_ID);
+    start(first);
+    wait_running(f, first, 10000);
+    start(second);
+    sim_host_pause(first->host, 30 * (uint64_t)NS_PER_S);
+    wait_running(f, second, 20000);
+    run_ms(f, 35000);
+    ck_assert(is_running(second));
+    ck_assert(!lifecycle_serves(first->broker));
+    fleet_free(f);
+}
+END_TEST
+
+static void on_end(struct sim_node *n, void *ctx)
+{
+    (void)n;
+    *(bool *)ctx = true;
+}
+
+START_TEST(a_node_of_another_cluster_stops_and_says_so)
+{
+    struct fleet *f = fleet_new(93);
+    struct sim_node *n = add_node(f, 9, OTHER_ID);
+    bool ended = false;
+    n->ended = on_end;
+    n->ended_ctx = &ended;
+    start(n);
+    run_ms(f, 10000);
+    ck_assert(n->refused);
+    ck_assert_msg(strstr(n->why.text, "another cluster") && strstr(n->why.text, OTHER_ID), "%s",
+                  n->why.text);
+    ck_assert(!image_broker(&f->nodes[0].broker->image, 9));
+    fleet_free(f);
+}
+END_TEST
+
+/* --- requests to the controller --------------------------------------------------------------- */
+
+struct answer {
+    int count;
+    enum err err;
+    int16_t code;
+};
+
+static void on_answer(void *user, enum err err, int16_t version, const void *response)
+{
+    struct answer *a = user;
+    (void)version;
+    a->count++;
+    a->err = err;
+    a->code = err ? -1 : *(const int16_t *)response;
+    (void)response;
+}
+
+static void on_created(void *user, enum err err, int16_t version, const void *response)
+{
+    const struct create_topics_response *resp = response;
+    on_answer(user, err ? err : ERR_OK, version, err ? NULL : &resp->topics[0].error_code);
+}
+
+static void on_unregistered(void *user, enum err err, int16_t version, const void *response)
+{
+    const struct unregister_broker_response *resp = response;
+    on_answer(user, err, version, err ? NULL : &resp->error_code);
+}
+
+static void create_topic(struct fleet *f, struct sim_node *by, const char *name)
+{
+    struct answer a = { 0 };
+    struct create_topics_request req;
+    struct create_topics_request_creatable_topic topic;
+    schema_init(&create_topics_request_schema, &req);
+    schema_init(&create_topics_request_creatable_topic_schema, &topic);
+    topic.name = slice_str(name);
+    topic.num_partitions = 12;
+    topic.replication_factor = 3;
+    req.topics = &topic;
+    req.topics_n = 1;
+    req.timeout_ms = 5000;
+    controller_channel_send(by->broker, &create_topics_request_schema, &req, -1,
+                            10 * (uint64_t)NS_PER_S, on_created, &a);
+    sim_host_turn_ends(by->host);
+    run_ms(f, 10000);
+    ck_assert_int_eq(a.count, 1);
+    ck_assert_int_eq(a.err, ERR_OK);
+    ck_assert_int_eq(a.code, KAFKA_NONE);
+}
+
+START_TEST(leaders_move_before_a_node_stops)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 120);
+    struct sim_node *n = &f->nodes[_i % VOTER_COUNT], *other = &f->nodes[(_i + 1) % VOTER_COUNT];
+    create_topic(f, other, "t");
+    bool ended = false;
+    n->ended = on_end;
+    n->ended_ctx = &ended;
+    sim_node_stop(n);
+    int leads_at_end = 0;
+    for (int ms = 0; !ended; ms += 1) {
+        ck_assert_int_lt(ms, 20000);
+        const struct image_topic *t = image_topic(&other->broker->image, slice_str("t"));
+        ck_assert_ptr_nonnull(t);
+        leads_at_end = 0;
+        for (int32_t p = 0; p < t->partition_count; p++) {
+            ck_assert_int_ge(t->partitions[p].leader, 0); /* never without one */
+            leads_at_end += t->partitions[p].leader == n->id;
+        }
+        run_ms(f, 1);
+    }
+    ck_assert_int_eq(leads_at_end, 0);
+    ck_assert(n->shut_down);
+    start(n);
+    wait_running(f, n, 15000);
+    fleet_free(f);
+}
+END_TEST
+
+START_TEST(a_broker_that_was_unregistered_registers_again)
+{
+    struct fleet *f = fleet_new(140);
+    struct sim_node *n = add_node(f, 4, CLUSTER_ID);
+    struct answer a = { 0 };
+    start(n);
+    wait_running(f, n, 10000);
+    int64_t before = n->broker->broker_epoch;
+    struct unregister_broker_request req;
+    schema_init(&unregister_broker_request_schema, &req);
+    req.broker_id = 4;
+    controller_channel_send(f->nodes[0].broker, &unregister_broker_request_schema, &req, -1,
+                            5 * (uint64_t)NS_PER_S, on_unregistered, &a);
+    sim_host_turn_ends(f->nodes[0].host);
+    run_ms(f, 5000);
+    ck_assert_int_eq(a.count, 1);
+    ck_assert_int_eq(a.code, KAFKA_NONE);
+    wait_running(f, n, 10000);
+    ck_assert_int_gt(n->broker->broker_epoch, before);
+    ck_assert(is_unfenced(&f->nodes[1], n));
+    fleet_free(f);
+}
+END_TEST
+
+struct taker {
+    struct producer_id_wait wait;
+    int64_t id; /* -2: not yet */
+};
+
+static void on_id(struct producer_id_wait *w, int64_t producer_id)
+{
+    struct taker *t = container_of(w, struct taker, wait);
+    ck_assert_int_eq(t->id, -2);
+    t->id = producer_id;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Whatever becomes of controllers, no id is given twice, and everybody is answered. */
+START_TEST(producer_ids_are_unique_over_nodes_and_leaders)
+{
+    enum { EACH = 2600, TAKERS = EACH * VOTER_COUNT };
+    struct fleet *f = fleet_new((uint64_t)_i + 150);
+    struct taker *takers = mem_array(TAKERS, sizeof(*takers));
+    int64_t *ids = mem_array(TAKERS, sizeof(*ids));
+    size_t count = 0, taken = 0;
+    for (int round = 0; round < 26; round++) {
+        for (int i = 0; i < VOTER_COUNT; i++) {
+            struct sim_node *n = &f->nodes[i];
+            for (int k = 0; is_running(n) && k < 100; k++) {
+                struct taker *t = &takers[taken++];
+                *t = (struct taker){ .wait.done = on_id, .id = -2 };
+                producer_ids_take(n->broker, &t->wait);
+            }
+            sim_host_turn_ends(n->host);
+        }
+        struct sim_node *leader = active_controller(f);
+        if (leader && round % 9 == 4) {
+            sim_node_kill(leader, false);
+            run_ms(f, 3000 + sim_random(&f->world, 3000));
+            start(leader);
+        }
+        run_ms(f, sim_random(&f->world, 1000));
+    }
+    run_ms(f, 30000);
+    for (size_t i = 0; i < taken; i++) {
+        if (takers[i].id >= 0) {
+            ids[count++] = takers[i].id;
+        }
+    }
+    ck_assert_uint_gt(count, taken / 2);
+    qsort(ids, count, sizeof(*ids), by_id);
+    for (size_t i = 1; i < count; i++) {
+        ck_assert_int_ne(ids[i], ids[i - 1]);
+    }
+    fleet_free(f);
+    mem_free(takers);
+    mem_free(ids);
+}
+END_TEST
+
+START_TEST(a_request_outlives_its_controller)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 170);
+    struct answer answers[20] = { { 0 } };
+    int sent = 0;
+    for (int round = 0; round < 20; round++) {
+        struct sim_node *leader = active_controller(f);
+        struct sim_node *by = &f->nodes[sim_random(&f->world, VOTER_COUNT)];
+        if (!leader || by == leader || !is_running(by)) {
+            run_ms(f, 500);
+            continue;
+        }
+        char name[24];
+        struct create_topics_request req;
+        struct create_topics_request_creatable_topic topic;
+        snprintf(name, sizeof(name), "topic-%d", round);
+        schema_init(&create_topics_request_schema, &req);
+        schema_init(&create_topics_request_creatable_topic_schema, &topic);
+        topic.name = slice_str(name);
+        topic.num_partitions = 1;
+        topic.replication_factor = 2;
+        req.topics = &topic;
+        req.topics_n = 1;
+        controller_channel_send(by->broker, &create_topics_request_schema, &req, -1,
+                                30 * (uint64_t)NS_PER_S, on_created, &answers[sent++]);
+        sim_host_turn_ends(by->host);
+        run_ms(f, sim_random(&f->world, 4));
+        if (round % 4 == 0) {
+            sim_node_kill(leader, false);
+            run_ms(f, 8000);
+            start(leader);
+            wait_running(f, leader, 20000);
+        }
+    }
+    run_ms(f, 40000);
+    ck_assert_int_gt(sent, 3);
+    for (int i = 0; i < sent; i++) {
+        ck_assert_int_eq(answers[i].count, 1);
+        ck_assert_int_eq(answers[i].err, ERR_OK);
+        /* It may have been carried out by the controller that died before it could say so. */
+        ck_assert(answers[i].code == KAFKA_NONE || answers[i].code == KAFKA_TOPIC_ALREADY_EXISTS);
+    }
+    fleet_free(f);
+}
+END_TEST
+
+Suite *lifecycle_suite(void)
+{
+    Suite *s = suite_create("lifecycle");
+    TCase *t = tcase_create("lifecycle");
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, nodes_register_are_unfenced_and_run, 0, 4);
+    tcase_add_loop_test(t, a_killed_node_comes_back_as_a_new_incarnation, 0, 6);
+    tcase_add_test(t, a_node_that_was_silent_is_fenced_and_let_in_again);
+    tcase_add_test(t, of_two_nodes_with_one_id_the_second_waits_its_turn);
+    tcase_add_test(t, a_node_whose_id_was_taken_over_serves_no_more);
+    tcase_add_test(t, a_node_of_another_cluster_stops_and_says_so);
+    tcase_add_loop_test(t, leaders_move_before_a_node_stops, 0, 3);
+    tcase_add_test(t, a_broker_that_was_unregistered_registers_again);
+    tcase_add_loop_test(t, producer_ids_are_unique_over_nodes_and_leaders, 0, 3);
+    tcase_add_loop_test(t, a_request_outlives_its_controller, 0, 3);
+    suite_add_tcase(s, t);
+    return s;
+}
