@@ -44,6 +44,12 @@ static void refresh_gauges(struct broker *b)
     b->metrics.partitions = b->topics.partition_count;
     b->metrics.metadata_offset = (uint64_t)b->image.end_offset;
     b->metrics.offline_partitions = offline_partitions(b);
+    b->metrics.peer_connections = b->peers.stats.connections;
+    b->metrics.peer_calls = b->peers.stats.calls_in_flight;
+    b->metrics.peer_failures = b->peers.stats.failures;
+    b->metrics.controller_requests = b->channel.count;
+    b->metrics.held_requests = b->lifecycle.held_count;
+    b->metrics.fenced = b->roles.broker && (b->lifecycle.fenced || !lifecycle_serves(b));
 }
 
 /* One family over all topics. */
