@@ -157,6 +157,7 @@ static enum err configure(struct opening *o, const struct uuid *directory_id, st
     rc->election_backoff_max_ms = (uint32_t)c->controller_quorum_election_backoff_max_ms;
     rc->fetch_timeout_ms = (uint32_t)c->controller_quorum_fetch_timeout_ms;
     rc->retry_backoff_ms = (uint32_t)c->controller_quorum_retry_backoff_ms;
+    rc->auto_join = c->controller_quorum_auto_join_enable;
     enum err e = own_endpoints(o, err);
     if (!e) {
         e = static_voters(o, err);
