@@ -97,6 +97,30 @@ static enum err lines_open(struct vfs *v, const char *path, struct lines *ret_li
     return ERR_OK;
 }
 
+/* Takes one line of the file; ERR_CORRUPT by lines_bad(). */
+typedef enum err line_fn(void *ctx, const struct lines *l, struct slice line, struct error *err);
+
+/* Gives every line behind the first two to take(); a file that is not there has none. */
+static enum err read_lines(struct vfs *v, const char *path, line_fn *take, void *ctx,
+                           struct error *err)
+{
+    struct lines l;
+    struct slice line;
+    int64_t count, seen = 0;
+    enum err e = lines_open(v, path, &l, &count, err);
+    if (e) {
+        return e == ERR_NOT_FOUND ? ERR_OK : e;
+    }
+    for (; !e && lines_next(&l, &line); seen++) {
+        e = take(ctx, &l, line, err);
+    }
+    if (!e && seen != count) {
+        e = lines_bad(&l, err, "the number of entries is another");
+    }
+    mem_free(l.bytes);
+    return e;
+}
+
 /* --- offsets of partitions -------------------------------------------------------------------- */
 
 void offset_checkpoint_deinit(struct offset_checkpoint *c)
@@ -152,40 +176,26 @@ int64_t offset_checkpoint_find(const struct offset_checkpoint *c, const char *to
     return -1;
 }
 
-static enum err read_offset_lines(struct lines *l, int64_t count, struct offset_checkpoint *c,
-                                  struct error *err)
+static enum err take_offset_line(void *ctx, const struct lines *l, struct slice line,
+                                 struct error *err)
 {
-    struct slice line;
-    while (lines_next(l, &line)) {
-        int64_t partition, offset;
-        struct slice topic = next_word(&line);
-        if (!topic.len || topic.len > TOPIC_LENGTH_MAX ||
-            !parse_int(next_word(&line), INT32_MAX, &partition) ||
-            !parse_int(next_word(&line), INT64_MAX, &offset) || line.len) {
-            return lines_bad(l, err, "`topic partition offset` was expected");
-        }
-        *add_line(c) =
-            (struct offset_line){ mem_strndup(topic.ptr, topic.len), (int32_t)partition, offset };
+    int64_t partition, offset;
+    struct slice topic = next_word(&line);
+    if (!topic.len || topic.len > TOPIC_LENGTH_MAX ||
+        !parse_int(next_word(&line), INT32_MAX, &partition) ||
+        !parse_int(next_word(&line), INT64_MAX, &offset) || line.len) {
+        return lines_bad(l, err, "`topic partition offset` was expected");
     }
-    return c->count == count ? ERR_OK : lines_bad(l, err, "the number of entries is another");
+    *add_line(ctx) =
+        (struct offset_line){ mem_strndup(topic.ptr, topic.len), (int32_t)partition, offset };
+    return ERR_OK;
 }
 
 enum err offset_checkpoint_read(struct vfs *v, const char *path, struct offset_checkpoint *ret_c,
                                 struct error *err)
 {
     struct offset_checkpoint c = { 0 };
-    struct lines l;
-    int64_t count;
-    enum err e = lines_open(v, path, &l, &count, err);
-    if (e == ERR_NOT_FOUND) {
-        *ret_c = c;
-        return ERR_OK;
-    }
-    if (e) {
-        return e;
-    }
-    e = read_offset_lines(&l, count, &c, err);
-    mem_free(l.bytes);
+    enum err e = read_lines(v, path, take_offset_line, &c, err);
     if (e) {
         offset_checkpoint_deinit(&c);
         return e;
@@ -213,43 +223,28 @@ enum err offset_checkpoint_write(struct vfs *v, const char *path, const struct o
 
 /* --- leader epochs ---------------------------------------------------------------------------- */
 
-static enum err read_epoch_lines(struct lines *l, int64_t count, struct leader_epochs *t,
-                                 struct error *err)
+static enum err take_epoch_line(void *ctx, const struct lines *l, struct slice line,
+                                struct error *err)
 {
-    struct slice line;
-    int64_t seen = 0;
-    while (lines_next(l, &line)) {
-        int64_t epoch, offset;
-        if (!parse_int(next_word(&line), INT32_MAX, &epoch) ||
-            !parse_int(next_word(&line), INT64_MAX, &offset) || line.len) {
-            return lines_bad(l, err, "`epoch offset` was expected");
-        }
-        if (t->count && (t->entries[t->count - 1].epoch >= epoch ||
-                         t->entries[t->count - 1].start_offset >= offset)) {
-            return lines_bad(l, err, "epochs and offsets must grow");
-        }
-        leader_epochs_assign(t, (int32_t)epoch, offset);
-        seen++;
+    struct leader_epochs *t = ctx;
+    int64_t epoch, offset;
+    if (!parse_int(next_word(&line), INT32_MAX, &epoch) ||
+        !parse_int(next_word(&line), INT64_MAX, &offset) || line.len) {
+        return lines_bad(l, err, "`epoch offset` was expected");
     }
-    return seen == count ? ERR_OK : lines_bad(l, err, "the number of entries is another");
+    if (t->count && (t->entries[t->count - 1].epoch >= epoch ||
+                     t->entries[t->count - 1].start_offset >= offset)) {
+        return lines_bad(l, err, "epochs and offsets must grow");
+    }
+    leader_epochs_assign(t, (int32_t)epoch, offset);
+    return ERR_OK;
 }
 
 enum err leader_epochs_read(struct vfs *v, const char *path, struct leader_epochs *ret_t,
                             struct error *err)
 {
     struct leader_epochs t = { 0 };
-    struct lines l;
-    int64_t count;
-    enum err e = lines_open(v, path, &l, &count, err);
-    if (e == ERR_NOT_FOUND) {
-        *ret_t = t;
-        return ERR_OK;
-    }
-    if (e) {
-        return e;
-    }
-    e = read_epoch_lines(&l, count, &t, err);
-    mem_free(l.bytes);
+    enum err e = read_lines(v, path, take_epoch_line, &t, err);
     if (e) {
         leader_epochs_deinit(&t);
         return e;
