@@ -157,6 +157,13 @@ static enum err load(const struct reading *r, const struct config_table *table,
                        r->warn_ctx, config, r->err);
 }
 
+/* The scalar of a mapping's key; NULL when there is none, or n is no mapping. */
+static const struct yaml_node *scalar_of(const struct yaml_node *n, const char *key)
+{
+    const struct yaml_node *v = n->kind == YAML_MAPPING ? yaml_get(n, key) : NULL;
+    return v && v->kind == YAML_SCALAR ? v : NULL;
+}
+
 /* --- parsers ---------------------------------------------------------------------------------- */
 
 static enum err read_multiline(const struct reading *r, const struct yaml_node *at,
@@ -293,8 +300,8 @@ static void fill_filestream(struct input_plan *in)
 static enum err read_input(const struct reading *r, const struct yaml_node *at,
                            struct input_plan *in)
 {
-    const struct yaml_node *type = yaml_get(at, "type");
-    if (at->kind != YAML_MAPPING || !type || type->kind != YAML_SCALAR) {
+    const struct yaml_node *type = scalar_of(at, "type");
+    if (!type) {
         return yaml_error(at, r->err,
                           "an input is a mapping with a type, as in {type: filestream, "
                           "id: web, paths: [/var/log/*.log]}");
@@ -403,8 +410,8 @@ static enum err read_topics(const struct reading *r, struct agent_plan *p,
 {
     const struct yaml_node *at = p->cfg->output_kafka;
     for (const struct yaml_node *n = s->topics ? s->topics->child : NULL; n; n = n->next) {
-        const struct yaml_node *topic = yaml_get(n, "topic");
-        if (n->kind != YAML_MAPPING || !topic || topic->kind != YAML_SCALAR) {
+        const struct yaml_node *topic = scalar_of(n, "topic");
+        if (!topic) {
             return yaml_error(n, r->err, "each item of topics is {topic: name, when: condition}");
         }
         enum err rc = add_topic(r, p, n, (const char *)topic->text.ptr, yaml_get(n, "when"));
@@ -430,9 +437,8 @@ static enum err read_headers(const struct reading *r, struct agent_plan *p,
     struct writer w;
     writer_init(&w, &p->headers);
     for (const struct yaml_node *n = list ? list->child : NULL; n; n = n->next) {
-        const struct yaml_node *key = yaml_get(n, "key"), *value = yaml_get(n, "value");
-        if (n->kind != YAML_MAPPING || !key || !value || key->kind != YAML_SCALAR ||
-            value->kind != YAML_SCALAR) {
+        const struct yaml_node *key = scalar_of(n, "key"), *value = scalar_of(n, "value");
+        if (!key || !value) {
             return yaml_error(n, r->err, "each item of headers is {key: name, value: text}");
         }
         put_header_text(&w, key->text);
