@@ -14,6 +14,7 @@
 #include "broker/controller/image.h"
 #include "broker/controller_channel.h"
 #include "broker/controller_duties.h"
+#include "broker/controller_probe.h"
 #include "broker/controller_registrar.h"
 #include "broker/dir_assigner.h"
 #include "broker/fetch_session.h"
@@ -103,6 +104,7 @@ struct broker {
     struct quorum quorum;
     struct controller_node controller;
     struct controller_duties duties;
+    struct controller_probes probes;
     struct topics topics;
     struct groups groups;
     struct replica_fetchers fetchers;

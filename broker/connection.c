@@ -42,7 +42,8 @@ struct connection {
     uint64_t frame_began_ns; /* 0: no frame has begun */
     struct timer timer;
     unsigned depth;
-    bool paused; /* the stream waits for stream_resume() */
+    int32_t broker_id; /* whose heartbeats come over it; -1: nobody's */
+    bool paused;       /* the stream waits for stream_resume() */
     bool closing;
     uint8_t head[CONNECTION_HEAD_BYTES];
 };
@@ -237,10 +238,15 @@ static void connection_close(struct connection *conn, const char *why)
 static void on_closed(void *user, enum err why)
 {
     struct connection *conn = user;
+    struct broker *b = conn->broker;
+    int32_t broker_id = conn->broker_id;
     (void)why;
     conn->closing = true;
     detach(conn);
     connection_free(conn);
+    if (broker_id >= 0) {
+        controller_connection_lost(b, broker_id);
+    }
 }
 
 /* --- frames ----------------------------------------------------------------------------------- */
@@ -506,6 +512,7 @@ void *connection_accept(void *owner, struct stream *s)
     list_init(&conn->starved);
     conn->broker = b;
     conn->listener = listener;
+    conn->broker_id = -1;
     conn->stream = s;
     conn->last_ns = env_mono_ns(b->env);
     conn->timer.fire = on_timer;
@@ -515,6 +522,11 @@ void *connection_accept(void *owner, struct stream *s)
     b->connections.count++;
     b->metrics.connections_accepted++;
     return conn;
+}
+
+void connection_set_broker(struct connection *conn, int32_t broker_id)
+{
+    conn->broker_id = broker_id;
 }
 
 void connection_advertised(const struct connection *conn, struct slice *ret_host,

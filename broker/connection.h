@@ -18,6 +18,8 @@ enum {
  * there are too many. */
 void *connection_accept(void *listener, struct stream *s);
 extern const struct stream_events connection_events;
+/* A broker's heartbeats come over it: the controller is told when it is lost. */
+void connection_set_broker(struct connection *conn, int32_t broker_id);
 /* What clients of this connection are told to connect to: the advertised address, or the one that
  * it came in by. conn may be NULL (the client has gone). */
 void connection_advertised(const struct connection *conn, struct slice *ret_host,

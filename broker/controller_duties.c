@@ -75,8 +75,9 @@ static void arm_in_ms(struct broker *b, enum duty_kind kind, int64_t ms)
 static void arm_sessions(struct broker *b)
 {
     struct controller_duties *c = &b->duties;
-    c->timer_due_ns = heartbeats_deadline_ns(&c->heartbeats);
-    if (c->timer_due_ns == UINT64_MAX) {
+    uint64_t now = env_mono_ns(b->env), due = heartbeats_deadline_ns(&c->heartbeats);
+    c->timer_due_ns = due > now ? due : now;
+    if (due == UINT64_MAX) {
         timer_cancel(b->env, &duty_of(b, DUTY_FENCE)->timer);
     } else {
         timer_arm(b->env, &duty_of(b, DUTY_FENCE)->timer, c->timer_due_ns);
@@ -249,6 +250,13 @@ static void begin(struct broker *b)
     if (image_metadata_version(&b->image) == 0 || b->metadata.transaction.open) {
         submit(b, DUTY_BEGIN);
     }
+    /* Perhaps it was a whole machine that failed, with its broker. */
+    uint32_t cursor = 0;
+    for (const struct image_broker *o; (o = map_next(&b->image.brokers, &cursor, NULL));) {
+        if (o->id != b->node_id) {
+            controller_probe(b, o->id);
+        }
+    }
 }
 
 static void end(struct broker *b)
@@ -257,6 +265,7 @@ static void end(struct broker *b)
         log_info(&b->log, "this node is not the active controller any more");
     }
     b->duties.active = false;
+    controller_probes_deinit(b);
     heartbeats_deinit(&b->duties.heartbeats);
     for (int i = 0; i < DUTY_KINDS; i++) {
         timer_cancel(b->env, &b->duties.duties[i].timer);
@@ -278,7 +287,7 @@ void controller_duties_init(struct broker *b)
 {
     struct controller_duties *c = &b->duties;
     heartbeats_init(&c->heartbeats, (uint64_t)b->config->broker_session_timeout_ms * NS_PER_MS);
-    list_init(&c->probes);
+    controller_probes_init(b);
     for (int i = 0; i < DUTY_KINDS; i++) {
         struct duty *d = &c->duties[i];
         *d = (struct duty){ .op = { .prepare = prepare, .done = done },
@@ -306,5 +315,26 @@ void controller_heard(struct broker *b, int32_t broker_id, int64_t metadata_offs
                       struct connection *conn)
 {
     heartbeats_touch(&b->duties.heartbeats, broker_id, metadata_offset, env_mono_ns(b->env));
-    (void)conn;
+    if (conn) {
+        connection_set_broker(conn, broker_id);
+    }
+}
+
+void controller_connection_lost(struct broker *b, int32_t broker_id)
+{
+    if (b->duties.active && b->state < BROKER_DRAINING) {
+        controller_probe(b, broker_id);
+    }
+}
+
+void controller_broker_gone(struct broker *b, int32_t broker_id, int64_t broker_epoch)
+{
+    const struct image_broker *of = image_broker(&b->image, broker_id);
+    if (!b->duties.active || !of || of->fenced || of->epoch != broker_epoch) {
+        return;
+    }
+    log_warn(&b->log, "a broker's listener refuses connections: its process is gone",
+             KV_INT("broker", broker_id));
+    heartbeats_expire(&b->duties.heartbeats, broker_id);
+    timer_arm_in(b->env, &duty_of(b, DUTY_FENCE)->timer, 0);
 }

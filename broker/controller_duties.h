@@ -32,7 +32,6 @@ struct controller_duties {
     struct heartbeats heartbeats; /* only while active */
     struct duty duties[DUTY_KINDS];
     int64_t idle_offset;     /* image.end_offset at the last look */
-    struct list_node probes; /* of brokers whose connection was lost */
     uint64_t timer_due_ns;   /* when the session timer was to fire */
 };
 
@@ -53,8 +52,10 @@ enum kafka_error controller_error(enum err status);
 /* A heartbeat came over this connection (NULL: from this process). */
 void controller_heard(struct broker *b, int32_t broker_id, int64_t metadata_offset,
                       struct connection *conn);
-/* A connection over which heartbeats came has ended: when the broker's listener refuses another
- * one, its process is gone, and it is fenced at once. */
-void controller_connection_lost(struct broker *b, int32_t broker_id, int64_t broker_epoch);
+/* A connection over which heartbeats came was lost: when the broker's listener refuses another one,
+ * its process is gone, and it is fenced at once. */
+void controller_connection_lost(struct broker *b, int32_t broker_id);
+/* Nobody listens where this registration did: its session is over. */
+void controller_broker_gone(struct broker *b, int32_t broker_id, int64_t broker_epoch);
 
 #endif
