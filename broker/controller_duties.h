@@ -31,8 +31,8 @@ struct controller_duties {
     bool active;
     struct heartbeats heartbeats; /* only while active */
     struct duty duties[DUTY_KINDS];
-    int64_t idle_offset;     /* image.end_offset at the last look */
-    uint64_t timer_due_ns;   /* when the session timer was to fire */
+    int64_t idle_offset;   /* image.end_offset at the last look */
+    uint64_t timer_due_ns; /* when the session timer was to fire */
 };
 
 void controller_duties_init(struct broker *b);

@@ -54,11 +54,12 @@ void partition_free(struct partition *p)
 
 /* --- the role --------------------------------------------------------------------------------- */
 
-int32_t partition_min_isr(const struct partition *p)
+int32_t partition_min_isr(const struct broker *b, const struct partition *p)
 {
-    int64_t set = p->topic->config.min_insync_replicas;
-    int32_t replicas = p->isr ? p->isr->count + 1 : 1;
-    return set > 0 ? (int32_t)set : replicas >= 3 ? 2 : 1; /* safe without asking */
+    const struct image_topic *t = image_topic_by_id(&b->image, &p->topic->id);
+    const struct image_partition *ip = t ? image_partition(t, p->index) : NULL;
+    const struct change_policy policy = controller_policy(b);
+    return ip ? change_min_isr(&b->image, &policy, t, ip) : 1;
 }
 
 void partition_note_brokers(struct broker *b, struct partition *p)
@@ -68,7 +69,7 @@ void partition_note_brokers(struct broker *b, struct partition *p)
         bool active = image_broker_is_active(&b->image, r->id);
         r->eligible_epoch = active ? image_broker(&b->image, r->id)->epoch : -1;
     }
-    p->isr->min_isr = partition_min_isr(p);
+    p->isr->min_isr = partition_min_isr(b, p);
 }
 
 static void take_isr(struct broker *b, struct partition *p, const struct image_partition *ip)

@@ -126,7 +126,7 @@ enum kafka_error partition_fetched(struct broker *b, struct partition *p, struct
 /* Gives the machine of the ISR what the image knows of the brokers. */
 void partition_note_brokers(struct broker *b, struct partition *p);
 /* min.insync.replicas as it counts for this topic: not set, it is 2 with three and more replicas. */
-int32_t partition_min_isr(const struct partition *p);
+int32_t partition_min_isr(const struct broker *b, const struct partition *p);
 
 /* --- waiting ---------------------------------------------------------------------------------- */
 

@@ -213,7 +213,7 @@ static void configure(struct broker *b, struct topic *t)
             log_set_config(p->log, &config);
         }
         if (p->isr) {
-            p->isr->min_isr = partition_min_isr(p);
+            p->isr->min_isr = partition_min_isr(b, p);
             partition_isr_changed(b, p);
         }
     }

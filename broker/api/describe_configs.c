@@ -153,6 +153,10 @@ static bool fill_topic(struct call *c, const struct describe_configs_request_res
     }
     const struct image_settings *own =
         image_settings(&b->image, CONFIG_RESOURCE_TOPIC, ask->resource_name);
+    struct topic_config config = t->config;
+    if (config.min_insync_replicas < 1 && t->partition_count > 0) {
+        config.min_insync_replicas = partition_min_isr(b, t->partitions[0]);
+    }
     out->configs = call_array(c, &describe_configs_response_resource_result_schema,
                               (int32_t)topic_config_table.count);
     for (size_t i = 0; out->configs && i < topic_config_table.count; i++) {
@@ -167,7 +171,7 @@ static bool fill_topic(struct call *c, const struct describe_configs_request_res
         int8_t source = is_own ? CONFIG_SOURCE_TOPIC
                         : set  ? CONFIG_SOURCE_STATIC_BROKER
                                : CONFIG_SOURCE_DEFAULT;
-        if (!fill_row(c, row, &t->config, source, is_own ? row->name : synonym,
+        if (!fill_row(c, row, &config, source, is_own ? row->name : synonym,
                       &out->configs[out->configs_n++])) {
             return false;
         }
