@@ -50,8 +50,8 @@ static void copy_config(struct raft *r, const struct raft_config *config)
     r->config.listener_name = arena_copy(&r->arena, config->listener_name);
     r->config.endpoints = raft_endpoints_copy(&r->arena, config->endpoints, config->endpoint_count);
     r->config.static_voters = raft_voters_copy(&r->arena, config->static_voters);
-    r->config.bootstrap_servers = raft_endpoints_copy(&r->arena, config->bootstrap_servers,
-                                                      config->bootstrap_server_count);
+    r->config.bootstrap_servers =
+        raft_endpoints_copy(&r->arena, config->bootstrap_servers, config->bootstrap_server_count);
 }
 
 static void open_log(struct raft *r, const struct raft_opening *opening)
@@ -356,8 +356,8 @@ bool raft_leader_endpoint(const struct raft *r, struct raft_endpoint *ret_endpoi
                                                 .port = r->leader_port };
         return r->leader_host.len > 0;
     }
-    const struct raft_endpoint *own = raft_endpoint_find(
-        r->config.endpoints, r->config.endpoint_count, r->config.listener_name);
+    const struct raft_endpoint *own =
+        raft_endpoint_find(r->config.endpoints, r->config.endpoint_count, r->config.listener_name);
     if (own) {
         *ret_endpoint = *own;
     }

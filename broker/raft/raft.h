@@ -70,8 +70,8 @@ struct raft_offset_epoch {
 
 /* A snapshot and the control records in it. */
 struct raft_snapshot {
-    struct raft_offset_epoch id; /* end_offset -1: there is none */
-    int16_t kraft_version;       /* 0 when the snapshot has no KRaftVersionRecord */
+    struct raft_offset_epoch id;  /* end_offset -1: there is none */
+    int16_t kraft_version;        /* 0 when the snapshot has no KRaftVersionRecord */
     struct raft_voter_set voters; /* count 0 when it has no VotersRecord */
 };
 
@@ -115,10 +115,10 @@ struct raft_config {
     /* Ours, 300: a voter whose connections to the leader are refused or reset (not: stay without an
      * answer) for so long, drawn from [1, 2) of it, does not wait for fetch.timeout.ms. */
     uint32_t unreachable_timeout_ms;
-    uint32_t fetch_wait_max_ms;       /* ours, 500: what a Fetch of ours asks for */
-    uint32_t fetch_bytes_max;         /* ours, 1 MiB: of a Fetch or FetchSnapshot */
-    uint32_t observer_session_ms;     /* 300000: an observer not heard of for so long is dropped */
-    uint32_t replicas_max;            /* observers that a leader keeps; 1000 */
+    uint32_t fetch_wait_max_ms;   /* ours, 500: what a Fetch of ours asks for */
+    uint32_t fetch_bytes_max;     /* ours, 1 MiB: of a Fetch or FetchSnapshot */
+    uint32_t observer_session_ms; /* 300000: an observer not heard of for so long is dropped */
+    uint32_t replicas_max;        /* observers that a leader keeps; 1000 */
     /* controller.quorum.auto.join.enable, false: a node that can vote and is no voter asks the
      * leader to be added, after removing an older directory of its own id. */
     bool auto_join;
@@ -131,7 +131,7 @@ struct raft_opening {
     struct raft_hard_state state;
     int64_t log_start_offset, log_end_offset; /* all of it on the disk for good */
     int32_t log_start_epoch; /* of the record before the start; 0 when it starts at 0 */
-    const struct raft_epoch_start *epochs;    /* of the log's batches, ascending */
+    const struct raft_epoch_start *epochs; /* of the log's batches, ascending */
     size_t epoch_count;
     struct raft_snapshot snapshot; /* the latest one; the bootstrap one is 0-0 */
 };

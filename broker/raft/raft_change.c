@@ -20,9 +20,8 @@ enum { CHANGE_TIMEOUT_MAX_MS = 300000 };
 
 static void reply_change(struct raft *r, bool removes, void *call, int16_t error, const char *why)
 {
-    struct raft_item *item =
-        raft_reply(call, removes ? &remove_raft_voter_response_schema
-                                 : &add_raft_voter_response_schema);
+    struct raft_item *item = raft_reply(call, removes ? &remove_raft_voter_response_schema
+                                                      : &add_raft_voter_response_schema);
     if (removes) {
         struct remove_raft_voter_response *resp = item->out.response;
         resp->error_code = error;
@@ -211,8 +210,7 @@ static bool is_caught_up(struct raft *r)
     const struct raft_replica *replica =
         raft_replica_find(r, r->change.voter.id, &r->change.voter.directory_id);
     uint64_t fresh = raft_ms(r->config.fetch_timeout_ms);
-    return replica && replica->caught_up_ns > 0 &&
-           r->now.mono_ns - replica->caught_up_ns < fresh &&
+    return replica && replica->caught_up_ns > 0 && r->now.mono_ns - replica->caught_up_ns < fresh &&
            r->now.mono_ns - replica->fetch_ns < fresh;
 }
 

@@ -42,8 +42,7 @@ static enum err read_voters(const struct record *rec, struct arena *arena,
             return ERR_LIMIT;
         }
         for (size_t k = 0; k < count; k++) {
-            endpoints[k] = (struct raft_endpoint){ from->endpoints[k].name,
-                                                   from->endpoints[k].host,
+            endpoints[k] = (struct raft_endpoint){ from->endpoints[k].name, from->endpoints[k].host,
                                                    from->endpoints[k].port };
         }
         voters[i] = (struct raft_voter){
@@ -154,8 +153,7 @@ static void add_voters(struct batch_builder *b, struct raft_voter_set set, int64
         to->voter_directory_id = from->directory_id;
         to->kraft_version_feature.min_supported_version = from->kraft_version_min;
         to->kraft_version_feature.max_supported_version = from->kraft_version_max;
-        to->endpoints =
-            schema_new(&voters_record_endpoint_schema, &arena, from->endpoint_count);
+        to->endpoints = schema_new(&voters_record_endpoint_schema, &arena, from->endpoint_count);
         to->endpoints_n = (int32_t)from->endpoint_count;
         for (size_t k = 0; k < from->endpoint_count; k++) {
             to->endpoints[k].name = from->endpoints[k].name;
@@ -196,15 +194,13 @@ static void add_leader_change(struct raft *r, struct batch_builder *b)
     msg.voters = voters;
     msg.granting_voters = granting;
     for (size_t i = 0; i < set.count; i++) {
-        voters[msg.voters_n++] = (struct leader_change_message_voter){
-            set.voters[i].id, set.voters[i].directory_id
-        };
+        voters[msg.voters_n++] =
+            (struct leader_change_message_voter){ set.voters[i].id, set.voters[i].directory_id };
     }
     for (size_t i = 0; i < r->peer_count; i++) {
         if (r->peers[i].ask == RAFT_ASK_YES) {
-            granting[msg.granting_voters_n++] = (struct leader_change_message_voter){
-                r->peers[i].id, r->peers[i].directory_id
-            };
+            granting[msg.granting_voters_n++] =
+                (struct leader_change_message_voter){ r->peers[i].id, r->peers[i].directory_id };
         }
     }
     add_record(b, CONTROL_LEADER_CHANGE, &leader_change_message_schema, msg.version, &msg,
@@ -220,7 +216,7 @@ void raft_control_begin_epoch(struct raft *r)
         const struct raft_voter *before = raft_voter_find(set, r->config.node_id);
         /* A leader that its last change leaves out adds nothing to it. */
         bool stale = before && !raft_endpoints_eq(before->endpoints, before->endpoint_count,
-                                        r->config.endpoints, r->config.endpoint_count);
+                                                  r->config.endpoints, r->config.endpoint_count);
         if (before && (raft_voters_offset(r) < 0 || stale)) {
             struct kraft_version_record version;
             schema_init(&kraft_version_record_schema, &version);

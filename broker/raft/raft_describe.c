@@ -65,10 +65,10 @@ void raft_handle_describe(struct raft *r, const struct describe_quorum_request *
         return;
     }
     p->high_watermark = r->committed_own ? r->high_watermark : -1;
-    p->current_voters = raft_item_structs(item, &describe_quorum_response_replica_state_schema,
-                                          r->replica_count);
-    p->observers = raft_item_structs(item, &describe_quorum_response_replica_state_schema,
-                                     r->replica_count);
+    p->current_voters =
+        raft_item_structs(item, &describe_quorum_response_replica_state_schema, r->replica_count);
+    p->observers =
+        raft_item_structs(item, &describe_quorum_response_replica_state_schema, r->replica_count);
     for (size_t i = 0; i < r->replica_count; i++) {
         const struct raft_replica *replica = &r->replicas[i];
         bool gone = r->now.mono_ns - replica->fetch_ns >= raft_ms(r->config.observer_session_ms);

@@ -157,8 +157,7 @@ void raft_handle_begin_epoch(struct raft *r, const struct begin_quorum_epoch_req
     }
     if (req->topics_n != 1 || req->topics->partitions_n != 1 ||
         !slice_eq_str(req->topics->topic_name, RAFT_TOPIC) ||
-        req->topics->partitions->partition_index != 0 ||
-        req->topics->partitions->leader_id < 0) {
+        req->topics->partitions->partition_index != 0 || req->topics->partitions->leader_id < 0) {
         reply_begin(r, call, KAFKA_INVALID_REQUEST, 0);
         return;
     }
@@ -167,9 +166,8 @@ void raft_handle_begin_epoch(struct raft *r, const struct begin_quorum_epoch_req
         reply_begin(r, call, 0, KAFKA_FENCED_LEADER_EPOCH);
         return;
     }
-    if (req->voter_id >= 0 &&
-        !raft_key_matches(req->voter_id, &p->voter_directory_id, r->config.node_id,
-                          &r->config.directory_id)) {
+    if (req->voter_id >= 0 && !raft_key_matches(req->voter_id, &p->voter_directory_id,
+                                                r->config.node_id, &r->config.directory_id)) {
         reply_begin(r, call, 0, KAFKA_INVALID_VOTER_KEY);
         return;
     }
@@ -346,14 +344,13 @@ static void reply_end(struct raft *r, void *call, int16_t top, int16_t error)
 }
 
 /* This node's place among those who should stand for election; behind all when it has none. */
-static uint32_t place(const struct raft *r,
-                      const struct end_quorum_epoch_request_partition_data *p)
+static uint32_t place(const struct raft *r, const struct end_quorum_epoch_request_partition_data *p)
 {
     uint32_t at = 0;
     for (int32_t i = 0; i < p->preferred_candidates_n; i++, at++) {
         if (raft_key_matches(p->preferred_candidates[i].candidate_id,
-                             &p->preferred_candidates[i].candidate_directory_id,
-                             r->config.node_id, &r->config.directory_id)) {
+                             &p->preferred_candidates[i].candidate_directory_id, r->config.node_id,
+                             &r->config.directory_id)) {
             return at;
         }
     }
@@ -374,8 +371,7 @@ void raft_handle_end_epoch(struct raft *r, const struct end_quorum_epoch_request
     }
     if (req->topics_n != 1 || req->topics->partitions_n != 1 ||
         !slice_eq_str(req->topics->topic_name, RAFT_TOPIC) ||
-        req->topics->partitions->partition_index != 0 ||
-        req->topics->partitions->leader_id < 0) {
+        req->topics->partitions->partition_index != 0 || req->topics->partitions->leader_id < 0) {
         reply_end(r, call, KAFKA_INVALID_REQUEST, 0);
         return;
     }

@@ -52,8 +52,7 @@ static bool pick_somebody(struct raft *r, struct raft_destination *ret_to)
 static void send_fetch(struct raft *r, const struct raft_destination *to)
 {
     int16_t version_min = raft_kraft_version(r) > 0 ? 17 : 12;
-    struct raft_item *item =
-        raft_send(r, RAFT_KEY_FETCH, &fetch_request_schema, version_min, to);
+    struct raft_item *item = raft_send(r, RAFT_KEY_FETCH, &fetch_request_schema, version_min, to);
     struct fetch_request *req = item->out.request;
     req->cluster_id = r->config.cluster_id;
     req->replica_id = r->config.node_id;
@@ -219,8 +218,8 @@ void raft_fetch_response(struct raft *r, const struct raft_sent *sent,
             port = (uint16_t)resp->node_endpoints[i].port;
         }
     }
-    bool fits = raft_learn(r, p->current_leader.leader_epoch, p->current_leader.leader_id, host,
-                           port);
+    bool fits =
+        raft_learn(r, p->current_leader.leader_epoch, p->current_leader.leader_id, host, port);
     if (sent->token != r->fetch_token) {
         return; /* what it says of the leader was all that there was in it */
     }
@@ -256,7 +255,8 @@ static void snapshot_chunk(struct raft *r,
                            const struct fetch_snapshot_response_partition_snapshot *p)
 {
     struct slice bytes = p->unaligned_records.bytes;
-    if (p->position != r->fetching_position || p->snapshot_id.end_offset != r->fetching.end_offset ||
+    if (p->position != r->fetching_position ||
+        p->snapshot_id.end_offset != r->fetching.end_offset ||
         p->snapshot_id.epoch != r->fetching.epoch || p->size < 0 ||
         (int64_t)bytes.len > p->size - p->position || (bytes.len == 0 && p->position < p->size)) {
         r->stats.damaged_responses_total++;
@@ -295,14 +295,13 @@ void raft_fetch_snapshot_response(struct raft *r, const struct raft_sent *sent,
             port = resp->node_endpoints[i].port;
         }
     }
-    bool fits = raft_learn(r, p->current_leader.leader_epoch, p->current_leader.leader_id, host,
-                           port);
+    bool fits =
+        raft_learn(r, p->current_leader.leader_epoch, p->current_leader.leader_id, host, port);
     if (sent->token != r->fetch_token) {
         return;
     }
     r->fetch_token = 0;
-    if (p->error_code == KAFKA_SNAPSHOT_NOT_FOUND ||
-        p->error_code == KAFKA_POSITION_OUT_OF_RANGE) {
+    if (p->error_code == KAFKA_SNAPSHOT_NOT_FOUND || p->error_code == KAFKA_POSITION_OUT_OF_RANGE) {
         r->fetching.end_offset = -1; /* ask by Fetch what there is now */
     }
     if (p->error_code || !fits || r->role != RAFT_FOLLOWER || r->fetching.end_offset < 0) {

@@ -87,8 +87,7 @@ void raft_poll_update(struct raft *r)
     if ((!update && !join) || !r->has_fetched || r->update_token || !raft_due(r, r->update_ns)) {
         return;
     }
-    struct raft_destination to = { r->state.leader_id, buf_slice(&r->leader_host),
-                                   r->leader_port };
+    struct raft_destination to = { r->state.leader_id, buf_slice(&r->leader_host), r->leader_port };
     const struct raft_voter *old = raft_voter_find(raft_voters(r), r->config.node_id);
     if (update) {
         send_update(r, &to);

@@ -16,8 +16,7 @@
 
 #include <assert.h>
 
-struct raft_replica *raft_replica_find(struct raft *r, int32_t id,
-                                       const struct uuid *directory_id)
+struct raft_replica *raft_replica_find(struct raft *r, int32_t id, const struct uuid *directory_id)
 {
     for (size_t i = 0; i < r->replica_count; i++) {
         struct raft_replica *replica = &r->replicas[i];
@@ -28,8 +27,7 @@ struct raft_replica *raft_replica_find(struct raft *r, int32_t id,
     return NULL;
 }
 
-static struct raft_replica *replica_add(struct raft *r, int32_t id,
-                                        const struct uuid *directory_id)
+static struct raft_replica *replica_add(struct raft *r, int32_t id, const struct uuid *directory_id)
 {
     r->replicas = mem_rearray(r->replicas, r->replica_count + 1, sizeof(*r->replicas));
     struct raft_replica *replica = &r->replicas[r->replica_count++];
@@ -68,8 +66,8 @@ static bool make_room(struct raft *r)
     size_t kept = 0, observers = 0;
     for (size_t i = 0; i < r->replica_count; i++) {
         const struct raft_replica *replica = &r->replicas[i];
-        if (replica->is_voter || r->now.mono_ns - replica->fetch_ns <
-                                     raft_ms(r->config.observer_session_ms)) {
+        if (replica->is_voter ||
+            r->now.mono_ns - replica->fetch_ns < raft_ms(r->config.observer_session_ms)) {
             observers += !replica->is_voter;
             r->replicas[kept++] = *replica;
         }
@@ -78,8 +76,7 @@ static bool make_room(struct raft *r)
     return observers < r->config.replicas_max;
 }
 
-struct raft_replica *raft_leader_heard(struct raft *r, int32_t id,
-                                       const struct uuid *directory_id)
+struct raft_replica *raft_leader_heard(struct raft *r, int32_t id, const struct uuid *directory_id)
 {
     struct raft_replica *replica = raft_replica_find(r, id, directory_id);
     if (!replica) {
@@ -152,7 +149,7 @@ static uint64_t quorum_heard_ns(const struct raft *r)
         if (!replica->is_voter) {
             continue;
         }
-        uint64_t at_ns = replica->id == r->config.node_id     ? r->now.mono_ns
+        uint64_t at_ns = replica->id == r->config.node_id   ? r->now.mono_ns
                          : replica->fetch_ns > r->quorum_ns ? replica->fetch_ns
                                                             : r->quorum_ns;
         size_t at = n++;
@@ -169,8 +166,8 @@ void raft_poll_leader(struct raft *r)
 {
     raft_leader_advance(r);
     uint64_t limit = raft_ms(r->config.fetch_timeout_ms) * 3 / 2;
-    bool removed = !raft_is_voter(r) && r->committed_own &&
-                   raft_voters_offset(r) < r->high_watermark;
+    bool removed =
+        !raft_is_voter(r) && r->committed_own && raft_voters_offset(r) < r->high_watermark;
     if (removed || raft_due(r, quorum_heard_ns(r) + limit)) {
         raft_become_resigned(r);
         return;

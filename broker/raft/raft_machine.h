@@ -70,15 +70,15 @@ struct raft_replica {
     int32_t id;
     struct uuid directory_id;
     bool is_voter;
-    int64_t end_offset;         /* durable there; -1 not known */
-    uint64_t fetch_ns;          /* when it fetched last; 0 never in this epoch */
-    int64_t fetch_wall_ms;      /* the same, -1 */
-    int64_t leader_end;         /* the leader's end offset at that fetch */
-    uint64_t caught_up_ns;      /* when it last had all there was; 0 never */
-    int64_t caught_up_wall_ms;  /* the same, -1 */
-    bool begin_sent;            /* a BeginQuorumEpoch is under way */
-    uint64_t begin_ns;          /* when the next one is due */
-    uint32_t begin_failures;    /* in a row */
+    int64_t end_offset;        /* durable there; -1 not known */
+    uint64_t fetch_ns;         /* when it fetched last; 0 never in this epoch */
+    int64_t fetch_wall_ms;     /* the same, -1 */
+    int64_t leader_end;        /* the leader's end offset at that fetch */
+    uint64_t caught_up_ns;     /* when it last had all there was; 0 never */
+    int64_t caught_up_wall_ms; /* the same, -1 */
+    bool begin_sent;           /* a BeginQuorumEpoch is under way */
+    uint64_t begin_ns;         /* when the next one is due */
+    uint32_t begin_failures;   /* in a row */
 };
 
 /* A request of ours that is not answered yet. */
@@ -140,8 +140,8 @@ struct raft {
 
     enum raft_role role;
     struct raft_hard_state state;
-    bool state_dirty;             /* a RAFT_SAVE_STATE has to come before any other output */
-    struct buf leader_host;       /* empty: not known */
+    bool state_dirty;       /* a RAFT_SAVE_STATE has to come before any other output */
+    struct buf leader_host; /* empty: not known */
     uint16_t leader_port;
     int64_t high_watermark;
     struct raft_log log;
@@ -153,7 +153,7 @@ struct raft {
 
     /* UNATTACHED, PROSPECTIVE, CANDIDATE, RESIGNED */
     uint64_t election_ns;
-    uint64_t backoff_ns; /* PROSPECTIVE: ask nobody before */
+    uint64_t backoff_ns;     /* PROSPECTIVE: ask nobody before */
     uint32_t elections_lost; /* in a row */
     /* PROSPECTIVE, CANDIDATE, RESIGNED */
     struct raft_peer *peers;
@@ -170,9 +170,9 @@ struct raft {
     struct raft_change change;
 
     /* FOLLOWER and those who look for a leader */
-    uint64_t fetch_token;    /* of the Fetch or FetchSnapshot under way, 0 none */
-    uint64_t fetch_after_ns; /* not before */
-    int64_t fetch_offset;    /* of the Fetch under way, or position of the FetchSnapshot */
+    uint64_t fetch_token;       /* of the Fetch or FetchSnapshot under way, 0 none */
+    uint64_t fetch_after_ns;    /* not before */
+    int64_t fetch_offset;       /* of the Fetch under way, or position of the FetchSnapshot */
     uint64_t fetch_deadline_ns; /* a voter takes the leader for lost then */
     bool has_fetched;           /* from this leader, in this epoch */
     bool leader_ended;          /* the leader said that it resigned */
@@ -180,7 +180,7 @@ struct raft {
     uint32_t fetch_failures;    /* in a row */
     struct raft_offset_epoch fetching; /* the snapshot under way; end_offset -1 none */
     int64_t fetching_position;
-    bool adopting; /* RAFT_SNAPSHOT_ADOPT is out */
+    bool adopting;      /* RAFT_SNAPSHOT_ADOPT is out */
     uint64_t update_ns; /* when to send UpdateRaftVoter, or to ask to be added */
     uint64_t update_token;
     bool updated; /* the leader of this epoch knows our endpoints */
@@ -260,8 +260,8 @@ const struct raft_voter *raft_voter_find(struct raft_voter_set set, int32_t id);
 /* The endpoint of the listener, or NULL. */
 const struct raft_endpoint *raft_endpoint_find(const struct raft_endpoint *endpoints, size_t count,
                                                struct slice listener_name);
-bool raft_endpoints_eq(const struct raft_endpoint *a, size_t a_count,
-                       const struct raft_endpoint *b, size_t b_count);
+bool raft_endpoints_eq(const struct raft_endpoint *a, size_t a_count, const struct raft_endpoint *b,
+                       size_t b_count);
 /* Where a voter of the current set is dialled; false when it is not known. */
 bool raft_voter_destination(const struct raft *r, int32_t id, struct raft_destination *ret_to);
 int64_t raft_voters_offset(const struct raft *r); /* of the record that made the current set */
@@ -299,8 +299,7 @@ void raft_become_resigned(struct raft *r);
 /* Another node speaks of an epoch and perhaps of its leader (-1), whose endpoint it may tell (host
  * null: look among the voters). false: of an older epoch than ours, or of a leader that cannot be;
  * the message has nothing more to say. */
-bool raft_learn(struct raft *r, int32_t epoch, int32_t leader_id, struct slice host,
-                uint16_t port);
+bool raft_learn(struct raft *r, int32_t epoch, int32_t leader_id, struct slice host, uint16_t port);
 uint64_t raft_election_timeout_ns(struct raft *r);
 uint64_t raft_election_backoff_ns(struct raft *r);
 /* Gives the vote of this epoch, if it was not given yet. */
@@ -388,11 +387,9 @@ bool raft_due(struct raft *r, uint64_t at_ns);
 
 /* The replicas follow the current voters. */
 void raft_leader_voters_changed(struct raft *r);
-struct raft_replica *raft_replica_find(struct raft *r, int32_t id,
-                                       const struct uuid *directory_id);
+struct raft_replica *raft_replica_find(struct raft *r, int32_t id, const struct uuid *directory_id);
 /* A replica fetched: NULL when it cannot be kept (too many observers). */
-struct raft_replica *raft_leader_heard(struct raft *r, int32_t id,
-                                       const struct uuid *directory_id);
+struct raft_replica *raft_leader_heard(struct raft *r, int32_t id, const struct uuid *directory_id);
 /* The high watermark that the voters' ends allow. */
 void raft_leader_advance(struct raft *r);
 void raft_poll_begin_epoch(struct raft *r);

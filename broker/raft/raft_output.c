@@ -102,7 +102,10 @@ struct raft_item *raft_send(struct raft *r, int16_t api_key, const struct schema
     item->out.request = raft_item_structs(item, schema, 1);
     r->sent = mem_rearray(r->sent, r->sent_count + 1, sizeof(*r->sent));
     r->sent[r->sent_count++] = (struct raft_sent){
-        .token = item->out.token, .api_key = api_key, .to = to->node_id, .epoch = r->state.epoch,
+        .token = item->out.token,
+        .api_key = api_key,
+        .to = to->node_id,
+        .epoch = r->state.epoch,
     };
     return item;
 }

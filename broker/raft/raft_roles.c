@@ -135,8 +135,8 @@ void raft_become_unattached(struct raft *r, int32_t epoch)
     static const struct uuid none = { { 0 } };
     /* Whoever waits for an election goes on waiting as long: a stream of higher epochs must not
      * keep a good candidate back. */
-    bool waits = r->role == RAFT_UNATTACHED || r->role == RAFT_PROSPECTIVE ||
-                 r->role == RAFT_CANDIDATE;
+    bool waits =
+        r->role == RAFT_UNATTACHED || r->role == RAFT_PROSPECTIVE || r->role == RAFT_CANDIDATE;
     if (!waits || r->election_ns <= r->now.mono_ns) {
         r->election_ns = r->now.mono_ns + raft_election_timeout_ns(r);
     }
@@ -245,8 +245,7 @@ void raft_become_resigned(struct raft *r)
 }
 
 /* The endpoint by which a leader can be followed: the one told, or that of the voters. */
-static bool find_leader(const struct raft *r, int32_t leader_id, struct slice *host,
-                        uint16_t *port)
+static bool find_leader(const struct raft *r, int32_t leader_id, struct slice *host, uint16_t *port)
 {
     if (leader_id < 0 || leader_id == r->config.node_id) {
         return false;
@@ -263,8 +262,7 @@ static bool find_leader(const struct raft *r, int32_t leader_id, struct slice *h
     return true;
 }
 
-bool raft_learn(struct raft *r, int32_t epoch, int32_t leader_id, struct slice host,
-                uint16_t port)
+bool raft_learn(struct raft *r, int32_t epoch, int32_t leader_id, struct slice host, uint16_t port)
 {
     if (epoch < r->state.epoch) {
         return false;

@@ -196,8 +196,8 @@ void raft_handle_fetch(struct raft *r, const struct fetch_request *req, void *ca
         reply_error(r, call, error);
         return;
     }
-    int32_t id = req->replica_state.replica_id >= 0 ? req->replica_state.replica_id
-                                                    : req->replica_id;
+    int32_t id =
+        req->replica_state.replica_id >= 0 ? req->replica_state.replica_id : req->replica_id;
     struct raft_replica *replica = NULL;
     struct raft_replica before = { .fetch_ns = 0 };
     if (id >= 0 && id != r->config.node_id) {
@@ -220,8 +220,8 @@ void raft_handle_fetch(struct raft *r, const struct fetch_request *req, void *ca
         reply_records(r, call, id, p->fetch_offset, bytes_max);
         return;
     }
-    uint64_t wait = req->max_wait_ms < SERVE_WAIT_MAX_MS ? (uint64_t)req->max_wait_ms
-                                                         : SERVE_WAIT_MAX_MS;
+    uint64_t wait =
+        req->max_wait_ms < SERVE_WAIT_MAX_MS ? (uint64_t)req->max_wait_ms : SERVE_WAIT_MAX_MS;
     struct raft_waiting *w = mem_zalloc(sizeof(*w));
     *w = (struct raft_waiting){ .call = call,
                                 .replica_id = id,
@@ -272,8 +272,8 @@ static void reply_snapshot(struct raft *r, void *call, int16_t top, int16_t erro
     }
     if (!error) {
         item->out.fill = RAFT_FILL_SNAPSHOT;
-        item->out.snapshot_id = (struct raft_offset_epoch){ req->snapshot_id.end_offset,
-                                                            req->snapshot_id.epoch };
+        item->out.snapshot_id =
+            (struct raft_offset_epoch){ req->snapshot_id.end_offset, req->snapshot_id.epoch };
         item->out.offset = req->position;
         item->out.bytes_max = bound_bytes(bytes_max, SERVE_BYTES_MAX);
     }

@@ -30,9 +30,8 @@ void raft_log_start_moved(struct raft *r, int64_t log_start_offset)
     log->start_epoch = raft_log_epoch_at(log, log_start_offset);
     log->start = log_start_offset;
     size_t old = 0;
-    while (old < log->epoch_count &&
-           (old + 1 < log->epoch_count ? log->epochs[old + 1].start_offset : log->end) <=
-               log_start_offset) {
+    while (old < log->epoch_count && (old + 1 < log->epoch_count ? log->epochs[old + 1].start_offset
+                                                                 : log->end) <= log_start_offset) {
         old++;
     }
     log->epoch_count -= old;

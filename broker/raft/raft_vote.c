@@ -232,9 +232,8 @@ static int16_t check_vote(const struct raft *r, const struct vote_request *req,
     if (p->replica_epoch < r->state.epoch) {
         return KAFKA_FENCED_LEADER_EPOCH;
     }
-    if (req->voter_id >= 0 &&
-        !raft_key_matches(req->voter_id, &p->voter_directory_id, r->config.node_id,
-                          &r->config.directory_id)) {
+    if (req->voter_id >= 0 && !raft_key_matches(req->voter_id, &p->voter_directory_id,
+                                                r->config.node_id, &r->config.directory_id)) {
         return KAFKA_INVALID_VOTER_KEY;
     }
     return KAFKA_NONE;
@@ -249,8 +248,7 @@ static void reply_vote(struct raft *r, void *call, int16_t top, int16_t error, b
         resp->topics = raft_item_structs(item, &vote_response_topic_data_schema, 1);
         resp->topics_n = 1;
         resp->topics->topic_name = slice_str(RAFT_TOPIC);
-        resp->topics->partitions =
-            raft_item_structs(item, &vote_response_partition_data_schema, 1);
+        resp->topics->partitions = raft_item_structs(item, &vote_response_partition_data_schema, 1);
         resp->topics->partitions_n = 1;
         struct raft_endpoint leader;
         struct vote_response_partition_data *p = resp->topics->partitions;
@@ -259,8 +257,7 @@ static void reply_vote(struct raft *r, void *call, int16_t top, int16_t error, b
         p->leader_id = raft_leader_told(r, item, &leader);
         p->vote_granted = granted;
         if (p->leader_id >= 0) {
-            resp->node_endpoints =
-                raft_item_structs(item, &vote_response_node_endpoint_schema, 1);
+            resp->node_endpoints = raft_item_structs(item, &vote_response_node_endpoint_schema, 1);
             resp->node_endpoints_n = 1;
             resp->node_endpoints->node_id = p->leader_id;
             resp->node_endpoints->host = leader.host;

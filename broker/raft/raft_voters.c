@@ -107,8 +107,8 @@ const struct raft_endpoint *raft_endpoint_find(const struct raft_endpoint *endpo
     return NULL;
 }
 
-bool raft_endpoints_eq(const struct raft_endpoint *a, size_t a_count,
-                       const struct raft_endpoint *b, size_t b_count)
+bool raft_endpoints_eq(const struct raft_endpoint *a, size_t a_count, const struct raft_endpoint *b,
+                       size_t b_count)
 {
     bool eq = a_count == b_count;
     for (size_t i = 0; i < a_count && eq; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check_raft.c - one consensus machine alone: what it answers, what it puts out, and in which order.
+ * check_raft.c - one consensus machine alone: what it answers, what it puts out, in which order.
  */
 #include "tests/broker/check_raft.h"
 #include "tests/broker/raft_solo.h"
@@ -174,7 +174,8 @@ START_TEST(a_sole_voter_leads_at_once_and_commits_what_is_synced)
     ck_assert_int_eq(out->offset, 3); /* leader change, kraft.version, voters */
     int64_t base, end;
     struct slice b = batch(2, 0, 0);
-    ck_assert_int_eq(raft_propose(solo.raft, solo_now(), 1, solo.batch, b.len, &base, &end), ERR_OK);
+    ck_assert_int_eq(raft_propose(solo.raft, solo_now(), 1, solo.batch, b.len, &base, &end),
+                     ERR_OK);
     ck_assert_int_eq(base, 3);
     ck_assert_int_eq(end, 5);
     ck_assert_int_eq(raft_high_watermark(solo.raft), 3);
@@ -256,10 +257,12 @@ START_TEST(a_proposal_of_another_epoch_is_refused)
     lead();
     int64_t base, end;
     struct slice b = batch(1, 0, 0);
-    ck_assert_int_eq(raft_propose(solo.raft, solo_now(), 0, solo.batch, b.len, &base, &end), ERR_AGAIN);
+    ck_assert_int_eq(raft_propose(solo.raft, solo_now(), 0, solo.batch, b.len, &base, &end),
+                     ERR_AGAIN);
     ck_assert_int_eq(raft_propose(solo.raft, solo_now(), 1, solo.batch, b.len - 1, &base, &end),
                      ERR_MALFORMED);
-    ck_assert_int_eq(raft_propose(solo.raft, solo_now(), 1, solo.batch, b.len, &base, &end), ERR_OK);
+    ck_assert_int_eq(raft_propose(solo.raft, solo_now(), 1, solo.batch, b.len, &base, &end),
+                     ERR_OK);
 }
 END_TEST
 
@@ -600,6 +603,36 @@ START_TEST(a_voters_new_endpoint_is_written_down)
 }
 END_TEST
 
+START_TEST(a_new_leader_changes_no_voters_before_it_has_committed)
+{
+    lead();
+    drain();
+    struct remove_raft_voter_request req;
+    schema_init(&remove_raft_voter_request_schema, &req);
+    req.voter_id = 3;
+    req.voter_directory_id = dir(3);
+    raft_request(solo.raft, solo_now(), 81, &req, &solo_mark);
+    const struct raft_output *out = next(RAFT_REPLY);
+    ck_assert_int_eq(((const struct remove_raft_voter_response *)out->response)->error_code,
+                     KAFKA_REQUEST_TIMED_OUT);
+    sync_all();
+    (void)fetch(2, 1, raft_log_end_offset(solo.raft), 1, 0, -1);
+    raft_request(solo.raft, solo_now(), 81, &req, &solo_mark);
+    ck_assert_ptr_null(next(RAFT_REPLY)); /* until it is committed */
+    ck_assert_uint_eq(raft_voters(solo.raft).count, 2);
+    /* And no other one meanwhile. */
+    req.voter_id = 2;
+    req.voter_directory_id = dir(2);
+    raft_request(solo.raft, solo_now(), 81, &req, &solo_mark);
+    out = next(RAFT_REPLY);
+    ck_assert_int_eq(((const struct remove_raft_voter_response *)out->response)->error_code,
+                     KAFKA_REQUEST_TIMED_OUT);
+    sync_all();
+    (void)fetch(2, 1, raft_log_end_offset(solo.raft), 1, 0, -1);
+    ck_assert_int_eq(raft_high_watermark(solo.raft), raft_log_end_offset(solo.raft));
+}
+END_TEST
+
 Suite *raft_suite(void)
 {
     Suite *s = suite_create("raft");
@@ -637,6 +670,7 @@ Suite *raft_suite(void)
     tcase_add_test(t, the_quorum_is_described);
     tcase_add_test(t, static_voters_are_not_changed);
     tcase_add_test(t, a_voters_new_endpoint_is_written_down);
+    tcase_add_test(t, a_new_leader_changes_no_voters_before_it_has_committed);
     suite_add_tcase(s, t);
     return s;
 }

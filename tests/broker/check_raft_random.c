@@ -230,8 +230,9 @@ static void tell(struct world *w)
             fprintf(stderr, "node %d: down\n", n->id);
             continue;
         }
-        fprintf(stderr, "node %d: %s of epoch %d, leader %d, log %lld..%lld, synced %lld, "
-                        "high watermark %lld, voters",
+        fprintf(stderr,
+                "node %d: %s of epoch %d, leader %d, log %lld..%lld, synced %lld, "
+                "high watermark %lld, voters",
                 n->id, raft_role_text(raft_role(n->raft)), raft_epoch(n->raft),
                 raft_leader_id(n->raft), (long long)n->disk.start, (long long)n->disk.end,
                 (long long)n->disk.synced, (long long)raft_high_watermark(n->raft));
@@ -281,12 +282,12 @@ START_TEST(no_fault_breaks_a_rule_and_every_quorum_heals)
         ck_assert_uint_gt(adopted, count / 20);
     }
     if (getenv("RAFT_SEEDS")) {
-        fprintf(stderr, "%llu seeds: %llu events, %llu committed, %llu elections, %llu changes, "
-                        "%llu refused, %llu snapshots adopted\n",
-                (unsigned long long)count, (unsigned long long)steps,
-                (unsigned long long)committed, (unsigned long long)elections,
-                (unsigned long long)changes, (unsigned long long)refused,
-                (unsigned long long)adopted);
+        fprintf(stderr,
+                "%llu seeds: %llu events, %llu committed, %llu elections, %llu changes, "
+                "%llu refused, %llu snapshots adopted\n",
+                (unsigned long long)count, (unsigned long long)steps, (unsigned long long)committed,
+                (unsigned long long)elections, (unsigned long long)changes,
+                (unsigned long long)refused, (unsigned long long)adopted);
     }
 }
 END_TEST
@@ -310,8 +311,9 @@ START_TEST(without_faults_a_leader_stays)
 {
     struct world *w = mem_alloc(sizeof(*w));
     for (uint64_t seed = 1; seed <= 20; seed++) {
-        struct world_config config = { .seed = seed, .voters = 3 + (int)(seed % 3), .nodes = 6,
-                                       .dynamic = seed % 2 == 0 };
+        struct world_config config = {
+            .seed = seed, .voters = 3 + (int)(seed % 3), .nodes = 6, .dynamic = seed % 2 == 0
+        };
         world_init(w, &config);
         for (int i = 0; i < w->node_count; i++) {
             world_start(w, &w->nodes[i]);

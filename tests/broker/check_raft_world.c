@@ -20,8 +20,9 @@ static void teardown(void)
 
 static void begin_world(int voters, int nodes, bool dynamic)
 {
-    struct world_config config = { .seed = 7, .voters = voters, .nodes = nodes,
-                                   .dynamic = dynamic };
+    struct world_config config = {
+        .seed = 7, .voters = voters, .nodes = nodes, .dynamic = dynamic
+    };
     world_init(w, &config);
     for (int i = 1; i <= nodes; i++) {
         world_start(w, world_node(w, i));

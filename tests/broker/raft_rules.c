@@ -66,8 +66,8 @@ void rule_vote_granted(struct world *w, struct world_node *n, const struct vote_
     }
     int32_t *voted = &n->voted[p->replica_epoch];
     if (*voted != 0 && *voted != p->replica_id + 1) {
-        world_break(w, "OneVote", "node %d, epoch %d: votes for %d and %d", n->id,
-                    p->replica_epoch, *voted - 1, p->replica_id);
+        world_break(w, "OneVote", "node %d, epoch %d: votes for %d and %d", n->id, p->replica_epoch,
+                    *voted - 1, p->replica_id);
     }
     *voted = p->replica_id + 1;
     if (n->disk.state.epoch != p->replica_epoch || n->disk.state.voted_id != p->replica_id) {
@@ -138,6 +138,7 @@ void rule_sent(struct world *w, struct world_node *n, const struct raft_output *
     } else if (out->api_key == 1) {
         const struct fetch_request *req = out->request;
         epoch = req->topics->partitions->current_leader_epoch;
+        n->fetch_token = out->token;
         if (req->topics->partitions->fetch_offset > n->disk.synced) {
             world_break(w, "SyncedBeforeFetched", "node %d fetches %lld, synced %lld", n->id,
                         (long long)req->topics->partitions->fetch_offset,
@@ -213,11 +214,9 @@ void rule_committed(struct world *w, struct world_node *n, int64_t high_watermar
                             (long long)b->base);
             }
             check_majority(w, n, b);
-            w->committed =
-                mem_rearray(w->committed, w->committed_count + 1, sizeof(*w->committed));
+            w->committed = mem_rearray(w->committed, w->committed_count + 1, sizeof(*w->committed));
             w->committed[w->committed_count++] =
-                (struct world_committed){ b->epoch, raft_epoch(n->raft), b->crc, b->base,
-                                          b->end };
+                (struct world_committed){ b->epoch, raft_epoch(n->raft), b->crc, b->base, b->end };
             w->committed_end = b->end;
             continue;
         }
@@ -245,8 +244,8 @@ void rule_told(struct world *w, struct world_node *n, const struct fetch_respons
     }
     int64_t told = resp->responses->partitions->high_watermark;
     if (told >= 0 && told < n->told_high_watermark) {
-        world_break(w, "ToldHighWatermark", "node %d hears %lld after %lld", n->id,
-                    (long long)told, (long long)n->told_high_watermark);
+        world_break(w, "ToldHighWatermark", "node %d hears %lld after %lld", n->id, (long long)told,
+                    (long long)n->told_high_watermark);
     }
     n->told_high_watermark = told > n->told_high_watermark ? told : n->told_high_watermark;
 }
@@ -336,8 +335,7 @@ static void check_voters(struct world *w, const struct world_node *n)
         struct raft_voter_set before = raft_voters_at(n->raft, b->base);
         struct raft_voter_set after = raft_voters_at(n->raft, b->end);
         if (before.count > 0 && difference(before, after) + difference(after, before) > 1) {
-            world_break(w, "OneVoterAtATime", "node %d at offset %lld", n->id,
-                        (long long)b->base);
+            world_break(w, "OneVoterAtATime", "node %d at offset %lld", n->id, (long long)b->base);
         }
     }
 }

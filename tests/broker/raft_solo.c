@@ -195,10 +195,10 @@ const struct raft_output *begin(int32_t leader_id, int32_t epoch)
     topic = (struct begin_quorum_epoch_request_topic_data){ TOPIC, &p, 1 };
     p.leader_id = leader_id;
     p.leader_epoch = epoch;
-    endpoint = (struct begin_quorum_epoch_request_leader_endpoint){
-        slice_str("CONTROLLER"), solo.endpoints[leader_id - 1].host,
-        solo.endpoints[leader_id - 1].port
-    };
+    endpoint =
+        (struct begin_quorum_epoch_request_leader_endpoint){ slice_str("CONTROLLER"),
+                                                             solo.endpoints[leader_id - 1].host,
+                                                             solo.endpoints[leader_id - 1].port };
     req.leader_endpoints = &endpoint;
     req.leader_endpoints_n = 1;
     raft_request(solo.raft, solo_now(), 53, &req, &solo_mark);
@@ -206,8 +206,8 @@ const struct raft_output *begin(int32_t leader_id, int32_t epoch)
 }
 
 /* A follower's Fetch to the machine; the reply, or NULL when it waits. */
-const struct raft_output *fetch(int32_t from, int32_t epoch, int64_t offset,
-                                       int32_t last_epoch, int32_t wait_ms, int64_t high_watermark)
+const struct raft_output *fetch(int32_t from, int32_t epoch, int64_t offset, int32_t last_epoch,
+                                int32_t wait_ms, int64_t high_watermark)
 {
     struct fetch_request req;
     struct fetch_request_topic topic;
@@ -244,7 +244,7 @@ const struct fetch_response_partition_data *fetched(const struct raft_output *ou
 
 /* The answer to the machine's own Fetch. */
 void answer_fetch(uint64_t token, int32_t leader_id, int32_t epoch, struct slice records,
-                         int64_t high_watermark, struct raft_offset_epoch diverging)
+                  int64_t high_watermark, struct raft_offset_epoch diverging)
 {
     struct fetch_response resp;
     struct fetch_response_fetchable_topic_response topic;

@@ -2,7 +2,8 @@
 /*
  * raft_world.c - the event loop, the disks and the network of raft_world.h.
  *   (W1) An output is carried out before the next one is taken; a crash may come between any two.
- *   (W2) Every request that arrives is answered or its sender told of the failure, as a driver must.
+ *   (W2) Every request that arrives is answered or its sender told of the failure, as a driver
+ *        must.
  */
 #include "tests/broker/raft_world.h"
 
@@ -17,8 +18,8 @@ enum { REQUEST_TIMEOUT_MS = 2000, BASE_PORT = 9000 };
 
 enum event_kind { EVENT_TICK, EVENT_REQUEST, EVENT_RESPONSE, EVENT_FAILED, EVENT_SYNCED };
 
-/* A request on its way: answered once, by the response, the failure or the time-out. The world keeps
- * them all to its end, since a node that crashes forgets the calls that it holds. */
+/* A request on its way: answered once, by the response, the failure or the time-out. The world
+ * keeps them all to its end, since a node that crashes forgets the calls that it holds. */
 struct exchange {
     struct list_node link;
     int from, to; /* indexes of nodes; from -1: a client of the test */
@@ -100,8 +101,8 @@ static uint64_t delay_ns(struct world *w)
 {
     uint64_t max = ms(w->delay_max_ms);
     /* Mostly quick, sometimes late. */
-    return ms(1) / 5 + (rng_below(&w->rng, 8) == 0 ? rng_below(&w->rng, max)
-                                                   : rng_below(&w->rng, max / 8 + 1));
+    return ms(1) / 5 +
+           (rng_below(&w->rng, 8) == 0 ? rng_below(&w->rng, max) : rng_below(&w->rng, max / 8 + 1));
 }
 
 static bool chance(struct world *w, uint32_t permille)
@@ -353,7 +354,8 @@ static void adopt(struct world *w, struct world_node *n, const struct raft_outpu
     n->disk.start_epoch = from.id.epoch;
     n->disk.snapshot = from;
     world_snapshot_fix(&n->disk.snapshot);
-    struct raft_snapshot snapshot = { from.id, from.kraft_version,
+    struct raft_snapshot snapshot = { from.id,
+                                      from.kraft_version,
                                       { n->disk.snapshot.voters, from.voter_count } };
     raft_snapshot_adopted(n->raft, world_now(w), &snapshot);
 }
@@ -433,9 +435,8 @@ static void on_request(struct world *w, struct world_node *n, struct event *e)
     }
     if (x->api_key == 18) {
         struct api_versions_response resp;
-        struct api_versions_response_supported_feature_key feature = {
-            slice_str("kraft.version"), 0, 1
-        };
+        struct api_versions_response_supported_feature_key feature = { slice_str("kraft.version"),
+                                                                       0, 1 };
         schema_init(&api_versions_response_schema, &resp);
         resp.supported_features = &feature;
         resp.supported_features_n = 1;
@@ -472,7 +473,7 @@ static void on_response(struct world *w, struct world_node *n, struct event *e)
     if (schema_decode(e->schema, x->version, &in, &arena, response)) {
         abort();
     }
-    if (x->api_key == 1) {
+    if (x->api_key == 1 && x->token == n->fetch_token) {
         rule_told(w, n, response);
     }
     raft_response(n->raft, world_now(w), x->token, response);
@@ -558,10 +559,9 @@ void world_start(struct world *w, struct world_node *n)
     for (int i = 0; i < w->node_count; i++) {
         bootstrap[i] = w->nodes[i].endpoint;
         if (w->kraft_version == 0 && w->nodes[i].can_vote) {
-            voters[config.static_voters.count++] =
-                (struct raft_voter){ .id = w->nodes[i].id,
-                                     .endpoints = &w->nodes[i].endpoint,
-                                     .endpoint_count = 1 };
+            voters[config.static_voters.count++] = (struct raft_voter){
+                .id = w->nodes[i].id, .endpoints = &w->nodes[i].endpoint, .endpoint_count = 1
+            };
         }
     }
     config.static_voters.voters = voters;
@@ -575,9 +575,10 @@ void world_start(struct world *w, struct world_node *n)
                                     .log_end_offset = d->end,
                                     .log_start_epoch = d->start_epoch,
                                     .epochs = epochs,
-                                    .snapshot = { d->snapshot.id, d->snapshot.kraft_version,
-                                                  { d->snapshot.voters,
-                                                    d->snapshot.voter_count } } };
+                                    .snapshot = {
+                                        d->snapshot.id,
+                                        d->snapshot.kraft_version,
+                                        { d->snapshot.voters, d->snapshot.voter_count } } };
     for (size_t i = 0; i < d->batch_count; i++) {
         size_t k = opening.epoch_count;
         if (k == 0 || epochs[k - 1].epoch != d->batches[i].epoch) {

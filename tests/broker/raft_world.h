@@ -67,6 +67,7 @@ struct world_node {
     int32_t epoch_seen;
     int64_t high_watermark_seen;
     int64_t told_high_watermark; /* by leaders, in this life */
+    uint64_t fetch_token;        /* of its last Fetch */
     enum raft_role role_seen;
     int32_t voted[WORLD_EPOCHS_MAX]; /* by epoch, id + 1 */
 };
