@@ -1,53 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check_broker_admin.c - topics, settings and groups of a real node, over restarts. */
 #include "protocol/wire/kafka_error.h"
-#include "tests/broker/node.h"
-#include "tests/support/scratch_dir.h"
+#include "tests/broker/node_world.h"
 
 #include <check.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-struct world {
-    struct scratch_dir dir;
-    struct node node;
-    struct wire_client client;
-    struct batch_builder builder;
-};
-
-static void world_init(struct world *w, const struct node_setting *settings)
-{
-    *w = (struct world){ 0 };
-    scratch_dir_init(&w->dir);
-    node_start(&w->node, w->dir.path, settings);
-    wire_client_open(&w->client, &w->node);
-}
-
-static void world_restart(struct world *w, bool kill)
-{
-    wire_client_close(&w->client);
-    if (kill) {
-        node_kill(&w->node);
-    } else {
-        node_stop(&w->node);
-    }
-    node_start(&w->node, w->dir.path, NULL);
-    wire_client_open(&w->client, &w->node);
-}
-
-static void world_deinit(struct world *w)
-{
-    wire_client_close(&w->client);
-    node_stop(&w->node);
-    batch_builder_deinit(&w->builder);
-    scratch_dir_deinit(&w->dir);
-}
-
-static struct slice batch(struct world *w, const char *prefix)
-{
-    struct batch_seal seal = plain_seal();
-    return make_batch(&w->builder, prefix, 1, &seal);
-}
 
 static bool has_file(const struct world *w, const char *name)
 {
@@ -97,7 +55,7 @@ START_TEST(topic_is_made_when_asked_for_and_only_then)
     ck_assert_int_eq(m->topics[0].partitions_n, 1);
     ck_assert_int_eq(m->brokers[0].port, w.node.port);
     ck_assert(slice_eq_str(m->brokers[0].host, "127.0.0.1"));
-    world_restart(&w, true);
+    world_restart(&w, true, NULL);
     m = ask_metadata(&w.client, NULL, false, 9);
     ck_assert_int_eq(m->topics_n, 1);
     ck_assert(slice_eq_str(m->topics[0].name, "t"));
@@ -111,7 +69,7 @@ START_TEST(topic_made_anew_has_another_id_and_none_of_the_old_records)
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
     struct uuid old = topic_id(&w.client, "t");
-    ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "old"), NULL), 0);
+    ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, "old", 1), NULL), 0);
     ck_assert(has_file(&w, "t-0"));
     ck_assert_int_eq(delete_topic(&w.client, "t"), 0);
     ck_assert(!has_file(&w, "t-0"));
@@ -120,7 +78,7 @@ START_TEST(topic_made_anew_has_another_id_and_none_of_the_old_records)
     struct uuid id = topic_id(&w.client, "t");
     ck_assert(!uuid_eq(&id, &old));
     int64_t base = -1;
-    ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "new"), &base), 0);
+    ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, "new", 1), &base), 0);
     ck_assert_int_eq(base, 0);
     for (int i = 0; i < 2; i++) {
         struct buf values = { 0 };
@@ -128,7 +86,7 @@ START_TEST(topic_made_anew_has_another_id_and_none_of_the_old_records)
         read_values(&w.client, "t", 0, &values);
         ck_assert_str_eq(buf_cstr(&values), "new0\n");
         buf_deinit(&values);
-        world_restart(&w, i == 0);
+        world_restart(&w, i == 0, NULL);
     }
     world_deinit(&w);
 }
@@ -141,21 +99,9 @@ START_TEST(fetch_that_waits_on_a_deleted_topic_is_told)
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
     wire_client_open(&other, &w.node);
-    struct fetch_request_partition part;
-    struct fetch_request_topic t;
-    struct fetch_request req;
-    schema_init(&fetch_request_partition_schema, &part);
-    schema_init(&fetch_request_topic_schema, &t);
-    schema_init(&fetch_request_schema, &req);
-    part.partition_max_bytes = 1 << 20;
-    t.topic = slice_str("t");
-    t.partitions = &part;
-    t.partitions_n = 1;
-    req.max_wait_ms = 30000;
-    req.min_bytes = 1;
-    req.topics = &t;
-    req.topics_n = 1;
-    wire_client_send(&other, API_Fetch, 11, &req);
+    struct plain_fetch f;
+    plain_fetch_init(&f, "t", 30000);
+    wire_client_send(&other, API_Fetch, 11, &f.req);
     ck_assert(!wire_client_has_input(&other, 50));
     ck_assert_int_eq(delete_topic(&w.client, "t"), 0);
     const struct fetch_response *resp = wire_client_receive(&other, API_Fetch, 11);
@@ -198,7 +144,7 @@ START_TEST(settings_of_a_topic_are_checked_and_kept)
             wire_client_call(&w.client, API_IncrementalAlterConfigs, 1, &req);
         ck_assert_int_eq(resp->responses[0].error_code, cases[i].code);
     }
-    world_restart(&w, true);
+    world_restart(&w, true, NULL);
     struct describe_configs_request_resource ask;
     struct describe_configs_request req;
     schema_init(&describe_configs_request_resource_schema, &ask);
@@ -281,7 +227,7 @@ START_TEST(committed_offsets_survive_a_kill)
     ck_assert_int_eq(commit(&w.client, "g", "nope", 1), KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
     for (int64_t i = 1; i <= 4; i++) {
         ck_assert_int_eq(commit(&w.client, "g", "t", i * 10), 0);
-        world_restart(&w, i % 2 == 1);
+        world_restart(&w, i % 2 == 1, NULL);
         ck_assert_int_eq(committed(&w.client, "g", "t"), i * 10);
     }
     ck_assert_int_eq(delete_topic(&w.client, "t"), 0);
@@ -313,7 +259,7 @@ START_TEST(deleted_records_stay_deleted_after_a_kill)
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
     for (int i = 0; i < 5; i++) {
-        ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "x"), NULL), 0);
+        ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, "x", 1), NULL), 0);
     }
     struct delete_records_request_partition part;
     struct delete_records_request_topic t;
@@ -331,7 +277,7 @@ START_TEST(deleted_records_stay_deleted_after_a_kill)
         wire_client_call(&w.client, API_DeleteRecords, 2, &req);
     ck_assert_int_eq(resp->topics[0].partitions[0].error_code, 0);
     ck_assert_int_eq(resp->topics[0].partitions[0].low_watermark, 3);
-    world_restart(&w, true);
+    world_restart(&w, true, NULL);
     ck_assert_int_eq(fetch(&w.client, "t", 2, 1 << 20, 0, 0)->error_code,
                      KAFKA_OFFSET_OUT_OF_RANGE);
     ck_assert_int_eq(fetch(&w.client, "t", 3, 1 << 20, 5000, 1)->error_code, 0);
@@ -344,7 +290,7 @@ START_TEST(node_takes_its_id_from_the_disk)
     static const struct node_setting seven[] = { { "node.id", "7" }, { NULL, NULL } };
     struct world w;
     world_init(&w, seven);
-    world_restart(&w, false); /* without the setting */
+    world_restart(&w, false, NULL); /* without the setting */
     const struct metadata_response *m = ask_metadata(&w.client, NULL, false, 9);
     ck_assert_int_eq(m->brokers[0].node_id, 7);
     world_deinit(&w);

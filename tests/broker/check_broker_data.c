@@ -1,52 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check_broker_data.c - produce and fetch against a real node, with restarts in between. */
 #include "protocol/wire/kafka_error.h"
-#include "tests/broker/node.h"
-#include "tests/support/scratch_dir.h"
+#include "tests/broker/node_world.h"
 
 #include <check.h>
 #include <time.h>
-
-struct world {
-    struct scratch_dir dir;
-    struct node node;
-    struct wire_client client;
-    struct batch_builder builder;
-};
-
-static void world_init(struct world *w, const struct node_setting *settings)
-{
-    *w = (struct world){ 0 };
-    scratch_dir_init(&w->dir);
-    node_start(&w->node, w->dir.path, settings);
-    wire_client_open(&w->client, &w->node);
-}
-
-static void world_restart(struct world *w, bool kill, const struct node_setting *settings)
-{
-    wire_client_close(&w->client);
-    if (kill) {
-        node_kill(&w->node);
-    } else {
-        node_stop(&w->node);
-    }
-    node_start(&w->node, w->dir.path, settings);
-    wire_client_open(&w->client, &w->node);
-}
-
-static void world_deinit(struct world *w)
-{
-    wire_client_close(&w->client);
-    node_stop(&w->node);
-    batch_builder_deinit(&w->builder);
-    scratch_dir_deinit(&w->dir);
-}
-
-static struct slice batch(struct world *w, const char *prefix, int count)
-{
-    struct batch_seal seal = plain_seal();
-    return make_batch(&w->builder, prefix, count, &seal);
-}
 
 static int64_t now_ms(void)
 {
@@ -71,7 +29,8 @@ START_TEST(what_was_produced_is_fetched_at_its_offset)
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
     for (int i = 0; i < 2; i++) {
-        ck_assert_int_eq(produce(&w.client, "t", acks[i], batch(&w, i ? "b" : "a", 2), &base), 0);
+        ck_assert_int_eq(produce(&w.client, "t", acks[i], world_batch(&w, i ? "b" : "a", 2), &base),
+                         0);
         ck_assert_int_eq(base, i * 2);
     }
     /* acks=1 does not wait for the disk, and readers see what is on it: they wait for the
@@ -89,11 +48,11 @@ START_TEST(acks_zero_gets_no_reply_and_is_there)
     struct world w;
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
-    produce(&w.client, "t", 0, batch(&w, "x", 1), NULL);
+    produce(&w.client, "t", 0, world_batch(&w, "x", 1), NULL);
     const struct fetch_response_partition_data *p = fetch(&w.client, "t", 0, 1 << 20, 5000, 1);
     ck_assert_uint_gt(p->records.bytes.len, 0);
     /* An error closes the connection: there is no other way to tell. */
-    produce(&w.client, "missing", 0, batch(&w, "x", 1), NULL);
+    produce(&w.client, "missing", 0, world_batch(&w, "x", 1), NULL);
     ck_assert(wire_client_is_closed(&w.client, 5000));
     wire_client_close(&w.client);
     wire_client_open(&w.client, &w.node);
@@ -115,7 +74,7 @@ START_TEST(every_version_of_produce_and_fetch_carries_the_records)
         schema_init(&produce_request_partition_produce_data_schema, &data);
         schema_init(&produce_request_topic_produce_data_schema, &td);
         schema_init(&produce_request_schema, &req);
-        data.records.bytes = batch(&w, "v", 1);
+        data.records.bytes = world_batch(&w, "v", 1);
         td.name = slice_str("t");
         td.topic_id = id;
         td.partition_data = &data;
@@ -128,21 +87,10 @@ START_TEST(every_version_of_produce_and_fetch_carries_the_records)
         ck_assert_int_eq(resp->responses[0].partition_responses[0].base_offset, expected++);
     }
     for (int16_t v = fetch_request_schema.min; v <= fetch_request_schema.max; v++) {
-        struct fetch_request_partition part;
-        struct fetch_request_topic t;
-        struct fetch_request req;
-        schema_init(&fetch_request_partition_schema, &part);
-        schema_init(&fetch_request_topic_schema, &t);
-        schema_init(&fetch_request_schema, &req);
-        part.partition_max_bytes = 1 << 20;
-        t.topic = slice_str("t");
-        t.topic_id = id;
-        t.partitions = &part;
-        t.partitions_n = 1;
-        req.max_bytes = 1 << 20;
-        req.topics = &t;
-        req.topics_n = 1;
-        const struct fetch_response *resp = wire_client_call(&w.client, API_Fetch, v, &req);
+        struct plain_fetch f;
+        plain_fetch_init(&f, "t", 0);
+        f.topic.topic_id = id;
+        const struct fetch_response *resp = wire_client_call(&w.client, API_Fetch, v, &f.req);
         ck_assert_int_eq(resp->responses_n, 1);
         const struct fetch_response_partition_data *p = &resp->responses[0].partitions[0];
         ck_assert_int_eq(p->error_code, 0);
@@ -167,7 +115,7 @@ START_TEST(acknowledged_records_survive_kill_and_clean_stop)
             char prefix[32];
             int64_t base;
             snprintf(prefix, sizeof(prefix), "r%d-%d-", round, i);
-            ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, prefix, 2), &base), 0);
+            ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, prefix, 2), &base), 0);
             ck_assert_int_eq(base, round * 10 + i * 2);
             buf_printf(&expected, "%s0\n%s1\n", prefix, prefix);
         }
@@ -265,25 +213,12 @@ START_TEST(waiting_fetch_is_answered_by_the_next_record)
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
     wire_client_open(&producer, &w.node);
-    struct fetch_request_partition part;
-    struct fetch_request_topic t;
-    struct fetch_request req;
-    schema_init(&fetch_request_partition_schema, &part);
-    schema_init(&fetch_request_topic_schema, &t);
-    schema_init(&fetch_request_schema, &req);
-    part.partition_max_bytes = 1 << 20;
-    t.topic = slice_str("t");
-    t.partitions = &part;
-    t.partitions_n = 1;
-    req.topics = &t;
-    req.topics_n = 1;
-    req.max_wait_ms = 20000;
-    req.min_bytes = 1;
-    req.max_bytes = 1 << 20;
-    wire_client_send(&w.client, API_Fetch, 11, &req);
+    struct plain_fetch f;
+    plain_fetch_init(&f, "t", 20000);
+    wire_client_send(&w.client, API_Fetch, 11, &f.req);
     ck_assert(!wire_client_has_input(&w.client, 100));
     int64_t before = now_ms();
-    ck_assert_int_eq(produce(&producer, "t", -1, batch(&w, "x", 1), NULL), 0);
+    ck_assert_int_eq(produce(&producer, "t", -1, world_batch(&w, "x", 1), NULL), 0);
     const struct fetch_response *resp = wire_client_receive(&w.client, API_Fetch, 11);
     ck_assert_int_lt(now_ms() - before, 5000);
     ck_assert_uint_gt(resp->responses[0].partitions[0].records.bytes.len, 0);
@@ -311,8 +246,10 @@ START_TEST(first_batch_is_whole_however_small_the_limit)
     struct world w;
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
-    size_t len = batch(&w, "long-enough-to-be-cut", 50).len;
-    ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "long-enough-to-be-cut", 50), NULL), 0);
+    size_t len = world_batch(&w, "long-enough-to-be-cut", 50).len;
+    ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, "long-enough-to-be-cut", 50),
+                             NULL),
+                     0);
     const struct fetch_response_partition_data *p = fetch(&w.client, "t", 0, 1, 0, 1);
     ck_assert_uint_eq(p->records.bytes.len, len);
     world_deinit(&w);
@@ -324,7 +261,7 @@ START_TEST(offsets_outside_the_log_are_out_of_range)
     struct world w;
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
-    ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "x", 3), NULL), 0);
+    ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, "x", 3), NULL), 0);
     ck_assert_int_eq(fetch(&w.client, "t", 3, 1 << 20, 0, 0)->error_code, 0);
     ck_assert_int_eq(fetch(&w.client, "t", 4, 1 << 20, 0, 0)->error_code,
                      KAFKA_OFFSET_OUT_OF_RANGE);
@@ -368,7 +305,7 @@ START_TEST(fetch_session_tells_only_news)
     resp = wire_client_call(&w.client, API_Fetch, 11, &req);
     ck_assert_int_eq(resp->session_id, session);
     ck_assert_int_eq(resp->responses_n, 0);
-    ck_assert_int_eq(produce(&w.client, "t", -1, batch(&w, "x", 1), NULL), 0);
+    ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, "x", 1), NULL), 0);
     req.session_epoch = 2;
     resp = wire_client_call(&w.client, API_Fetch, 11, &req);
     ck_assert_int_eq(resp->responses_n, 1);
@@ -405,7 +342,7 @@ START_TEST(pipelined_requests_are_answered_in_their_order)
     req.topic_data_n = 1;
     meta.topics_n = -1;
     for (int i = 0; i < 300; i++) {
-        data.records.bytes = batch(&w, "p", 1);
+        data.records.bytes = world_batch(&w, "p", 1);
         wire_client_send(&w.client, API_Produce, 9, &req);   /* waits for the disk */
         wire_client_send(&w.client, API_Metadata, 9, &meta); /* is ready at once */
     }

@@ -5,32 +5,10 @@
  */
 #include "protocol/base/rng.h"
 #include "protocol/wire/kafka_error.h"
-#include "tests/broker/node.h"
-#include "tests/support/scratch_dir.h"
+#include "tests/broker/node_world.h"
 
 #include <check.h>
 #include <stdlib.h>
-
-struct world {
-    struct scratch_dir dir;
-    struct node node;
-    struct wire_client client;
-};
-
-static void world_init(struct world *w, const struct node_setting *settings)
-{
-    *w = (struct world){ 0 };
-    scratch_dir_init(&w->dir);
-    node_start(&w->node, w->dir.path, settings);
-    wire_client_open(&w->client, &w->node);
-}
-
-static void world_deinit(struct world *w)
-{
-    wire_client_close(&w->client);
-    node_stop(&w->node);
-    scratch_dir_deinit(&w->dir);
-}
 
 static void assert_serves(struct world *w)
 {
@@ -187,24 +165,12 @@ START_TEST(client_that_leaves_a_waiting_fetch_behind_costs_nothing)
     struct world w;
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
-    struct fetch_request_partition part;
-    struct fetch_request_topic t;
-    struct fetch_request req;
-    schema_init(&fetch_request_partition_schema, &part);
-    schema_init(&fetch_request_topic_schema, &t);
-    schema_init(&fetch_request_schema, &req);
-    part.partition_max_bytes = 1 << 20;
-    t.topic = slice_str("t");
-    t.partitions = &part;
-    t.partitions_n = 1;
-    req.max_wait_ms = 3600000;
-    req.min_bytes = 1;
-    req.topics = &t;
-    req.topics_n = 1;
+    struct plain_fetch f;
+    plain_fetch_init(&f, "t", 3600000);
     for (int i = 0; i < 200; i++) {
         struct wire_client c;
         wire_client_open(&c, &w.node);
-        wire_client_send(&c, API_Fetch, 11, &req);
+        wire_client_send(&c, API_Fetch, 11, &f.req);
         if (i % 2) {
             ck_assert(!wire_client_has_input(&c, 1));
         }
