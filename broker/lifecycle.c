@@ -401,6 +401,7 @@ void lifecycle_shut_down(struct broker *b, void (*shut_down)(struct broker *b))
 void lifecycle_deinit(struct broker *b)
 {
     struct lifecycle *l = &b->lifecycle;
+    l->state = LIFECYCLE_STOPPED; /* answers that come from being taken apart begin nothing */
     timer_cancel(b->env, &l->timer);
     timer_cancel(b->env, &l->hold_timer);
     for (struct list_node *node; (node = list_first(&l->held));) {

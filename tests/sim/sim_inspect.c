@@ -22,7 +22,8 @@ static const struct sim_node *node_of(const struct sim_cluster *c, int32_t id)
     return &c->nodes[id - 1];
 }
 
-/* (I3) Dead nodes and those that are still reading their logs are looked at later. */
+/* (I3) Also of a leader that has not heard of its successor yet: the next one is a member. Dead
+ * nodes and those that are still reading their logs are looked at later. */
 static void inspect_isr(const struct sim_cluster *c, const struct sim_node *n,
                         struct sim_ledger_partition *lp, const struct partition *p)
 {
@@ -61,21 +62,19 @@ static void inspect_leader(struct sim_cluster *c, struct sim_node *n,
                      (long long)partition_end_offset(p), (long long)lp->committed);
         }
     }
-    if (p->leader_epoch < lp->leader_epoch) {
-        return; /* it has not heard of the next one yet */
-    }
-    if (lp->leader != n->id) {
+    if (p->leader_epoch == lp->leader_epoch && lp->leader != n->id) {
         sim_fail(w, "%s-%d: nodes %d and %d both lead in epoch %d", lp->topic, (int)lp->index,
                  (int)lp->leader, (int)n->id, (int)p->leader_epoch);
+    }
+    if (p->high_watermark <= lp->committed) {
+        return;
     }
     if (!c->options.page_cache && p->log && p->high_watermark > p->log->recovery_point) {
         sim_fail(w, "G1 durable: %s: %s-%d: high watermark %lld, but only %lld is on the disk",
                  n->host->name, lp->topic, (int)lp->index, (long long)p->high_watermark,
                  (long long)p->log->recovery_point);
     }
-    if (p->high_watermark > lp->committed) {
-        inspect_isr(c, n, lp, p);
-    }
+    inspect_isr(c, n, lp, p);
     sim_ledger_high_watermark(lp, p->high_watermark);
 }
 
