@@ -17,6 +17,44 @@ static struct partition *find_partition(const struct sim_node *n,
     return t ? topic_partition(t, lp->index) : NULL;
 }
 
+/* The partition in the newest image that a node has. */
+static const struct image_partition *image_of(const struct sim_node *n,
+                                              const struct sim_ledger_partition *lp)
+{
+    const struct image_topic *t = image_topic(&n->broker->image, slice_str(lp->topic));
+    return t ? image_partition(t, lp->index) : NULL;
+}
+
+/* " 1 2 of 1 2 3": who is in sync. */
+static const char *isr_text(const struct image_partition *ip, char *text, size_t size)
+{
+    size_t n = 0;
+    text[0] = '\0';
+    for (int32_t i = 0; i < ip->isr_count && n < size; i++) {
+        n += (size_t)snprintf(text + n, size - n, " %d", (int)ip->isr[i]);
+    }
+    for (int32_t i = 0; i < ip->elr_count && n < size; i++) {
+        n += (size_t)snprintf(text + n, size - n, "%s %d", i ? "" : ", eligible", (int)ip->elr[i]);
+    }
+    for (int32_t i = 0; i < ip->replica_count && n < size; i++) {
+        n += (size_t)snprintf(text + n, size - n, "%s %d", i ? "" : " of", (int)ip->replicas[i]);
+    }
+    return text;
+}
+
+/* For who reads a trace: the metadata has changed. */
+static void trace_metadata(const struct sim_node *n, struct sim_ledger_partition *lp)
+{
+    const struct image_partition *ip = image_of(n, lp);
+    if (n->world->trace && ip && ip->partition_epoch > lp->partition_epoch) {
+        char text[160];
+        lp->partition_epoch = ip->partition_epoch;
+        sim_trace(n->world, n->host, "metadata: %s-%d: leader %d in epoch %d, in sync%s", lp->topic,
+                  (int)lp->index, (int)ip->leader, (int)ip->leader_epoch,
+                  isr_text(ip, text, sizeof(text)));
+    }
+}
+
 static const struct sim_node *node_of(const struct sim_cluster *c, int32_t id)
 {
     return &c->nodes[id - 1];
@@ -75,6 +113,8 @@ static void inspect_leader(struct sim_cluster *c, struct sim_node *n,
                  (long long)p->log->recovery_point);
     }
     inspect_isr(c, n, lp, p);
+    sim_trace(w, n->host, "high watermark of %s-%d: %lld (end %lld)", lp->topic, (int)lp->index,
+              (long long)p->high_watermark, (long long)partition_end_offset(p));
     sim_ledger_high_watermark(lp, p->high_watermark);
 }
 
@@ -84,6 +124,7 @@ void sim_inspect_node(struct sim_cluster *c, struct sim_node *n)
     for (uint32_t i = 0; i < l->partition_count; i++) {
         struct sim_ledger_partition *lp = &l->partitions[i];
         const struct partition *p = find_partition(n, lp);
+        trace_metadata(n, lp);
         if (p && p->high_watermark > partition_end_offset(p)) {
             sim_fail(&c->world, "G2 bounded: %s: %s-%d: high watermark %lld beyond the end %lld",
                      n->host->name, lp->topic, (int)lp->index, (long long)p->high_watermark,
@@ -102,14 +143,6 @@ static const char *role_name(const struct partition *p)
                                            : "rests";
 }
 
-/* The partition in the newest image that a node has. */
-static const struct image_partition *image_of(const struct sim_node *n,
-                                              const struct sim_ledger_partition *lp)
-{
-    const struct image_topic *t = image_topic(&n->broker->image, slice_str(lp->topic));
-    return t ? image_partition(t, lp->index) : NULL;
-}
-
 static void print_partition(const struct sim_node *n, const struct sim_ledger_partition *lp,
                             FILE *out)
 {
@@ -120,18 +153,11 @@ static void print_partition(const struct sim_node *n, const struct sim_ledger_pa
         fprintf(out, ", not known here\n");
         return;
     }
-    fprintf(out, ", %s in epoch %d, high watermark %lld, end %lld%s; leader %d, in sync",
+    char text[160];
+    fprintf(out, ", %s in epoch %d, high watermark %lld, end %lld%s; leader %d, in sync%s\n",
             role_name(p), (int)p->leader_epoch, (long long)p->high_watermark,
             (long long)partition_end_offset(p), p->log && p->log->offline ? ", OFFLINE" : "",
-            (int)ip->leader);
-    for (int32_t i = 0; i < ip->isr_count; i++) {
-        fprintf(out, " %d", (int)ip->isr[i]);
-    }
-    fprintf(out, " of");
-    for (int32_t i = 0; i < ip->replica_count; i++) {
-        fprintf(out, " %d", (int)ip->replicas[i]);
-    }
-    fputc('\n', out);
+            (int)ip->leader, isr_text(ip, text, sizeof(text)));
 }
 
 void sim_inspect_print(const struct sim_cluster *c, FILE *out)

@@ -32,7 +32,7 @@ uint32_t sim_ledger_add(struct sim_ledger *l, const char *topic, int32_t index)
 {
     l->partitions = mem_rearray(l->partitions, l->partition_count + 1u, sizeof(*l->partitions));
     struct sim_ledger_partition *p = &l->partitions[l->partition_count];
-    *p = (struct sim_ledger_partition){ .index = index, .leader_epoch = -1 };
+    *p = (struct sim_ledger_partition){ .index = index, .leader_epoch = -1, .partition_epoch = -1 };
     snprintf(p->topic, sizeof(p->topic), "%s", topic);
     return l->partition_count++;
 }

@@ -26,6 +26,7 @@ struct sim_ledger_partition {
     struct sim_ledger_source *sources; /* by producer */
     uint32_t source_count;
     int32_t leader, leader_epoch; /* the newest that was seen */
+    int32_t partition_epoch;      /* as told in the trace */
     int64_t committed;            /* the highest high watermark that any leader has shown */
 };
 

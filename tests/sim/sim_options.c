@@ -80,7 +80,7 @@ void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
     o->safety_ns = between(&r, 10, 40) * NS_PER_S;
     world_options(&o->world, &r);
     workload_options(&o->workload, &r);
-    o->workload.replication_factor = 1;
+    o->workload.replication_factor = (int16_t)(o->nodes < 3 ? o->nodes : 3);
 }
 
 void sim_options_print(const struct sim_options *o, FILE *out)
