@@ -4,6 +4,7 @@
  *   (S1) A replica that backs off is in `waiting` and not in the session: it costs the leader
  *        nothing.
  *   (S2) in_session is what the leader knows once it has read everything that was sent.
+ *   (S3) No request names a replica both as one to fetch and as one to forget.
  */
 #include "broker/replica_session.h"
 
@@ -48,6 +49,20 @@ static void leave(struct replica_session *s, struct replica *r)
         (struct replica_forgotten){ r->partition->topic->id, r->partition->index };
 }
 
+/* It comes back before the leader was told to forget it: said in one request, the leader would
+ * forget it for good. */
+static void stay(struct replica_session *s, const struct replica *r)
+{
+    for (uint32_t i = 0; i < s->forgotten_count; i++) {
+        const struct replica_forgotten *f = &s->forgotten[i];
+        if (f->partition == r->partition->index &&
+            uuid_eq(&f->topic_id, &r->partition->topic->id)) {
+            s->forgotten[i] = s->forgotten[--s->forgotten_count];
+            return;
+        }
+    }
+}
+
 static bool waits(const struct replica *r)
 {
     return r->follower.retry_ns > 0 || r->follower.asks_offsets || r->is_asking;
@@ -60,6 +75,7 @@ void replica_session_changed(struct replica_session *s, struct replica *r)
         leave(s, r);
         list_push_back(&s->waiting, &r->change);
     } else {
+        stay(s, r);
         list_push_back(&s->changed, &r->change);
     }
 }

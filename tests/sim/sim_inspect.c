@@ -132,6 +132,9 @@ void sim_inspect_node(struct sim_cluster *c, struct sim_node *n)
         }
         if (p && p->role == PARTITION_LEADER) {
             inspect_leader(c, n, lp, p);
+        } else if (p && p->role == PARTITION_NONE) {
+            /* It may have led when the event began, and have moved it in the same event. */
+            sim_ledger_high_watermark(lp, p->high_watermark);
         }
     }
 }
