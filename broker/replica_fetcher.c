@@ -123,6 +123,11 @@ void replica_fetcher_remove(struct broker *b, struct partition *p)
 void replica_fetcher_synced(struct broker *b, struct partition *p)
 {
     struct replica *r = p->replica;
+    if (p->log && p->log->offline && r->follower.retry_ns != UINT64_MAX) {
+        /* Its end is not on the disk and never will be: the leader must not hear of it. */
+        r->follower.retry_ns = UINT64_MAX;
+        replica_session_changed(&r->fetcher->session, r);
+    }
     bool unsynced = b->config->durability == DURABILITY_FSYNC && p->log && !p->log->offline &&
                     p->log->recovery_point < p->log->end_offset;
     if (unsynced == r->is_unsynced) {

@@ -14,8 +14,9 @@ TESTS += tests/sim/smoke
 SEED = 1
 SEEDS = 200
 JOBS = 2
+NODES = 0
 TRACE =
 sim: tests/sim/sim$(EXEEXT)
-	trace="$(TRACE)"; tests/sim/sim$(EXEEXT) --seed $(SEED) --seeds $(SEEDS) --jobs $(JOBS) \
+	trace="$(TRACE)"; tests/sim/sim$(EXEEXT) --seed $(SEED) --seeds $(SEEDS) --jobs $(JOBS) --nodes $(NODES) \
 	  $${trace:+--trace}
 .PHONY: sim

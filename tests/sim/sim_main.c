@@ -28,9 +28,15 @@ enum {
     OUTPUT_BYTES_MAX = 16384,
 };
 
+struct seed {
+    uint64_t number;
+    uint32_t nodes; /* 0: the seed decides */
+};
+
 struct job {
     pid_t pid; /* 0: free */
     uint64_t seed;
+    uint32_t nodes;
     bool again; /* the second run */
     struct sim_result first;
     int output_fd;             /* what it said */
@@ -38,7 +44,7 @@ struct job {
 };
 
 struct runner {
-    uint64_t *seeds;
+    struct seed *seeds;
     size_t count, next;
     bool trace, digests, stop; /* stop: with the first seed that fails */
     uint64_t trace_from_ns;
@@ -64,7 +70,7 @@ static void run_child(const struct runner *r, struct job *j)
         mem_free(mem_alloc(100003)); /* other addresses than the first time */
     }
     struct sim_run_args args = { .seed = j->seed,
-                                 .nodes = r->nodes,
+                                 .nodes = j->nodes,
                                  .trace = r->trace ? stdout : NULL,
                                  .trace_from_ns = r->trace_from_ns };
     sim_run(&args, j->result);
@@ -72,9 +78,10 @@ static void run_child(const struct runner *r, struct job *j)
     exit(0); /* leaks are looked for here */
 }
 
-static void start(struct runner *r, struct job *j, uint64_t seed, bool again)
+static void start(struct runner *r, struct job *j, const struct seed *seed, bool again)
 {
-    j->seed = seed;
+    j->seed = seed->number;
+    j->nodes = seed->nodes;
     j->again = again;
     j->output_fd = memfd_create("sim", MFD_CLOEXEC);
     memset(j->result, 0, sizeof(*j->result));
@@ -109,7 +116,8 @@ static void failed(struct runner *r, const struct job *j, int status)
     }
     printf(":\n");
     print_output(j);
-    printf("    again, with a trace: make sim SEEDS=1 SEED=%" PRIu64 " TRACE=1\n", j->seed);
+    printf("    again, with a trace: make sim SEEDS=1 SEED=%" PRIu64 " NODES=%u TRACE=1\n", j->seed,
+           j->nodes);
 }
 
 static void passed(struct runner *r, const struct job *j)
@@ -142,7 +150,8 @@ static void reap(struct runner *r, struct job *j, int status)
     } else if (!j->again && !r->trace && (j->seed % REPEAT_ONE_IN == 0 || r->count == 1)) {
         j->first = *j->result;
         close(j->output_fd);
-        start(r, j, j->seed, true);
+        const struct seed same = { j->seed, j->nodes };
+        start(r, j, &same, true);
         return;
     } else {
         passed(r, j);
@@ -166,7 +175,7 @@ static void run_all(struct runner *r)
     while (r->next < r->count || r->running) {
         for (uint32_t i = 0; i < r->job_count && r->next < r->count; i++) {
             if (!r->jobs[i].pid) {
-                start(r, &r->jobs[i], r->seeds[r->next++], false);
+                start(r, &r->jobs[i], &r->seeds[r->next++], false);
             }
         }
         int status;
@@ -182,13 +191,13 @@ static void run_all(struct runner *r)
 
 /* --- arguments -------------------------------------------------------------------------------- */
 
-static void add_seed(struct runner *r, uint64_t seed)
+static void add_seed(struct runner *r, uint64_t number, uint32_t nodes)
 {
     r->seeds = mem_rearray(r->seeds, r->count + 1, sizeof(*r->seeds));
-    r->seeds[r->count++] = seed;
+    r->seeds[r->count++] = (struct seed){ number, nodes };
 }
 
-/* A number at the start of each line; the rest of the line says why it is there. */
+/* A seed and a number of nodes at the start of each line; the rest says why they are there. */
 static void read_seeds(struct runner *r, const char *path)
 {
     char line[512];
@@ -201,7 +210,7 @@ static void read_seeds(struct runner *r, const char *path)
         char *end;
         uint64_t seed = strtoull(line, &end, 10);
         if (end != line) {
-            add_seed(r, seed);
+            add_seed(r, seed, (uint32_t)strtoul(end, NULL, 10));
         }
     }
     fclose(f);
@@ -261,7 +270,7 @@ static void read_arguments(struct runner *r, int argc, char **argv)
         }
     }
     for (uint64_t i = 0; i < count; i++) {
-        add_seed(r, first + i);
+        add_seed(r, first + i, r->nodes);
     }
     r->job_count = r->job_count ? r->job_count : 1;
 }

@@ -71,7 +71,9 @@ void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
 {
     struct rng r;
     rng_seed(&r, seed ^ 0x5eed);
-    *o = (struct sim_options){ .nodes = nodes ? nodes : 1 };
+    static const uint32_t sizes[] = { 1, 3, 3, 5 };
+    uint32_t size = sizes[rng_below(&r, 4)];
+    *o = (struct sim_options){ .nodes = nodes ? nodes : size };
     o->page_cache = chance(&r, 6);
     o->roll_ms = chance(&r, 2) ? (uint32_t)between(&r, 200, 5000) : 0;
     o->faults = fault_options(&r, o->page_cache);
