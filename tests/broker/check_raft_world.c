@@ -76,7 +76,7 @@ START_TEST(a_killed_leader_is_replaced_within_a_second)
         struct world_node *old = leader();
         int32_t epoch = raft_epoch(old->raft);
         world_crash(w, old);
-        ck_assert_uint_le(fail_over_ms(epoch), 1500);
+        ck_assert_uint_le(fail_over_ms(epoch), 1000);
         world_start(w, old);
         run(2000);
     }
