@@ -70,8 +70,8 @@ void client_cancel(struct client *c, const void *user);
 /* Jittered exponential delay before try number `attempt` (1 is the first retry), by the
  * configuration's back-off. */
 uint64_t client_backoff_ns(const struct client *c, unsigned attempt);
-/* The same where nothing was heard of the broker, a second at the most: that it is back shall not be
- * noticed late, and who tries to connect is no load. */
+/* The same where nothing was heard of the broker, a second at the most: that it is back shall not
+ * be noticed late, and who tries to connect is no load. */
 uint64_t client_reconnect_ns(const struct client *c, unsigned attempt);
 /* The configured or default one. */
 uint64_t client_request_timeout_ns(const struct client *c);

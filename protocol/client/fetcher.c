@@ -10,9 +10,9 @@
  *   (F4) The next fetch leaves before an answer is given out, so that the leader works while the
  *        user does; it is read when the user is done: one answer is in memory. Whoever pauses
  *        throws the one under way away, so for a while after that nothing is asked for ahead.
- *   (F5) The first batch of an answer holds the offset that was asked for, or begins behind it where
- *        compaction took batches out; the others follow; nothing leaps beyond the high watermark. An
- *        answer of which that is not true is not used at all.
+ *   (F5) The first batch of an answer holds the offset that was asked for, or begins behind it
+ *        where compaction took batches out; the others follow; nothing leaps beyond the high
+ *        watermark. An answer of which that is not true is not used at all.
  */
 #include "protocol/client/consumer_internal.h"
 

@@ -302,7 +302,7 @@ START_TEST(a_wrong_checksum_is_told_and_fetched_again)
 }
 END_TEST
 
-/* The base offset is outside of the checksum. Whatever the place of a batch, no record is skipped. */
+/* The base offset is outside of the checksum. Whatever it says, no record is skipped. */
 START_TEST(a_batch_at_a_wrong_offset_is_told_and_fetched_again)
 {
     static const struct {

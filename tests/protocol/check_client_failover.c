@@ -8,7 +8,7 @@
 
 Suite *client_failover_suite(void);
 
-/* A record for partition 0 every few milliseconds, to one and the same log that a consumer reads. */
+/* A record for partition 0 every few milliseconds, and a consumer of the same log. */
 struct flow {
     struct consumer_rig in; /* the cluster, and what is read from it */
     struct client *client;
