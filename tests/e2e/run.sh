@@ -17,10 +17,10 @@ fi
 LOGBOOM_BUILD=$(pwd)
 PYTHONDONTWRITEBYTECODE=1
 export LOGBOOM_BUILD PYTHONDONTWRITEBYTECODE
-which="not peers and not long and not cluster"
+which="not peers and not long"
 case $1 in
 peers)
-    which="peers and not long and not cluster"
+    which="peers and not long"
     shift
     ;;
 cluster)

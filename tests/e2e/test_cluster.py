@@ -40,8 +40,8 @@ def three(make):
     return make().start()
 
 
-def run_load(three, started, topic, rate=300):
-    load = started(workload.Load(three, topic, 1, rate)).start()
+def run_load(three, started, topic, rate=300, settings=()):
+    load = started(workload.Load(three, topic, 1, rate, settings=settings)).start()
     wait_until(lambda: load.journal.exists() and load.journal.stat().st_size > 2000, 30,
                "records flow")
     return load

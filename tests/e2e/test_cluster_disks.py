@@ -77,9 +77,10 @@ def test_a_full_disk_is_a_state_with_an_end(make, started):
     try:
         c.start()
         c.create("t", 6)
-        load = run_load(c, started, "t")
-        ballast = disk.fill(256 << 10)
-        time.sleep(max(10, SECONDS / 2))
+        load = run_load(c, started, "t", settings=["pad.bytes=4000"])
+        ballast = disk.fill(1 << 20)
+        wait_until(lambda: "pace" in c[2].tail(200), 60, "the disk is full, and its node says so")
+        time.sleep(max(5, SECONDS / 2))
         assert c[1].alive() and c[3].alive()
         got = load.journal.stat().st_size
         wait_until(lambda: load.journal.stat().st_size > got, 20,
@@ -138,9 +139,10 @@ def test_a_voter_that_comes_back_empty_does_not_elect_itself(three, started):
     shutil.rmtree(node.data)
     node.format(three.cluster_id, "--no-initial-controllers")
     node.start()
-    wait_until(lambda: three.whole("t", 6, 3), 60, "its replicas are there again", 0.2)
-    quorum = three.logboom("quorum", "status", "--json")[0]
-    assert any(o["node_id"] == 3 for o in quorum["observers"]), quorum
+    wait_until(lambda: any(o["node_id"] == 3 for o in three.logboom("quorum", "status", "--json")[0]
+                           ["observers"]), 30, f"it follows the quorum\n{node.tail()}", 0.2)
+    wait_until(lambda: (node.data / "t-0").exists() and three.whole("t", 6, 3), 60,
+               "its replicas are there again", 0.2)
     three.logboom("quorum", "remove-controller", "3")
     three.logboom("quorum", "add-controller", f"3@{node.place.controller}")
     quorum = three.logboom("quorum", "status", "--json")[0]
