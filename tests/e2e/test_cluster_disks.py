@@ -77,7 +77,9 @@ def test_a_full_disk_is_a_state_with_an_end(make, started):
     try:
         c.start()
         c.create("t", 6)
-        load = run_load(c, started, "t", settings=["pad.bytes=4000"])
+        # Requests wait longer than the disk is full: a client that gives one up and goes on with a
+        # new epoch writes it twice, and no broker can know.
+        load = run_load(c, started, "t", settings=["pad.bytes=4000", "socket.timeout.ms=60000"])
         ballast = disk.fill(1 << 20)
         wait_until(lambda: "pace" in c[2].tail(200), 60, "the disk is full, and its node says so")
         time.sleep(max(5, SECONDS / 2))
