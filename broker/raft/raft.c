@@ -68,6 +68,12 @@ static void open_log(struct raft *r, const struct raft_opening *opening)
         memcpy(r->log.epochs, opening->epochs,
                opening->epoch_count * sizeof(struct raft_epoch_start));
     }
+    /* The end of an empty log is what its snapshot says: without that epoch it would give its vote
+     * to logs that end before it. */
+    if (r->log.start > 0 && r->log.snapshot.end_offset == r->log.start) {
+        r->log.start_epoch = r->log.snapshot.epoch;
+    }
+    assert(r->log.end > r->log.start || r->log.start == 0 || r->log.start_epoch > 0);
     /* What a snapshot holds was committed. */
     r->high_watermark = opening->snapshot.id.end_offset > 0 ? opening->snapshot.id.end_offset : 0;
     if (r->high_watermark < r->log.start) {

@@ -130,7 +130,8 @@ void raft_config_init(struct raft_config *ret_config);
 struct raft_opening {
     struct raft_hard_state state;
     int64_t log_start_offset, log_end_offset; /* all of it on the disk for good */
-    int32_t log_start_epoch; /* of the record before the start; 0 when it starts at 0 */
+    /* Of the record before the start; 0 when it starts at 0, or at the end of the snapshot. */
+    int32_t log_start_epoch;
     const struct raft_epoch_start *epochs; /* of the log's batches, ascending */
     size_t epoch_count;
     struct raft_snapshot snapshot; /* the latest one; the bootstrap one is 0-0 */

@@ -59,6 +59,19 @@ START_TEST(a_shorter_log_gets_no_vote)
 }
 END_TEST
 
+START_TEST(an_empty_log_behind_a_snapshot_ends_in_the_snapshots_epoch)
+{
+    solo.opening.log_start_offset = solo.opening.log_end_offset = 20;
+    solo.opening.snapshot.id = (struct raft_offset_epoch){ 20, 3 };
+    solo.opening.state.epoch = 3;
+    solo_start();
+    drain();
+    ck_assert(!ask_vote(vote_of(2, 4, 2, 500, false)).granted);
+    ck_assert(!ask_vote(vote_of(2, 5, 3, 19, false)).granted);
+    ck_assert(ask_vote(vote_of(2, 6, 3, 20, false)).granted);
+}
+END_TEST
+
 START_TEST(votes_are_refused_by_name)
 {
     solo_start();
@@ -642,6 +655,7 @@ Suite *raft_suite(void)
     tcase_add_test(t, one_vote_an_epoch);
     tcase_add_test(t, a_vote_outlives_a_restart);
     tcase_add_test(t, a_shorter_log_gets_no_vote);
+    tcase_add_test(t, an_empty_log_behind_a_snapshot_ends_in_the_snapshots_epoch);
     tcase_add_test(t, votes_are_refused_by_name);
     tcase_add_test(t, a_pre_vote_binds_nobody);
     tcase_add_test(t, who_hears_its_leader_gives_no_pre_vote);
