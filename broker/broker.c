@@ -454,10 +454,10 @@ void broker_free(struct broker *b)
     dir_assigner_deinit(b);
     replica_fetchers_deinit(b);
     controller_duties_deinit(b);
+    quorum_deinit(b); /* changes that wait end now, and tell who asked for them */
+    controller_node_deinit(b);
     lifecycle_deinit(b);
     controller_registrar_deinit(b);
-    quorum_deinit(b);
-    controller_node_deinit(b);
     producer_ids_deinit(b);
     controller_channel_deinit(b);
     peers_deinit(b);
