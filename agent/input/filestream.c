@@ -309,6 +309,18 @@ static void known_file(struct file *f, const char *path, const struct file_info 
     }
 }
 
+static void watch_link(const struct filestream *fs, const char *path)
+{
+    struct files *files = fs->ctx->files;
+    struct notify *n = fs->ctx->notify;
+    struct file_info info;
+    if (n && fs->cfg.symlinks && files->ops->stat(files, path, false, &info) == ERR_OK &&
+        info.kind == FILE_KIND_SYMLINK && n->ops->add_link(n, path)) {
+        log_warn(&fs->log, "what a link leads to cannot be watched, the scan finds its changes",
+                 KV_STR("path", path));
+    }
+}
+
 static void found(void *ctx, const char *path, const struct file_info *info)
 {
     struct filestream *fs = ctx;
@@ -327,6 +339,7 @@ static void found(void *ctx, const char *path, const struct file_info *info)
     if (f) {
         known_file(f, path, info);
     } else {
+        watch_link(fs, path);
         defer(fs, filestream_new_file(fs, path, info));
     }
 }

@@ -29,6 +29,9 @@ struct notify_ops {
      * what was watched before stays so. Several paths may lead to one directory: its events come
      * under each of them. ERR_NOT_FOUND: no directory is there. */
     enum err (*add_dir)(struct notify *n, const char *path, bool appearing_only);
+    /* Watches the file that a symbolic link leads to, as the link's directory does not tell of it:
+     * its changes come under the link's path, that it was moved or deleted as NOTIFY_RESCAN. */
+    enum err (*add_link)(struct notify *n, const char *path);
     void (*free)(struct notify *n);
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * notify_inotify.c - notify.h by Linux's inotify(7), one watch a directory.
+ * notify_inotify.c - notify.h by Linux's inotify(7), one watch a directory, and one for what a
+ * symbolic link leads to.
  *
  * Invariants:
  * I1. A queue overflow, or a watched directory that went away, becomes NOTIFY_RESCAN.
@@ -28,6 +29,7 @@ enum {
     EVENT_BYTES = 64 << 10,
     APPEARING = IN_CREATE | IN_MOVED_TO,
     WATCHED = APPEARING | IN_MODIFY | IN_DELETE | IN_MOVED_FROM,
+    WATCHED_FILE = IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF,
 };
 
 struct inotify {
@@ -87,10 +89,8 @@ static void forget_old_names(struct inotify *n, struct watched_dir *dir, const c
     }
 }
 
-static enum err add_dir(struct notify *base, const char *path, bool appearing_only)
+static enum err add(struct inotify *n, const char *path, uint32_t mask)
 {
-    struct inotify *n = container_of(base, struct inotify, base);
-    uint32_t mask = IN_ONLYDIR | IN_MASK_ADD | (appearing_only ? APPEARING : WATCHED);
     int wd = inotify_add_watch(n->watch.fd, path, mask);
     if (wd < 0) {
         return errno == ENOTDIR ? ERR_NOT_FOUND : err_of_errno(errno);
@@ -125,12 +125,25 @@ static enum err add_dir(struct notify *base, const char *path, bool appearing_on
     return ERR_OK;
 }
 
+static enum err add_dir(struct notify *base, const char *path, bool appearing_only)
+{
+    return add(container_of(base, struct inotify, base), path,
+               IN_ONLYDIR | IN_MASK_ADD | (appearing_only ? APPEARING : WATCHED));
+}
+
+static enum err add_link(struct notify *base, const char *path)
+{
+    return add(container_of(base, struct inotify, base), path, WATCHED_FILE | IN_MASK_ADD);
+}
+
 static void tell(struct inotify *n, const struct name *name, uint32_t mask, const char *entry)
 {
     buf_reset(&n->path);
     buf_append_str(&n->path, strcmp(name->path, "/") == 0 ? "" : name->path);
-    buf_append_byte(&n->path, '/');
-    buf_append_str(&n->path, entry);
+    if (*entry) { /* else it is about the file that is watched itself */
+        buf_append_byte(&n->path, '/');
+        buf_append_str(&n->path, entry);
+    }
     const char *path = buf_cstr(&n->path);
     if (mask & APPEARING) {
         n->events->event(n->ctx, NOTIFY_APPEARED, path);
@@ -156,6 +169,8 @@ static void handle(struct inotify *n, const struct inotify_event *e, const char 
     }
     if (e->mask & IN_IGNORED) {
         forget_dir(n, dir);
+    }
+    if (e->mask & (IN_IGNORED | IN_MOVE_SELF | IN_DELETE_SELF)) {
         n->events->event(n->ctx, NOTIFY_RESCAN, NULL);
         return;
     }
@@ -197,7 +212,7 @@ static void free_inotify(struct notify *base)
 enum err notify_inotify(struct loop *loop, const struct notify_events *events, void *ctx,
                         struct notify **ret_notify, struct error *err)
 {
-    static const struct notify_ops ops = { add_dir, free_inotify };
+    static const struct notify_ops ops = { add_dir, add_link, free_inotify };
     int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (fd < 0) {
         return err_errno(err, errno, "inotify_init1");

@@ -16,6 +16,7 @@ struct world {
     struct scratch_dir dir;
     struct files files; /* the real ones, and hooks */
     struct files_ops ops;
+    const char *options;    /* of the inputs, ", name: value" */
     const char *after_list; /* a file that is written once its directory has been listed */
     struct loop *loop;
     struct arena arena;
@@ -86,8 +87,8 @@ static void start_agent(struct world *w, const char *paths_a, const char *paths_
     for (size_t i = 0; i < 2 && paths[i]; i++) {
         buf_printf(&text,
                    "- {type: filestream, id: in%zu, paths: ['%s/%s'], "
-                   "prospector.scanner.check_interval: 1h}\n",
-                   i, w->dir.path, paths[i]);
+                   "prospector.scanner.check_interval: 1h%s}\n",
+                   i, w->dir.path, paths[i], w->options ? w->options : "");
     }
     enum err rc = yaml_parse(buf_slice(&text), "test", &w->arena, &root, &err);
     rc = rc ? rc : config_load(&agent_config_table, root, &w->arena, NULL, NULL, &w->cfg, &err);
@@ -222,6 +223,38 @@ START_TEST(directory_with_two_names_tells_the_inputs_of_both)
 }
 END_TEST
 
+/* As containers have it: the links in one directory, the files and their rotation in another. */
+START_TEST(what_a_link_leads_to_is_watched_through_rotation)
+{
+    struct world w;
+    char target[400], old[400], link_path[400];
+    world_init(&w);
+    w.options = ", prospector.scanner.symlinks: true";
+    make_dir(&w, "pods");
+    make_dir(&w, "links");
+    path_of(&w, "pods/0.log", target);
+    path_of(&w, "pods/0.log.old", old);
+    path_of(&w, "links/c.log", link_path);
+    write_line(&w, "pods/0.log", "first");
+    ck_assert_int_eq(symlink(target, link_path), 0);
+    start_agent(&w, "links/*.log", NULL);
+    expect_line(&w, "first");
+    write_line(&w, "pods/0.log", "second");
+    expect_line(&w, "second");
+    for (unsigned i = 0; i < 3; i++) {
+        char line[20];
+        ck_assert_int_eq(rename(target, old), 0);
+        (void)snprintf(line, sizeof(line), "after rotation %u", i);
+        write_line(&w, "pods/0.log", line);
+        expect_line(&w, line);
+        (void)snprintf(line, sizeof(line), "and on %u", i);
+        write_line(&w, "pods/0.log", line);
+        expect_line(&w, line);
+    }
+    world_deinit(&w);
+}
+END_TEST
+
 START_TEST(notifications_without_end_do_not_put_the_scan_off)
 {
     struct world w;
@@ -273,6 +306,7 @@ Suite *watch_suite(void)
     tcase_add_test(c, directory_that_comes_later_is_watched_at_once);
     tcase_add_test(c, directory_that_is_removed_and_made_again_is_watched_again);
     tcase_add_test(c, directory_with_two_names_tells_the_inputs_of_both);
+    tcase_add_test(c, what_a_link_leads_to_is_watched_through_rotation);
     tcase_add_test(c, notifications_without_end_do_not_put_the_scan_off);
     tcase_add_test(c, only_directories_on_the_way_to_a_match_lead_on);
     suite_add_tcase(s, c);
