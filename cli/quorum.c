@@ -183,16 +183,22 @@ static enum err parse_voter(struct cli *c, const char *text, struct add_raft_vot
     return ERR_OK;
 }
 
+/* The one that fetched last: the leader remembers a removed voter's lost directory for a while. */
 static enum err find_directory(const struct describe_quorum_response_replica_state *replicas,
                                int32_t count, int32_t id, struct uuid *ret_id)
 {
+    const struct describe_quorum_response_replica_state *found = NULL;
     for (int32_t i = 0; i < count; i++) {
-        if (replicas[i].replica_id == id) {
-            *ret_id = replicas[i].replica_directory_id;
-            return ERR_OK;
+        if (replicas[i].replica_id == id &&
+            (!found || replicas[i].last_fetch_timestamp > found->last_fetch_timestamp)) {
+            found = &replicas[i];
         }
     }
-    return ERR_NOT_FOUND;
+    if (!found) {
+        return ERR_NOT_FOUND;
+    }
+    *ret_id = found->replica_directory_id;
+    return ERR_OK;
 }
 
 static void print_voter(struct cli *c, const char *what, int32_t id, const struct uuid *directory)
@@ -243,7 +249,7 @@ enum err cli_quorum_add(struct cli *c, struct error *err)
     at.name = slice_str("CONTROLLER");
     req.listeners = &at;
     req.listeners_n = 1;
-    req.timeout_ms = (int32_t)(c->args.timeout_s * 1000);
+    req.timeout_ms = (int32_t)(c->args.timeout_s * 900); /* its reason comes before we give up */
     const void *answer;
     e = cli_call(c, NODE_CONTROLLER, &add_raft_voter_request_schema, &req, -1, &answer, err);
     if (!e) {

@@ -41,6 +41,19 @@ static struct raft_replica *replica_add(struct raft *r, int32_t id, const struct
     return replica;
 }
 
+/* Observers with a voter's id: a directory that was lost and replaced. One that lives all the same
+ * fetches again. */
+static void drop_lost(struct raft *r, struct raft_voter_set set)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < r->replica_count; i++) {
+        if (r->replicas[i].is_voter || !raft_voter_find(set, r->replicas[i].id)) {
+            r->replicas[kept++] = r->replicas[i];
+        }
+    }
+    r->replica_count = kept;
+}
+
 void raft_leader_voters_changed(struct raft *r)
 {
     if (!r->committed_own && r->log.end == r->epoch_start) {
@@ -58,6 +71,7 @@ void raft_leader_voters_changed(struct raft *r)
         }
         replica->is_voter = true;
     }
+    drop_lost(r, set);
 }
 
 /* Room for one more observer: those not heard of for long go. */

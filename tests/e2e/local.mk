@@ -19,6 +19,7 @@ EXTRA_DIST += tests/e2e/run.sh tests/e2e/conftest.py tests/e2e/peers tests/e2e/s
   tests/e2e/test_http_sink.py \
   tests/e2e/test_kafka_tools.py \
   tests/e2e/test_pipeline.py \
+  tests/e2e/test_quorum_change.py \
   tests/e2e/test_quorum_files.py \
   tests/e2e/test_search_sink.py
 
