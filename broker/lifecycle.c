@@ -24,6 +24,7 @@ enum {
     ANSWER_MS = 2000, /* how long one registration or heartbeat is tried */
     TELL_S = 10,      /* a problem that lasts is logged again so often */
     SHUTDOWN_S = 30,  /* the longest controlled shutdown */
+    SILENCE_S = 6,    /* and the longest without a controller: its quorum is going down, too */
     HOLD_MS = 5000,   /* the longest wait of a request that came too early */
     HELD_MAX = 10000,
 };
@@ -244,6 +245,7 @@ static void heard(struct broker *b, const struct broker_heartbeat_response *resp
                                           : "the controller has unfenced this broker");
     }
     l->fenced = resp->is_fenced;
+    l->silence_due_ns = env_mono_ns(b->env) + (uint64_t)SILENCE_S * NS_PER_S;
     if (!l->caught_up && resp->is_caught_up && own && b->logs_open) {
         l->caught_up = true; /* the next heartbeat asks to be unfenced */
         l->again = true;
@@ -303,12 +305,20 @@ static void send_heartbeat(struct broker *b)
     mem_free(offline);
 }
 
+/* When a controlled shutdown is given up. */
+static uint64_t shutdown_ends_ns(const struct lifecycle *l)
+{
+    return l->silence_due_ns < l->shutdown_due_ns ? l->silence_due_ns : l->shutdown_due_ns;
+}
+
 static void on_timer(void *owner)
 {
     struct broker *b = owner;
     struct lifecycle *l = &b->lifecycle;
-    if (l->state == LIFECYCLE_SHUTTING_DOWN && env_mono_ns(b->env) >= l->shutdown_due_ns) {
-        log_warn(&b->log, "the controlled shutdown takes too long; leaders are left behind");
+    if (l->state == LIFECYCLE_SHUTTING_DOWN && env_mono_ns(b->env) >= shutdown_ends_ns(l)) {
+        log_warn(&b->log, l->silence_due_ns < l->shutdown_due_ns
+                              ? "no controller is left to hand leaders over to; they are left behind"
+                              : "the controlled shutdown takes too long; leaders are left behind");
         end_shutdown(b);
         return;
     }
@@ -322,7 +332,7 @@ static void on_timer(void *owner)
         send_heartbeat(b);
     }
     if (l->state == LIFECYCLE_SHUTTING_DOWN) {
-        timer_arm(b->env, &l->timer, l->shutdown_due_ns);
+        timer_arm(b->env, &l->timer, shutdown_ends_ns(l));
     }
 }
 
@@ -389,6 +399,7 @@ void lifecycle_shut_down(struct broker *b, void (*shut_down)(struct broker *b))
     struct lifecycle *l = &b->lifecycle;
     l->shut_down = shut_down;
     l->shutdown_due_ns = env_mono_ns(b->env) + (uint64_t)SHUTDOWN_S * NS_PER_S;
+    l->silence_due_ns = env_mono_ns(b->env) + (uint64_t)SILENCE_S * NS_PER_S;
     if (l->state != LIFECYCLE_RUNNING || !b->config->controlled_shutdown_enable ||
         !others_could_lead(b)) {
         end_shutdown(b);

@@ -185,17 +185,18 @@ class Cluster:
                    check=check)
         return [json.loads(line) for line in text.splitlines()] if "--json" in args else text
 
-    def metadata(self, at=None, topic=None):
-        """One node's view, None when it does not answer within 2 s."""
+    def metadata(self, at=None):
+        """One node's view, None when it does not answer within 2 s. Of all topics: asking for one
+        would make it."""
         argv = [*self.prefix, "kcat", "-b", at or self.bootstrap, "-L", "-J", "-m", "2"]
-        p = subprocess.run(argv + (["-t", topic] if topic else []), capture_output=True, timeout=30)
+        p = subprocess.run(argv, capture_output=True, timeout=30)
         return json.loads(p.stdout) if p.returncode == 0 and p.stdout else None
 
     def partitions(self, topic, at=None):
         """{partition: {leader, replicas, isrs}}; empty when there is no such topic."""
         found = {}
-        for t in (self.metadata(at, topic) or {}).get("topics", []):
-            for p in t["partitions"]:
+        for t in (self.metadata(at) or {}).get("topics", []):
+            for p in t["partitions"] if t["topic"] == topic else []:
                 found[p["partition"]] = {
                     "leader": p["leader"],
                     "replicas": [r["id"] for r in p["replicas"]],
