@@ -42,6 +42,15 @@ static bool is_told(const struct call *c, int16_t min)
     return c->version >= 4 || min > 0;
 }
 
+/* kraft.version is in the log's control records, not in the image: the quorum knows it (KIP-853). */
+static int16_t finalized_level(const struct broker *b, const char *name)
+{
+    if (strcmp(name, "kraft.version") == 0 && b->quorum.raft) {
+        return raft_kraft_version(b->quorum.raft);
+    }
+    return image_feature(&b->image, name);
+}
+
 static bool fill_features(struct call *c, struct api_versions_response *resp)
 {
     const struct image *img = &c->broker->image;
@@ -57,7 +66,7 @@ static bool fill_features(struct call *c, struct api_versions_response *resp)
     }
     for (uint32_t i = 0; i < feature_table_count; i++) {
         const struct feature_support *f = &feature_table[i];
-        int16_t level = image_feature(img, f->name);
+        int16_t level = finalized_level(c->broker, f->name);
         if (is_told(c, f->min)) {
             struct api_versions_response_supported_feature_key *row =
                 &resp->supported_features[resp->supported_features_n++];

@@ -132,7 +132,8 @@ def test_kafka_features_tells_the_levels(shared):
     assert re.search(r"metadata.version\s+SupportedMinVersion: \S+\s+SupportedMaxVersion: \S+\s+"
                      r"FinalizedVersionLevel: 4\.\S+\s+Epoch: \d+", text), text
     assert re.search(r"kraft.version.*FinalizedVersionLevel: 1", text), text
-    assert shared.cluster_id in tool(shared, "kafka-cluster", "cluster-id")
+    assert shared.cluster_id in kafka_tool("kafka-cluster", "cluster-id", "--bootstrap-server",
+                                           shared.bootstrap)
 
 
 def test_kafka_storage_info_reads_our_directories(shared):
