@@ -8,7 +8,8 @@
  *   (F2) a file grows by whole groups: what a failed write left behind is cut off before the next
  *        try.
  *   (F3) a file that ends in the middle of a line (a crash) is continued on a new line. What a
- *        crash left of a document is cut off before: its event was not acknowledged and comes again.
+ *        crash left of a document is cut off before: its event was not acknowledged, and comes
+ *        again.
  */
 #include "connectors/sinks/sink.h"
 
