@@ -4,6 +4,7 @@
  *   (F1) At most one flush of a directory runs.
  *   (F2) A partition is in `dirty` from its append until a flush takes it.
  *   (F3) A failed sync is never tried again: the log goes offline (log_flush_done).
+ *   (F4) items is not touched by the loop while lanes are at work, but for partitions that go.
  */
 #include "broker/flusher.h"
 
@@ -11,11 +12,16 @@
 #include "protocol/base/alloc.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 
 static void run(struct work *w)
 {
-    struct flusher *f = container_of(w, struct flusher, work);
-    for (uint32_t i = 0; i < f->count; i++) {
+    struct flusher *f = container_of(w, struct flush_lane, work)->flusher;
+    for (;;) {
+        uint32_t i = atomic_fetch_add(&f->next, 1);
+        if (i >= f->count) {
+            return;
+        }
         f->items[i].status = log_flush_run(f->items[i].flush);
     }
 }
@@ -31,8 +37,11 @@ static void flush_failed(struct broker *b, struct partition *p, enum err status)
 
 static void done(struct work *w)
 {
-    struct flusher *f = container_of(w, struct flusher, work);
+    struct flusher *f = container_of(w, struct flush_lane, work)->flusher;
     struct broker *b = f->broker;
+    if (--f->lanes_left > 0) {
+        return;
+    }
     histogram_add_ns(&b->metrics.flush_time, env_mono_ns(b->env) - f->began_ns);
     b->metrics.flushes++;
     uint32_t count = f->count;
@@ -98,8 +107,12 @@ void flusher_kick(struct flusher *f)
         return;
     }
     f->began_ns = env_mono_ns(f->broker->env);
-    f->work = (struct work){ .run = run, .done = done };
-    env_work(f->broker->env, &f->work);
+    atomic_store(&f->next, 0);
+    f->lanes_left = f->count < FLUSH_LANES ? f->count : FLUSH_LANES;
+    for (uint32_t i = 0, n = f->lanes_left; i < n; i++) {
+        f->lanes[i] = (struct flush_lane){ f, { .run = run, .done = done } };
+        env_work(f->broker->env, &f->lanes[i].work);
+    }
 }
 
 static void on_kick(void *owner)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * flusher.h - group fdatasync: one flush of a log directory is under way at a time and covers
- * everything that was appended before it began.
+ * everything that was appended before it began. Its files are synced side by side, so that they
+ * share the file system's journal commits (docs/decisions/0053).
  */
 #ifndef LOGBOOM_BROKER_FLUSHER_H
 #define LOGBOOM_BROKER_FLUSHER_H
@@ -19,6 +20,14 @@ struct flush_item {
     enum err status;
 };
 
+enum { FLUSH_LANES = 3 };
+
+/* One of the workers that share a flush. */
+struct flush_lane {
+    struct flusher *flusher;
+    struct work work;
+};
+
 struct flusher {
     struct broker *broker;
     struct list_node dirty; /* of struct partition */
@@ -26,7 +35,9 @@ struct flusher {
     uint32_t count, cap;
     bool running;
     uint64_t began_ns;
-    struct work work;
+    struct flush_lane lanes[FLUSH_LANES];
+    uint32_t lanes_left;   /* at work */
+    _Atomic uint32_t next; /* the first item that no lane has taken */
     /* Begins the flush at the end of the turn, so that it covers the whole turn. */
     struct timer kick;
 };

@@ -95,6 +95,7 @@ enum err log_new_segment(struct partition_log *log, int64_t base_offset, int64_t
 void log_clear_hints(struct partition_log *log)
 {
     memset(log->hints, 0, sizeof(log->hints));
+    memset(log->reads, 0, sizeof(log->reads));
 }
 
 const struct log_hint *log_find_hint(const struct partition_log *log, const struct segment *s,
@@ -104,8 +105,33 @@ const struct log_hint *log_find_hint(const struct partition_log *log, const stru
         if (log->hints[i].segment == s && log->hints[i].offset == offset) {
             return &log->hints[i];
         }
+        if (log->reads[i].segment == s && log->reads[i].offset == offset &&
+            log->reads[i].size_bytes) {
+            return &log->reads[i];
+        }
     }
     return NULL;
+}
+
+void log_note_read(struct partition_log *log, const struct log_hint *end)
+{
+    for (unsigned i = 0; i < LOG_HINTS; i++) {
+        if (log->reads[i].segment && log->reads[i].offset == end->offset) {
+            return; /* several read in step */
+        }
+    }
+    log->reads[log->read_next++ % LOG_HINTS] = *end;
+}
+
+/* A batch was appended: it may be the one that readers wait for. */
+static void note_hint(struct partition_log *log, const struct log_hint *batch)
+{
+    log->hints[log->hint_next++ % LOG_HINTS] = *batch;
+    for (unsigned i = 0; i < LOG_HINTS; i++) {
+        if (log->reads[i].segment && log->reads[i].offset == batch->offset) {
+            log->reads[i] = *batch;
+        }
+    }
 }
 
 uint32_t log_segment_index(const struct partition_log *log, int64_t offset)
@@ -413,8 +439,7 @@ static void note_appended(struct partition_log *log, struct segment *s, uint32_t
         segment_index_batch(s, log->home, position, &b, size, log->config.index_interval_bytes);
         leader_epochs_assign(&log->epochs, b.leader_epoch, b.base_offset);
         log_note_producer(log, &b);
-        log->hints[log->hint_next++ % LOG_HINTS] =
-            (struct log_hint){ b.base_offset, s, position, size };
+        note_hint(log, &(struct log_hint){ b.base_offset, s, position, size });
         log->end_offset = batch_last_offset(&b) + 1;
         position += size;
         batches = slice_from(batches, b.bytes.len);

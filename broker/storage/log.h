@@ -36,7 +36,7 @@ struct log_hint {
     int64_t offset;
     const struct segment *segment; /* NULL: unused */
     uint32_t position;
-    uint32_t size_bytes;
+    uint32_t size_bytes; /* 0: the batch is still to come */
 };
 
 enum { LOG_HINTS = 4, LOG_DIR_PATH_MAX = 3900, LOG_BATCH_BYTES_MAX = 256 << 20 };
@@ -65,8 +65,9 @@ struct partition_log {
     struct leader_epochs epochs;
     struct producer_state producers;
     int64_t snapshot_offset; /* newest producer snapshot that was written; -1 none */
-    struct log_hint hints[LOG_HINTS];
-    unsigned hint_next;
+    struct log_hint hints[LOG_HINTS]; /* of the last appends */
+    struct log_hint reads[LOG_HINTS]; /* where reads ended: who read will go on there */
+    unsigned hint_next, read_next;
     struct log_doomed *doomed; /* segments renamed to .deleted, oldest first */
     uint32_t doomed_count, doomed_cap;
     uint64_t jitter_seed;

@@ -26,6 +26,8 @@ void log_clear_hints(struct partition_log *log);
 /* The hint of a batch that begins at offset; NULL when there is none. */
 const struct log_hint *log_find_hint(const struct partition_log *log, const struct segment *s,
                                      int64_t offset);
+/* A read has ended where the batch at offset begins, or will begin (size_bytes 0). */
+void log_note_read(struct partition_log *log, const struct log_hint *end);
 /* Takes a batch of the log into the producer state. */
 void log_note_producer(struct partition_log *log, const struct batch_view *b);
 /* Writes <offset>.snapshot, unsynced: its checksum tells a torn one. */

@@ -34,7 +34,8 @@ static enum err find_batch(struct partition_log *log, int64_t offset, uint32_t *
     return ERR_NOT_FOUND;
 }
 
-/* Where the bytes end that may be given out of a segment. */
+/* Where the bytes end that may be given out of a segment. Notes the place when upper_offset begins
+ * there. */
 static enum err find_limit(struct partition_log *log, uint32_t index, int64_t upper_offset,
                            uint32_t *ret_limit)
 {
@@ -43,17 +44,24 @@ static enum err find_limit(struct partition_log *log, uint32_t index, int64_t up
         index + 1 < log->segment_count ? log->segments[index + 1]->base_offset : log->end_offset;
     *ret_limit = s->size_bytes;
     if (upper_offset >= next) {
+        if (next == log->end_offset) {
+            log_note_read(log, &(struct log_hint){ next, s, s->size_bytes, 0 });
+        }
         return ERR_OK;
     }
     const struct log_hint *hint = log_find_hint(log, s, upper_offset);
     if (hint) {
         *ret_limit = hint->position;
+        log_note_read(log, hint);
         return ERR_OK;
     }
     struct segment_batch b;
     enum err e = segment_find(s, log->home, upper_offset, log->config.index_interval_bytes, &b);
     if (!e) {
         *ret_limit = b.position;
+        if (b.header.base_offset == upper_offset) {
+            log_note_read(log, &(struct log_hint){ upper_offset, s, b.position, b.size_bytes });
+        }
     }
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }

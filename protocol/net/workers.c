@@ -159,6 +159,6 @@ void workers_give(struct loop *l, struct work *w)
     w->next = NULL;
     *p->todo_last = w;
     p->todo_last = &w->next;
-    pthread_cond_signal(&p->wanted);
     pthread_mutex_unlock(&p->lock);
+    pthread_cond_signal(&p->wanted); /* who wakes finds the lock free */
 }
