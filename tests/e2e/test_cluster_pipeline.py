@@ -76,7 +76,8 @@ def test_the_index_is_exact_whatever_is_killed(tmp_path, started, make, opensear
     writer = Writer(tmp_path / "logs", lines, java, portions, 0.5)
     flows = "".join(SEARCH_FLOWS.format(kind=k, url=opensearch.url, index="cluster")
                     for k in ("web", "app"))
-    agent = started(Agent(tmp_path, c.bootstrap, INPUTS.format(logs=tmp_path / "logs")))
+    hosts = c.bootstrap.replace(",", '", "')
+    agent = started(Agent(tmp_path, hosts, INPUTS.format(logs=tmp_path / "logs")))
     connects = [started(Connect(tmp_path, c.bootstrap, flows, name=f"connect-{i}"))
                 for i in (1, 2)]
     for p in (agent, *connects):
