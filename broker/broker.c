@@ -15,6 +15,8 @@
 #include <stdio.h>
 
 enum { BOOT_BYTES_MAX = 4 << 20, UPKEEP_SECONDS = 5 };
+#define DRAIN_NS       (2ull * NS_PER_S)
+#define DRAIN_STUCK_NS (50ull * NS_PER_MS) /* longer than with a quorum that is well */
 
 /* --- small things ----------------------------------------------------------------------------- */
 
@@ -368,10 +370,16 @@ static void on_drain(void *owner)
         flushing |=
             !flusher_is_idle(&b->dirs[i].flusher) && b->config->durability == DURABILITY_FSYNC;
     }
-    bool late = env_mono_ns(b->env) >= b->drain_deadline_ns;
-    if (!quorum_is_sole_voter(b) && controller_node_is_idle(b)) {
-        quorum_shutdown(b); /* whoever fetches from here goes to the next leader */
-        flushing |= !quorum_is_shut_down(b);
+    uint64_t now = env_mono_ns(b->env);
+    bool late = now >= b->drain_deadline_ns;
+    if (!quorum_is_sole_voter(b)) {
+        /* Of what a leader has begun, nothing is committed without a majority. */
+        bool stuck = now + DRAIN_NS - b->drain_deadline_ns >= DRAIN_STUCK_NS;
+        bool gone = stuck && quorum_majority_is_gone(b);
+        if (controller_node_is_idle(b) || gone || late) {
+            quorum_shutdown(b); /* whoever fetches from here goes to the next leader */
+        }
+        flushing |= !gone && !(controller_node_is_idle(b) && quorum_is_shut_down(b));
     }
     if (!late && (flushing || !connections_are_idle(&b->connections))) {
         timer_arm_in(b->env, &b->drain_timer, 5ull * NS_PER_MS);
@@ -387,7 +395,7 @@ static void drain_now(struct broker *b)
     if (b->events.draining) {
         b->events.draining(b->events_ctx);
     }
-    b->drain_deadline_ns = env_mono_ns(b->env) + 2ull * NS_PER_S;
+    b->drain_deadline_ns = env_mono_ns(b->env) + DRAIN_NS;
     b->drain_timer = (struct timer){ .fire = on_drain, .owner = b };
     topics_stop_following(b);
     fetches_wake_all(b);

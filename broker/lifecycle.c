@@ -6,6 +6,7 @@
  *   (Y2) RUNNING is entered only when the image itself says that this incarnation is unfenced, so
  *        the image holds all that the controller thinks this node knows.
  *   (Y3) A node whose id was registered by another incarnation does not serve.
+ *   (Y4) A controlled shutdown waits for a controller, never for one that cannot come.
  */
 #include "broker/lifecycle.h"
 
@@ -19,13 +20,13 @@
 #include <string.h>
 
 enum {
-    STARTING_MS = 50, /* between heartbeats until the node runs, and while it goes */
-    RETRY_MS = 500,   /* between registrations that were refused */
-    ANSWER_MS = 2000, /* how long one registration or heartbeat is tried */
-    TELL_S = 10,      /* a problem that lasts is logged again so often */
-    SHUTDOWN_S = 30,  /* the longest controlled shutdown */
-    SILENCE_S = 6,    /* and the longest without a controller: its quorum is going down, too */
-    HOLD_MS = 5000,   /* the longest wait of a request that came too early */
+    STARTING_MS = 50,  /* between heartbeats until the node runs, and while it goes */
+    RETRY_MS = 500,    /* between registrations that were refused */
+    ANSWER_MS = 2000,  /* how long one registration or heartbeat is tried */
+    TELL_S = 10,       /* a problem that lasts is logged again so often */
+    SHUTDOWN_S = 30,   /* the longest controlled shutdown */
+    SILENCE_MS = 5000, /* of it without a controller: the time of an election */
+    HOLD_MS = 5000,    /* the longest wait of a request that came too early */
     HELD_MAX = 10000,
 };
 
@@ -245,7 +246,7 @@ static void heard(struct broker *b, const struct broker_heartbeat_response *resp
                                           : "the controller has unfenced this broker");
     }
     l->fenced = resp->is_fenced;
-    l->silence_due_ns = env_mono_ns(b->env) + (uint64_t)SILENCE_S * NS_PER_S;
+    l->heard_ns = env_mono_ns(b->env);
     if (!l->caught_up && resp->is_caught_up && own && b->logs_open) {
         l->caught_up = true; /* the next heartbeat asks to be unfenced */
         l->again = true;
@@ -305,22 +306,36 @@ static void send_heartbeat(struct broker *b)
     mem_free(offline);
 }
 
-/* When a controlled shutdown is given up. */
-static uint64_t shutdown_ends_ns(const struct lifecycle *l)
+/* Why this node goes before a controller has let it go; NULL: it waits on. */
+static const char *why_go_now(struct broker *b)
 {
-    return l->silence_due_ns < l->shutdown_due_ns ? l->silence_due_ns : l->shutdown_due_ns;
+    const struct lifecycle *l = &b->lifecycle;
+    uint64_t now = env_mono_ns(b->env), silent_ns = now - l->heard_ns;
+    if (now >= l->shutdown_due_ns) {
+        return "it takes too long";
+    }
+    if (silent_ns >= (uint64_t)SILENCE_MS * NS_PER_MS) {
+        return "no controller answers";
+    }
+    if (silent_ns >= (uint64_t)STARTING_MS * NS_PER_MS && quorum_majority_is_gone(b)) {
+        return "most controllers are gone";
+    }
+    return NULL;
 }
 
 static void on_timer(void *owner)
 {
     struct broker *b = owner;
     struct lifecycle *l = &b->lifecycle;
-    if (l->state == LIFECYCLE_SHUTTING_DOWN && env_mono_ns(b->env) >= shutdown_ends_ns(l)) {
-        log_warn(&b->log, l->silence_due_ns < l->shutdown_due_ns
-                              ? "no controller is left to hand leaders over to; they are left behind"
-                              : "the controlled shutdown takes too long; leaders are left behind");
-        end_shutdown(b);
-        return;
+    if (l->state == LIFECYCLE_SHUTTING_DOWN) {
+        const char *why = why_go_now(b);
+        if (why) {
+            log_warn(&b->log, "the controlled shutdown ends early; leaders are left behind",
+                     KV_STR("why", why));
+            end_shutdown(b);
+            return;
+        }
+        next_in(b, (uint64_t)STARTING_MS * NS_PER_MS); /* also while nobody answers */
     }
     if (l->in_flight) {
         return;
@@ -330,9 +345,6 @@ static void on_timer(void *owner)
         send_registration(b);
     } else {
         send_heartbeat(b);
-    }
-    if (l->state == LIFECYCLE_SHUTTING_DOWN) {
-        timer_arm(b->env, &l->timer, shutdown_ends_ns(l));
     }
 }
 
@@ -398,15 +410,16 @@ void lifecycle_shut_down(struct broker *b, void (*shut_down)(struct broker *b))
 {
     struct lifecycle *l = &b->lifecycle;
     l->shut_down = shut_down;
-    l->shutdown_due_ns = env_mono_ns(b->env) + (uint64_t)SHUTDOWN_S * NS_PER_S;
-    l->silence_due_ns = env_mono_ns(b->env) + (uint64_t)SILENCE_S * NS_PER_S;
+    l->heard_ns = env_mono_ns(b->env);
+    l->shutdown_due_ns = l->heard_ns + (uint64_t)SHUTDOWN_S * NS_PER_S;
     if (l->state != LIFECYCLE_RUNNING || !b->config->controlled_shutdown_enable ||
         !others_could_lead(b)) {
         end_shutdown(b);
         return;
     }
     enter(b, LIFECYCLE_SHUTTING_DOWN);
-    kick(b);
+    l->again = l->in_flight; /* that one does not say it yet */
+    next_in(b, 0);
 }
 
 void lifecycle_deinit(struct broker *b)

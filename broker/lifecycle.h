@@ -36,7 +36,8 @@ struct lifecycle {
     bool fenced;      /* by the newest heartbeat */
     bool was_served;  /* it has been RUNNING once */
     uint64_t told_ns; /* when the problem was last logged; 0: never */
-    uint64_t shutdown_due_ns, silence_due_ns;
+    uint64_t shutdown_due_ns;
+    uint64_t heard_ns; /* when the controller last answered, while SHUTTING_DOWN */
     void (*shut_down)(struct broker *b);
     char problem[512];
     struct list_node held; /* of requests that came too early */

@@ -20,7 +20,8 @@ enum {
     CONNECT_MS = 2000,
     BACKOFF_MIN_MS = 20,
     BACKOFF_MAX_MS = 1000,
-    IDLE_S = 120, /* a common peer that nobody uses is freed */
+    REFUSALS_SURE = 2, /* the end of a connection, and that there is no other */
+    IDLE_S = 120,      /* a common peer that nobody uses is freed */
 };
 
 struct peer {
@@ -39,6 +40,7 @@ struct peer {
     struct list_node waiting;
     struct timer retry;
     unsigned failures; /* in a row */
+    unsigned refusals; /* of them, the newest ones that were refused or reset */
     uint64_t not_before_ns;
     uint64_t last_ns; /* of a call */
     bool warned;
@@ -103,7 +105,7 @@ static void on_ready(void *owner)
         log_info(&p->broker->log, "reached another node again", KV_STR("address", p->address),
                  KV_STR("purpose", p->purpose));
     }
-    p->failures = 0;
+    p->failures = p->refusals = 0;
     send_waiting(p);
 }
 
@@ -114,6 +116,7 @@ static void on_closed(void *owner, enum err why)
     bool was_ready = client_connection_is_ready(p->connection);
     p->connection = NULL;
     p->failures++;
+    p->refusals = why == ERR_CLOSED ? p->refusals + 1 : 0;
     p->not_before_ns = env_mono_ns(b->env) + backoff_ns(p);
     b->peers.stats.failures++;
     if (!was_ready && !p->warned) {
@@ -161,7 +164,7 @@ static void on_retry(void *owner)
             connect_now(p);
         }
         client_connection_close(old);
-    } else if (!old && !list_is_empty(&p->waiting)) {
+    } else if (!old) {
         connect_now(p);
     }
 }
@@ -213,7 +216,7 @@ void peer_set_address(struct peer *p, const char *host, uint16_t port)
     p->port = port;
     snprintf(p->address, sizeof(p->address), strchr(host, ':') ? "[%s]:%u" : "%s:%u", p->host,
              (unsigned)port);
-    p->failures = 0;
+    p->failures = p->refusals = 0;
     p->not_before_ns = 0;
     p->warned = false;
     if (p->connection) {
@@ -317,6 +320,14 @@ struct peer *peers_at(struct broker *b, enum peer_lane lane, const char *host, u
         timer_arm_in(b->env, &b->peers.sweep, (uint64_t)IDLE_S * NS_PER_S);
     }
     return p;
+}
+
+bool peers_is_gone(struct broker *b, const char *host, uint16_t port)
+{
+    struct peer *p = peers_at(b, PEER_QUORUM, host, port);
+    p->last_ns = env_mono_ns(b->env);
+    want_connection(p);
+    return p->refusals >= REFUSALS_SURE;
 }
 
 static void on_sweep(void *owner)

@@ -63,6 +63,9 @@ enum peer_lane {
 
 /* The common peer at this address, for calls made now: it is freed when it was idle for long. */
 struct peer *peers_at(struct broker *b, enum peer_lane lane, const char *host, uint16_t port);
+/* Whether nobody listens at this address any more: the newest tries to connect were all refused. It
+ * sees to it that there is a connection or a try, so asking again after some 10 ms tells more. */
+bool peers_is_gone(struct broker *b, const char *host, uint16_t port);
 /* The address of a registered broker at inter.broker.listener.name, as the image has it; views into
  * the image. false when it is not registered. */
 bool peers_broker_address(const struct broker *b, int32_t broker_id, const char **ret_host,

@@ -64,6 +64,26 @@ void quorum_send(struct broker *b, const struct raft_output *out)
                        sent, s);
 }
 
+bool quorum_majority_is_gone(struct broker *b)
+{
+    if (!quorum_is_alive(b)) {
+        return true;
+    }
+    struct raft_voter_set set = raft_voters(b->quorum.raft);
+    size_t gone = 0;
+    for (size_t i = 0; i < set.count; i++) {
+        struct raft_destination to;
+        char host[PEER_HOST_BYTES];
+        if (set.voters[i].id == b->node_id ||
+            !raft_voter_destination(b->quorum.raft, set.voters[i].id, &to)) {
+            continue;
+        }
+        (void)snprintf(host, sizeof(host), "%.*s", SLICE_ARG(to.host));
+        gone += peers_is_gone(b, host, to.port);
+    }
+    return set.count > 0 && set.count - gone <= set.count / 2;
+}
+
 void quorum_cancel_sends(struct broker *b)
 {
     for (struct list_node *node; (node = list_pop_front(&b->quorum.sends));) {

@@ -21,12 +21,30 @@ static void reply(struct registration *r, enum kafka_error code)
     }
 }
 
-/* Whether somebody else lives under the id. An earlier run of this very node is certainly dead: it
- * held the directories that this one has. */
+/* Whether the run that is registered was one of the same node: at the same addresses, with the same
+ * directories. Each can be held by one process only, so that one is dead. */
+static bool is_restart(const struct image_broker *old,
+                       const struct broker_registration_request *req)
+{
+    bool same = old && req->log_dirs_n > 0 && req->log_dirs_n == old->log_dir_count &&
+                req->listeners_n == old->endpoint_count;
+    for (int32_t i = 0; same && i < old->log_dir_count; i++) {
+        same = uuid_eq(&req->log_dirs[i], &old->log_dirs[i]);
+    }
+    for (int32_t i = 0; same && i < old->endpoint_count; i++) {
+        const struct image_endpoint *was = &old->endpoints[i];
+        same = slice_eq_str(req->listeners[i].name, was->name) &&
+               slice_eq_str(req->listeners[i].host, was->host) &&
+               req->listeners[i].port == was->port;
+    }
+    return same;
+}
+
+/* Whether somebody else lives under the id. */
 static bool session_lives(struct broker *b, const struct broker_registration_request *req)
 {
     bool own = req->broker_id == b->node_id && uuid_eq(&req->incarnation_id, &b->incarnation);
-    return !own &&
+    return !own && !is_restart(image_broker(&b->image, req->broker_id), req) &&
            heartbeats_has_session(&b->duties.heartbeats, req->broker_id, env_mono_ns(b->env));
 }
 

@@ -262,8 +262,6 @@ const struct raft_endpoint *raft_endpoint_find(const struct raft_endpoint *endpo
                                                struct slice listener_name);
 bool raft_endpoints_eq(const struct raft_endpoint *a, size_t a_count, const struct raft_endpoint *b,
                        size_t b_count);
-/* Where a voter of the current set is dialled; false when it is not known. */
-bool raft_voter_destination(const struct raft *r, int32_t id, struct raft_destination *ret_to);
 int64_t raft_voters_offset(const struct raft *r); /* of the record that made the current set */
 void raft_voters_add(struct raft *r, int64_t offset, struct raft_voter_set set);
 void raft_versions_add(struct raft *r, int64_t offset, int16_t version);

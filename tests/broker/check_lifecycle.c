@@ -73,17 +73,18 @@ static bool is_unfenced(const struct sim_node *by, const struct sim_node *who)
 /* Steps until the node runs; at most so long. Returns the milliseconds it took. */
 static uint64_t wait_running(struct fleet *f, const struct sim_node *n, uint64_t ms_max)
 {
-    uint64_t ms = 0;
-    for (; !is_running(n); ms += 10) {
+    uint64_t from_ns = f->world.now_ns;
+    while (!is_running(n)) {
         struct buf text = { 0 };
         if (n->broker) {
             lifecycle_describe(n->broker, &text);
         }
-        ck_assert_msg(ms < ms_max, "node %d does not run: %s", (int)n->id, buf_cstr(&text));
+        ck_assert_msg(f->world.now_ns - from_ns < ms_max * NS_PER_MS, "node %d does not run: %s",
+                      (int)n->id, buf_cstr(&text));
         buf_deinit(&text);
-        run_ms(f, 10);
+        run_ms(f, 1);
     }
-    return ms;
+    return (f->world.now_ns - from_ns) / NS_PER_MS;
 }
 
 static struct fleet *fleet_new(uint64_t seed)
@@ -157,6 +158,21 @@ START_TEST(a_killed_node_comes_back_as_a_new_incarnation)
     start(n);
     wait_running(f, n, 15000);
     ck_assert_int_gt(n->broker->broker_epoch, before);
+    fleet_free(f);
+}
+END_TEST
+
+/* Its session goes on when nobody saw it die: it is the same node all the same. */
+START_TEST(a_node_that_is_back_at_once_does_not_wait_for_its_former_session)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 70);
+    struct sim_node *n = &f->nodes[_i % VOTER_COUNT];
+    bool controller = n == active_controller(f);
+    run_ms(f, sim_random(&f->world, 1000));
+    sim_node_kill(n, false);
+    run_ms(f, 10 + sim_random(&f->world, 300));
+    start(n);
+    wait_running(f, n, controller ? 1500 : 300);
     fleet_free(f);
 }
 END_TEST
@@ -329,6 +345,88 @@ START_TEST(leaders_move_before_a_node_stops)
 }
 END_TEST
 
+/* Steps until these nodes have ended, for at most so long. */
+static void wait_ended(struct fleet *f, const bool *ended, int count, uint64_t ms_max)
+{
+    uint64_t due_ns = f->world.now_ns + ms_max * NS_PER_MS;
+    for (int i = 0; i < count; i++) {
+        while (!ended[i]) {
+            ck_assert_msg(f->world.now_ns <= due_ns, "node %d of %d does not end", i + 1, count);
+            run_ms(f, 1);
+        }
+    }
+}
+
+static void stop(struct sim_node *n, bool *ended)
+{
+    *ended = false;
+    n->ended = on_end;
+    n->ended_ctx = ended;
+    sim_node_stop(n);
+}
+
+/* Whoever is last finds nobody to give its leaders to, and no controller: neither may cost time. */
+START_TEST(nodes_that_stop_at_once_end_soon)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 200);
+    bool ended[VOTER_COUNT];
+    create_topic(f, &f->nodes[_i % VOTER_COUNT], "t");
+    for (int i = 0; i < VOTER_COUNT; i++) {
+        stop(&f->nodes[(i + _i) % VOTER_COUNT], &ended[i]);
+        run_ms(f, _i % 4 ? sim_random(&f->world, 300 * (uint64_t)(_i % 4)) : 0);
+    }
+    wait_ended(f, ended, VOTER_COUNT, 2500);
+    for (int i = 0; i < VOTER_COUNT; i++) {
+        ck_assert(f->nodes[i].shut_down);
+        start(&f->nodes[i]);
+    }
+    for (int i = 0; i < VOTER_COUNT; i++) {
+        wait_running(f, &f->nodes[i], 15000);
+    }
+    fleet_free(f);
+}
+END_TEST
+
+/* The others were killed, maybe long ago: there is no controller, and none comes. */
+START_TEST(a_node_without_its_quorum_stops_soon)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 230);
+    struct sim_node *n = &f->nodes[_i % VOTER_COUNT];
+    bool ended;
+    create_topic(f, n, "t");
+    for (int i = 0; i < VOTER_COUNT; i++) {
+        if (&f->nodes[i] != n) {
+            sim_node_kill(&f->nodes[i], false);
+        }
+    }
+    run_ms(f, sim_random(&f->world, 1 + 1000 * (uint64_t)_i));
+    stop(n, &ended);
+    wait_ended(f, &ended, 1, 2000);
+    ck_assert(n->shut_down);
+    fleet_free(f);
+}
+END_TEST
+
+/* The others are there and say nothing: they are given the time of an election, not more. */
+START_TEST(a_node_that_hears_nothing_stops_in_bounded_time)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 250);
+    struct sim_node *n = &f->nodes[_i % VOTER_COUNT];
+    bool ended;
+    create_topic(f, n, "t");
+    for (int i = 0; i < VOTER_COUNT; i++) {
+        if (&f->nodes[i] != n) {
+            sim_host_pause(f->nodes[i].host, 60 * (uint64_t)NS_PER_S);
+        }
+    }
+    run_ms(f, sim_random(&f->world, 1 + 1000 * (uint64_t)_i));
+    stop(n, &ended);
+    wait_ended(f, &ended, 1, 7500);
+    ck_assert(n->shut_down);
+    fleet_free(f);
+}
+END_TEST
+
 START_TEST(a_broker_that_was_unregistered_registers_again)
 {
     struct fleet *f = fleet_new(140);
@@ -467,11 +565,15 @@ Suite *lifecycle_suite(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, nodes_register_are_unfenced_and_run, 0, 4);
     tcase_add_loop_test(t, a_killed_node_comes_back_as_a_new_incarnation, 0, 6);
+    tcase_add_loop_test(t, a_node_that_is_back_at_once_does_not_wait_for_its_former_session, 0, 12);
     tcase_add_test(t, a_node_that_was_silent_is_fenced_and_let_in_again);
     tcase_add_test(t, of_two_nodes_with_one_id_the_second_waits_its_turn);
     tcase_add_test(t, a_node_whose_id_was_taken_over_serves_no_more);
     tcase_add_test(t, a_node_of_another_cluster_stops_and_says_so);
     tcase_add_loop_test(t, leaders_move_before_a_node_stops, 0, 3);
+    tcase_add_loop_test(t, nodes_that_stop_at_once_end_soon, 0, 12);
+    tcase_add_loop_test(t, a_node_without_its_quorum_stops_soon, 0, 6);
+    tcase_add_loop_test(t, a_node_that_hears_nothing_stops_in_bounded_time, 0, 3);
     tcase_add_test(t, a_broker_that_was_unregistered_registers_again);
     tcase_add_loop_test(t, producer_ids_are_unique_over_nodes_and_leaders, 0, 3);
     tcase_add_loop_test(t, a_request_outlives_its_controller, 0, 3);
