@@ -196,7 +196,15 @@ static enum err write_checkpoint(struct broker *b, enum checkpoint which, struct
             err_set(err, e, "%s", why.text);
         }
     }
+    if (which == RECOVERY_POINTS && !first) {
+        b->recovery_points_stale = false;
+    }
     return first;
+}
+
+enum err broker_correct_recovery_points(struct broker *b, struct error *err)
+{
+    return b->recovery_points_stale ? write_checkpoint(b, RECOVERY_POINTS, err) : ERR_OK;
 }
 
 static void write_checkpoint_or_log(struct broker *b, enum checkpoint which)
@@ -455,6 +463,7 @@ static void cancel_timers(struct broker *b)
 
 void broker_free(struct broker *b)
 {
+    b->state = BROKER_STOPPED; /* what ends now does not end a drain: nobody is to be told */
     cancel_timers(b);
     topics_retire(b); /* it may be a kill: nobody will flush for those who wait */
     groups_deinit(b);

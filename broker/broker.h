@@ -125,6 +125,9 @@ struct broker {
     struct list_node fetches; /* of struct fetch_state: those that wait */
     struct timer retention_timer, checkpoint_timer, high_watermark_timer, upkeep_timer;
     bool high_watermarks_moved;
+    /* recovery-point-offset-checkpoint tells more of a log than is true, which was cut or deleted
+     * since: broker_correct_recovery_points() comes before the next record there. */
+    bool recovery_points_stale;
     uint32_t removals; /* directories being removed on workers */
 
     struct timer drain_timer;
@@ -178,6 +181,9 @@ struct broker_dir *broker_dir_for_new(struct broker *b);
 void broker_check_drained(struct broker *b);
 /* Writes the log start offsets now: DeleteRecords moved them. */
 void broker_write_log_starts(struct broker *b);
+/* Writes the recovery points when the checkpoint is ahead of a log: after a crash, what is appended
+ * behind the cut would be trusted without a look. */
+enum err broker_correct_recovery_points(struct broker *b, struct error *err);
 /* Removes a directory and its files on a worker. */
 void broker_remove_dir_later(struct broker *b, const char *path);
 

@@ -36,9 +36,10 @@ static enum err create(struct broker *b, struct partition *p, struct error *err)
     struct log_open_args args;
     topic_config_for_log(&p->topic->config, b->config->producer_id_expiration_ms, &config);
     log_dir_partition_path(dir->dir, p->topic->name, p->index, &path);
+    enum err e = broker_correct_recovery_points(b, err); /* of an earlier topic of this name */
     args_of(b, dir, p, buf_cstr(&path), &config, &args);
     args.recovery_point = args.log_start_offset = -1;
-    enum err e = log_create(&args, &p->topic->id, &p->log, err);
+    e = e ? e : log_create(&args, &p->topic->id, &p->log, err);
     buf_deinit(&path);
     if (!e) {
         p->dir = dir;
@@ -129,6 +130,7 @@ void partition_delete_log(struct broker *b, struct partition *p)
         return;
     }
     flusher_forget(&p->dir->flusher, p);
+    b->recovery_points_stale |= p->log->recovery_point > 0;
     p->dir->partition_count--;
     struct error err;
     struct uuid id = broker_random_uuid(b);

@@ -166,6 +166,7 @@ static void append(struct replica *r, const struct follower_step *step)
     struct partition *p = r->partition;
     struct error err;
     enum err e = partition_need_log(b, p, &err);
+    e = e ? e : broker_correct_recovery_points(b, &err);
     if (!e && step->records.len > 0) {
         e = log_append(p->log, step->records, env_wall_ms(b->env), &err);
     }
@@ -184,6 +185,7 @@ static void cut(struct replica *r, const struct follower_step *step)
     struct error err;
     enum err e = ERR_OK;
     int64_t now_ms = env_wall_ms(b->env), was = partition_end_offset(p);
+    int64_t durable = p->log ? p->log->recovery_point : 0;
     if (step->what == FOLLOWER_RESTART) {
         e = partition_need_log(b, p, &err);
         e = e ? e : log_truncate_all(p->log, step->offset, now_ms, &err);
@@ -195,6 +197,7 @@ static void cut(struct replica *r, const struct follower_step *step)
         return;
     }
     int64_t end = partition_end_offset(p);
+    b->recovery_points_stale |= durable > end;
     follower_truncated(&r->follower, end);
     if (p->high_watermark > r->follower.high_watermark) {
         log_warn(&b->log,

@@ -26,12 +26,13 @@ static void print_voters(const struct sim_cluster *c, struct buf *out)
 
 static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
 {
-    char name[SIM_NAME_MAX], address[SIM_NAME_MAX], listeners[96], roll_ms[16];
+    char name[SIM_NAME_MAX], address[SIM_NAME_MAX], listeners[96], roll_ms[16], lag_ms[16];
     snprintf(name, sizeof(name), "n%u", i + 1);
     snprintf(address, sizeof(address), "10.0.0.%u", i + 1);
     snprintf(listeners, sizeof(listeners), "PLAINTEXT://%s:%d%s%s%s", address, SIM_PORT,
              voters ? ",CONTROLLER://" : "", voters ? address : "", voters ? ":9093" : "");
     snprintf(roll_ms, sizeof(roll_ms), "%u", c->options.roll_ms);
+    snprintf(lag_ms, sizeof(lag_ms), "%u", c->options.lag_ms);
     struct sim_setting settings[SETTINGS_MAX] = {
         { "listeners", listeners },
         { "durability", c->options.page_cache ? "page-cache" : "fsync" },
@@ -39,6 +40,7 @@ static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
         { "offsets.topic.num.partitions", "3" },
         { "log.segment.bytes", "1048576" },
         { "log.roll.ms", roll_ms },
+        { "replica.lag.time.max.ms", lag_ms },
         { "log.retention.check.interval.ms", "5s" },
         { "log.flush.offset.checkpoint.interval.ms", "3s" },
         { "replica.high.watermark.checkpoint.interval.ms", "1s" },

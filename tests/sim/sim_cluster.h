@@ -39,6 +39,7 @@ struct sim_options {
     uint32_t nodes;
     bool page_cache;  /* durability: then nothing loses its power */
     uint32_t roll_ms; /* log.roll.ms: segments are short in time; 0: not set */
+    uint32_t lag_ms;  /* replica.lag.time.max.ms */
     uint32_t faults;  /* a bit each */
     uint64_t fault_interval_ns, outage_ns_max, safety_ns;
     struct sim_world_options world;

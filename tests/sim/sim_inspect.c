@@ -5,6 +5,7 @@
  *   (I1) With durability fsync nothing that a leader has not synced is below its high watermark.
  *   (I2) A leader epoch has one leader, which has all that was ever committed.
  *   (I3) Every member of the in-sync set has everything below the high watermark.
+ *   (I4) At the end a log's cache of leader epochs tells what its batches say.
  */
 #include "tests/sim/sim_cluster.h"
 
@@ -130,11 +131,14 @@ void sim_inspect_node(struct sim_cluster *c, struct sim_node *n)
                      n->host->name, lp->topic, (int)lp->index, (long long)p->high_watermark,
                      (long long)partition_end_offset(p));
         }
+        uint32_t bit = 1u << n->id;
         if (p && p->role == PARTITION_LEADER) {
             inspect_leader(c, n, lp, p);
-        } else if (p && p->role == PARTITION_NONE) {
-            /* It may have led when the event began, and have moved it in the same event. */
+            lp->led_by |= bit;
+        } else if (p && (lp->led_by & bit)) {
+            /* It led when the event began, and may have moved it in the same event. */
             sim_ledger_high_watermark(lp, p->high_watermark);
+            lp->led_by &= ~bit;
         }
     }
 }
@@ -161,6 +165,12 @@ static void print_partition(const struct sim_node *n, const struct sim_ledger_pa
             role_name(p), (int)p->leader_epoch, (long long)p->high_watermark,
             (long long)partition_end_offset(p), p->log && p->log->offline ? ", OFFLINE" : "",
             (int)ip->leader, isr_text(ip, text, sizeof(text)));
+    for (uint32_t i = 0; p->log && i < p->log->epochs.count; i++) {
+        fprintf(out, "%s%d from %lld", i ? ", " : "      epochs ",
+                (int)p->log->epochs.entries[i].epoch,
+                (long long)p->log->epochs.entries[i].start_offset);
+    }
+    fputs(p->log && p->log->epochs.count ? "\n" : "", out);
 }
 
 void sim_inspect_print(const struct sim_cluster *c, FILE *out)
@@ -194,6 +204,20 @@ static void read_batch(struct sim_cluster *c, struct sim_ledger_partition *lp,
     buf_deinit(&scratch);
 }
 
+/* (I4) */
+static void check_epoch(struct sim_cluster *c, const struct sim_node *n,
+                        const struct sim_ledger_partition *lp, const struct partition_log *log,
+                        const struct batch_view *batch)
+{
+    int32_t epoch = leader_epochs_of(&log->epochs, batch->base_offset);
+    if (epoch != batch->leader_epoch) {
+        sim_inspect_print(c, stderr);
+        sim_fail(&c->world, "%s: %s-%d: the batch at %lld is of epoch %d, and the cache says %d",
+                 n->host->name, lp->topic, (int)lp->index, (long long)batch->base_offset,
+                 (int)batch->leader_epoch, (int)epoch);
+    }
+}
+
 static void read_replica(struct sim_cluster *c, const struct sim_node *n,
                          struct sim_ledger_partition *lp)
 {
@@ -209,6 +233,7 @@ static void read_replica(struct sim_cluster *c, const struct sim_node *n,
             break;
         }
         while (left.len && batch_parse(left, &batch) == ERR_OK) {
+            check_epoch(c, n, lp, p->log, &batch);
             read_batch(c, lp, &reader, &batch, n->host->name);
             left = slice_from(left, batch.bytes.len);
         }

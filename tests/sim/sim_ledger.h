@@ -27,6 +27,7 @@ struct sim_ledger_partition {
     uint32_t source_count;
     int32_t leader, leader_epoch; /* the newest that was seen */
     int32_t partition_epoch;      /* as told in the trace */
+    uint32_t led_by;              /* a bit a node: it led after its last event */
     int64_t committed;            /* the highest high watermark that any leader has shown */
 };
 

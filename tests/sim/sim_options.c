@@ -76,6 +76,7 @@ void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
     *o = (struct sim_options){ .nodes = nodes ? nodes : size };
     o->page_cache = chance(&r, 6);
     o->roll_ms = chance(&r, 2) ? (uint32_t)between(&r, 200, 5000) : 0;
+    o->lag_ms = (uint32_t)between(&r, 500, 10000);
     o->faults = fault_options(&r, o->page_cache);
     o->fault_interval_ns = between(&r, 300, 5000) * NS_PER_MS;
     o->outage_ns_max = between(&r, 100, 8000) * NS_PER_MS;
