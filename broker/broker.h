@@ -92,8 +92,7 @@ struct broker {
 
     struct broker_dir *dirs;
     uint32_t dir_count;
-    bool
-        logs_open; /* broker_open_logs() is through: before that, a partition's log is not missing */
+    bool logs_open; /* broker_open_logs() is through: before, a partition's log is not missing */
     struct file_cache files;
 
     struct image image;
@@ -156,7 +155,8 @@ struct broker_args {
  * on failure. */
 enum err broker_start(const struct broker_args *args, struct broker **ret_broker,
                       struct error *err);
-/* Moves leaders away if it can, takes no more connections' requests, finishes what is under way, then calls drained(ctx). */
+/* Moves leaders away if it can, takes no more connections' requests, finishes what is under way,
+ * then calls drained(ctx). */
 void broker_drain(struct broker *b, void (*drained)(void *ctx), void *ctx);
 /* Writes everything that a clean start needs. Call it when drained, before broker_free(). */
 enum err broker_shutdown(struct broker *b, struct error *err);

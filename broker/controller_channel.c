@@ -2,7 +2,7 @@
 /*
  * controller_channel.c - see controller_channel.h. Driven by who asks, by peers' answers, by calls
  * that end in this process, and by one timer for each send.
- *   (C1) A send is in exactly one state: WAITING for its timer, REMOTE with a peer, LOCAL as a call.
+ *   (C1) A send is in one state: WAITING for its timer, REMOTE with a peer, LOCAL as a call.
  *   (C2) done() runs from the loop: the first try is made by the timer.
  *   (C3) A call in this process may outlive its send; its sink_owner is NULL then.
  */

@@ -153,7 +153,7 @@ static void prepare_fencing(struct broker *b, struct duty *d, struct metadata_re
              KV_INT("broker", d->broker_id), KV_UINT("records", out->count));
 }
 
-/* What an earlier controller left unfinished is given up; an empty cluster gets its first levels. */
+/* What an earlier controller left unfinished is given up; an empty one gets its first levels. */
 static void prepare_beginning(struct broker *b, struct metadata_records *out)
 {
     const struct metadata_records *given = quorum_bootstrap_records(b);

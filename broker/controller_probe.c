@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * controller_probe.c - see controller_probe.h. Driven by controller_duties.c and by the connection's
- * end.
+ * controller_probe.c - see controller_probe.h. Driven by controller_duties.c and by the
+ * connection's end.
  *   (R1) A probe is about one registration: what it finds means nothing for the next one.
  *   (R2) Silence proves nothing: only a refused connection does.
  */

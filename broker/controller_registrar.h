@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * controller_registrar.h - tells the active controller what this node, as a controller, supports and
- * where it listens, so that features can be raised and clients can find controllers. Source:
+ * controller_registrar.h - tells the active controller what this node, as a controller, supports
+ * and where it listens, so that features can be raised and clients can find controllers. Source:
  * KIP-919.
  */
 #ifndef LOGBOOM_BROKER_CONTROLLER_REGISTRAR_H

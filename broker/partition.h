@@ -125,7 +125,8 @@ enum kafka_error partition_append(struct broker *b, struct partition *p, uint8_t
 enum kafka_error partition_fetched(struct broker *b, struct partition *p, struct isr_fetch *f);
 /* Gives the machine of the ISR what the image knows of the brokers. */
 void partition_note_brokers(struct broker *b, struct partition *p);
-/* min.insync.replicas as it counts for this topic: not set, it is 2 with three and more replicas. */
+/* min.insync.replicas as it counts for this topic: not set,
+ * it is 2 with three and more replicas. */
 int32_t partition_min_isr(const struct broker *b, const struct partition *p);
 
 /* --- waiting ---------------------------------------------------------------------------------- */

@@ -61,9 +61,9 @@ void quorum_deinit(struct broker *b);
 void quorum_shutdown(struct broker *b);
 /* After quorum_shutdown(): the others know, and no write is under way. */
 bool quorum_is_shut_down(const struct broker *b);
-/* Whether so many voters refuse connections that no leader can be there, nor come. It tries to reach
- * them: only who has heard nothing of a leader asks, again and again, and is answered after a few
- * 10 ms. */
+/* Whether so many voters refuse connections that no leader can be there, nor come. It tries to
+ * reach them: only who has heard nothing of a leader asks, again and again, and is answered after a
+ * few 10 ms. */
 bool quorum_majority_is_gone(struct broker *b);
 /* No write to the disk is under way. */
 bool quorum_is_idle(const struct broker *b);

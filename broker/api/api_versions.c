@@ -42,7 +42,7 @@ static bool is_told(const struct call *c, int16_t min)
     return c->version >= 4 || min > 0;
 }
 
-/* kraft.version is in the log's control records, not in the image: the quorum knows it (KIP-853). */
+/* kraft.version is in the log's control records, not in the image: ask the quorum (KIP-853). */
 static int16_t finalized_level(const struct broker *b, const char *name)
 {
     if (strcmp(name, "kraft.version") == 0 && b->quorum.raft) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* endpoint.h - where a client reaches a node: by the listener that its own connection came in on. */
+/* endpoint.h - where a client reaches a node: by the listener that its own connection is on. */
 #ifndef LOGBOOM_BROKER_API_ENDPOINT_H
 #define LOGBOOM_BROKER_API_ENDPOINT_H
 

@@ -2,8 +2,8 @@
 /*
  * broker_changes.h - brokers come, go, and stop leading: the records of it.
  * Pure. Where partitions are involved there may be more records than one batch holds: the function
- * then adds a batch's worth and sets *ret_more; the caller runs it again when these are applied, and
- * what concludes the change (the fencing, the registration) comes with the last ones. Source:
+ * then adds a batch's worth and sets *ret_more; the caller runs it again when these are applied,
+ * and what concludes the change (the fencing, the registration) comes with the last ones. Source:
  * KIP-631, KIP-966.
  */
 #ifndef LOGBOOM_CONTROLLER_BROKER_CHANGES_H

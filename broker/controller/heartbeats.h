@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * heartbeats.h - when each broker was last heard, and what it may do next.
- * Pure; soft state of the active controller only: it begins with every broker just heard. Time comes
- * in. Source: KIP-631, Kafka's BrokerHeartbeatManager.
+ * Pure; soft state of the active controller only: it begins with every broker just heard. Time
+ * comes in. Source: KIP-631, Kafka's BrokerHeartbeatManager.
  */
 #ifndef LOGBOOM_CONTROLLER_HEARTBEATS_H
 #define LOGBOOM_CONTROLLER_HEARTBEATS_H

@@ -101,8 +101,8 @@ struct image {
     struct map brokers;        /* of struct image_broker, by id */
     struct map controllers;    /* of struct image_controller, by id */
     struct map features;       /* of struct image_feature, by name */
-    /* Records that nothing here looks into (quotas, credentials, ACLs), by what they are about: kept
-     * as they are, so that a snapshot has them. Of struct image_kept. */
+    /* Records that nothing here looks into (quotas, credentials, ACLs), by what they are about:
+     * kept as they are, so that a snapshot has them. Of struct image_kept. */
     struct map kept;
     int64_t next_producer_id;
     int32_t producer_ids_broker; /* who got the last block */

@@ -21,7 +21,8 @@ enum err image_apply_fence(struct image *img, int32_t id, int64_t epoch, bool fe
 enum err image_apply_register_controller(struct image *img,
                                          const struct register_controller_record *rec);
 void image_free_nodes(struct image *img);
-/* Keeps, or takes out, a record that nothing here looks into. ERR_NOT_FOUND: it is none of those. */
+/* Keeps, or takes out, a record that nothing here looks into. ERR_NOT_FOUND:
+ * it is none of those. */
 enum err image_apply_kept(struct image *img, const struct schema *s, const void *msg,
                           struct slice record);
 

@@ -2,9 +2,9 @@
 /*
  * placement.h - which brokers hold a new partition.
  * Pure. Kafka's striped placement: the first replica goes round the racks and the brokers in them,
- * the others go on from there, so that the replicas of a partition are in different racks when there
- * are enough, and each broker leads about as often. Fenced brokers come last, and never first.
- * Source: KIP-36, Kafka's StripedReplicaPlacer.
+ * the others go on from there, so that the replicas of a partition are in different racks when
+ * there are enough, and each broker leads about as often. Fenced brokers come last, and never
+ * first. Source: KIP-36, Kafka's StripedReplicaPlacer.
  */
 #ifndef LOGBOOM_CONTROLLER_PLACEMENT_H
 #define LOGBOOM_CONTROLLER_PLACEMENT_H

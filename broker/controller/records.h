@@ -9,8 +9,8 @@
 
 #include "protocol/wire/messages.h"
 
-/* Levels of metadata.version (Kafka's MetadataVersion): the range that this release knows, and where
- * something begins. */
+/* Levels of metadata.version (Kafka's MetadataVersion): the range that this release knows, and
+ * where something begins. */
 enum {
     METADATA_VERSION = 30,     /* 4.3-IV0 */
     METADATA_VERSION_MIN = 7,  /* 3.3-IV3 */

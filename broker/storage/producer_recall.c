@@ -4,8 +4,8 @@
  * by the append of an idempotent batch whose sequences lie before all that is known.
  *
  * A snapshot has the last batch of each producer only (Kafka's format), while up to five may have
- * been on their way when the node went down. All but the last of them, sent again, would look like a
- * gap: the producer would begin a new numbering, and the records would be there twice.
+ * been on their way when the node went down. All but the last of them, sent again, would look like
+ * a gap: the producer would begin a new numbering, and the records would be there twice.
  *   (R1) A producer's batches are looked for once in the life of its entry.
  *   (R2) What is found lies in the log; nothing is a duplicate by inference.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client_connection.h - one connection to a broker: its versions, then pipelined calls, answered in order.
- * Private to protocol/client. It begins with ApiVersions (KIP-35, KIP-511) and takes calls once the
- * answer is there. It dies of the first thing that is wrong; node.c makes a new one.
+ * client_connection.h - one connection to a broker: its versions, then pipelined calls, answered in
+ * order. Private to protocol/client. It begins with ApiVersions (KIP-35, KIP-511) and takes calls
+ * once the answer is there. It dies of the first thing that is wrong; node.c makes a new one.
  */
 #ifndef LOGBOOM_CLIENT_CLIENT_CONNECTION_H
 #define LOGBOOM_CLIENT_CLIENT_CONNECTION_H

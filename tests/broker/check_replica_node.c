@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_replica_node.c - what a real node answers to followers, and to clients with leader epochs. */
+/* check_replica_node.c - what a real node answers to followers,
+ * and to clients with leader epochs. */
 #include "protocol/wire/kafka_error.h"
 #include "tests/broker/node.h"
 #include "tests/support/scratch_dir.h"

@@ -47,7 +47,8 @@ def check_files(node):
         text = kafka_tool("kafka-dump-log", "--cluster-metadata-decoder", "--files", path)
         assert "isvalid: false" not in text and "Could not" not in text, text[:2000]
         seen |= set(re.findall(r'"type":"(\w+)"', text))
-        seen |= set(re.findall(r"\] (SnapshotHeader|KRaftVoters|SnapshotFooter|LeaderChange)", text))
+        seen |= set(re.findall(r"\] (SnapshotHeader|KRaftVoters|SnapshotFooter|LeaderChange)",
+                               text))
     assert {"FEATURE_LEVEL_RECORD", "REGISTER_BROKER_RECORD", "TOPIC_RECORD", "PARTITION_RECORD",
             "SnapshotHeader", "KRaftVoters", "SnapshotFooter"} <= seen, seen
 
