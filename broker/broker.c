@@ -3,6 +3,7 @@
  * broker.c - the life of a node: directories, start, timers, drain, shutdown. Driven by runtime.c
  * (or a test, or the simulator).
  *   (B1) The clean-shutdown marker is written only after every log was shut down and synced.
+ *   (B2) A node is drained only when its connections are closed: none outlives it.
  */
 #include "broker/broker.h"
 
@@ -364,7 +365,7 @@ static bool is_quiet(const struct broker *b)
 
 void broker_check_drained(struct broker *b)
 {
-    if (b->state == BROKER_DRAINING && is_quiet(b)) {
+    if (b->state == BROKER_DRAINING && b->hung_up && is_quiet(b)) {
         b->state = BROKER_STOPPED;
         b->drained(b->drained_ctx);
     }
@@ -394,6 +395,7 @@ static void on_drain(void *owner)
         return;
     }
     connections_close_all(b);
+    b->hung_up = true;
     broker_check_drained(b);
 }
 

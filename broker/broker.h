@@ -131,6 +131,7 @@ struct broker {
 
     struct timer drain_timer;
     uint64_t drain_deadline_ns;
+    bool hung_up; /* the drain has answered whom it could, and closed all connections */
     struct broker_events events;
     void *events_ctx;
     void (*drained)(void *ctx); /* told once when broker_drain() is through */

@@ -102,8 +102,12 @@ static void stop(struct service *s)
 
 static void free_program(struct service *s)
 {
-    if (s->program) {
-        broker_free(s->program);
+    struct broker *b = s->program;
+    if (b) {
+        runtime_close_listeners(b); /* after a failure they are still open */
+        connections_close_all(b);
+        loop_turn(s->loop, 0); /* streams are buried */
+        broker_free(b);
     }
 }
 

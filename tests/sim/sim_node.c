@@ -219,6 +219,10 @@ static void drained(void *ctx)
 {
     struct sim_node *n = ctx;
     struct error err;
+    if (n->broker->connections.count) {
+        sim_fail(n->world, "%u connections of a node that is drained",
+                 n->broker->connections.count);
+    }
     n->shut_down = broker_shutdown(n->broker, &err) == ERR_OK;
     if (!n->shut_down) {
         sim_trace(n->world, n->host, "cannot end in order: %s", err.text);
