@@ -5,6 +5,8 @@
  *   (M2) The records of a transaction are applied together, at its end; those of one that was given
  *        up, never.
  *   (M3) image.end_offset follows applied_offset.
+ *   (M4) What was on the disk for good is cut only where the leader's log differs; damage there is
+ *        no torn tail, and a node that may vote does not start with it.
  */
 #include "broker/metadata_log.h"
 
@@ -32,6 +34,33 @@ static enum err name_topic(struct metadata_log *m, struct error *err)
     return e;
 }
 
+/* Who may vote does not cut what it acknowledged (M4); a broker fetches it again. */
+static enum err open_mark(struct metadata_log *m, int64_t *ret_offset, struct error *err)
+{
+    struct buf path = { 0 };
+    buf_printf(&path, "%s/" SYNCED_MARK_FILE, m->dir);
+    enum err e = synced_mark_open(&m->synced, m->broker->vfs, buf_cstr(&path), err);
+    buf_deinit(&path);
+    if (!e && m->broker->roles.controller) {
+        *ret_offset = m->synced.offset;
+    }
+    return e;
+}
+
+static enum err damaged(const struct metadata_log *m, struct error *err)
+{
+    struct error why = *err;
+    return err_set(err, ERR_CORRUPT,
+                   "the metadata log is damaged where it was safe on the disk (%s; or leader-epoch-"
+                   "checkpoint beside it is). Nothing was "
+                   "cut: a controller that forgets what it acknowledged could elect a leader that "
+                   "lacks it. Put %s back from a backup; or, when this is one of several "
+                   "controllers, take it out of the quorum (`logboom quorum remove-controller`), "
+                   "format its directory anew and add it again; or, to lose what is behind the "
+                   "damage, remove %s/" SYNCED_MARK_FILE,
+                   why.text, m->dir, m->dir);
+}
+
 enum err metadata_log_open(struct broker *b, const struct log_dir *dir, struct error *err)
 {
     struct metadata_log *m = &b->metadata;
@@ -50,15 +79,21 @@ enum err metadata_log_open(struct broker *b, const struct log_dir *dir, struct e
                                   .dir = m->dir,
                                   .topic = METADATA_TOPIC,
                                   .config = &config,
-                                  .clean = dir->clean,
                                   .recovery_point = -1,
                                   .log_start_offset = -1,
                                   .now_ms = env_wall_ms(b->env) };
     struct vfs_stat st;
     bool there = b->vfs->ops->stat(b->vfs, m->dir, &st) == ERR_OK;
     struct log_recovery recovery = { 0 };
-    enum err e = there ? log_open(&args, &m->log, &recovery, err)
-                       : log_create(&args, &metadata_topic_id, &m->log, err);
+    enum err e = ERR_OK;
+    if (there) {
+        e = open_mark(m, &args.synced_offset, err);
+        e = e ? e : log_open(&args, &m->log, &recovery, err);
+        e = e == ERR_CORRUPT && args.synced_offset > 0 ? damaged(m, err) : e;
+    } else {
+        e = log_create(&args, &metadata_topic_id, &m->log, err);
+        e = e ? e : open_mark(m, &args.synced_offset, err);
+    }
     if (!e && uuid_is_zero(&m->log->topic_id)) { /* formatted, and never used before */
         e = name_topic(m, err);
     }
@@ -71,7 +106,29 @@ enum err metadata_log_open(struct broker *b, const struct log_dir *dir, struct e
     if (!e && m->log->end_offset > 0) { /* an empty one is synced with its first record */
         e = log_flush(m->log, err);
     }
+    if (!e) {
+        metadata_log_synced(b);
+    }
     return e;
+}
+
+void metadata_log_synced(struct broker *b)
+{
+    synced_mark_raise(&b->metadata.synced, b->metadata.log->recovery_point);
+}
+
+enum err metadata_log_truncate_to(struct broker *b, int64_t offset, struct error *err)
+{
+    struct metadata_log *m = &b->metadata;
+    enum err e = synced_mark_lower(&m->synced, offset, err);
+    return e ? e : log_truncate_to(m->log, offset, env_wall_ms(b->env), err);
+}
+
+enum err metadata_log_truncate_all(struct broker *b, int64_t offset, struct error *err)
+{
+    struct metadata_log *m = &b->metadata;
+    enum err e = synced_mark_lower(&m->synced, 0, err); /* for a while it ends nowhere */
+    return e ? e : log_truncate_all(m->log, offset, env_wall_ms(b->env), err);
 }
 
 enum err metadata_log_walk(struct broker *b, int64_t from_offset, int64_t to_offset,
@@ -279,6 +336,7 @@ void metadata_log_deinit(struct broker *b)
     if (m->log) {
         log_free(m->log);
     }
+    synced_mark_close(&m->synced);
     metadata_transaction_deinit(&m->transaction);
     mem_free(m->dir);
 }

@@ -10,6 +10,7 @@
 #include "broker/controller/image.h"
 #include "broker/controller/transaction.h"
 #include "broker/storage/log.h"
+#include "broker/storage/synced_mark.h"
 
 struct broker;
 struct log_dir;
@@ -19,6 +20,7 @@ struct log_dir;
 struct metadata_log {
     struct broker *broker;
     struct partition_log *log;
+    struct synced_mark synced;
     char *dir;
     int64_t applied_offset;                  /* committed records below are in b->image */
     int64_t applied_time_ms;                 /* timestamp of the last batch that was applied */
@@ -29,7 +31,8 @@ struct metadata_log {
 /* __cluster_metadata's topic id, uuid(0, 1). */
 extern const struct uuid metadata_topic_id;
 
-/* Opens the log in this directory, or makes it; everything in it is on the disk then. */
+/* Opens the log in this directory, or makes it; everything in it is on the disk then. ERR_CORRUPT
+ * with what to do when a node that may vote has lost what it had acknowledged. */
 enum err metadata_log_open(struct broker *b, const struct log_dir *dir, struct error *err);
 /* Applies the records from applied_offset up to `offset`, which are committed, and tells everybody
  * who follows the image. ERR_UNSUPPORTED and such with a sentence: the node cannot go on. */
@@ -39,6 +42,11 @@ enum err metadata_log_walk(struct broker *b, int64_t from_offset, int64_t to_off
                            enum err (*each)(void *ctx, const struct batch_view *batch,
                                             struct error *err),
                            void *ctx, struct error *err);
+/* A sync has ended well. */
+void metadata_log_synced(struct broker *b);
+/* Cuts the log back to `offset`; or all of it, so that it goes on there. */
+enum err metadata_log_truncate_to(struct broker *b, int64_t offset, struct error *err);
+enum err metadata_log_truncate_all(struct broker *b, int64_t offset, struct error *err);
 /* Puts another image, of a snapshot that ends at this offset, in the place of b->image, and tells
  * what changed. Takes the image over; the log is the caller's to cut. */
 void metadata_log_replace(struct broker *b, const struct image *image, int64_t end_offset);

@@ -97,7 +97,7 @@ static enum err truncate_log(struct broker *b, int64_t offset, struct error *err
     }
     log_info(&b->log, "cut the metadata log back to where the leader's agrees",
              KV_INT("offset", offset), KV_INT("end_offset", b->metadata.log->end_offset));
-    return log_truncate_to(b->metadata.log, offset, env_wall_ms(b->env), err);
+    return metadata_log_truncate_to(b, offset, err);
 }
 
 static enum err adopt_snapshot(struct broker *b, const struct raft_output *out, struct error *err)
@@ -244,6 +244,7 @@ static void flush_ended(struct broker *b)
         quorum_die(b, q->flush_status,
                    "the metadata log could not be synced: what its disk holds is not known");
     } else if (!q->dead) {
+        metadata_log_synced(b);
         raft_synced(q->raft, quorum_now(b), offset, q->flush_truncations);
     }
 }

@@ -219,6 +219,55 @@ static enum err gather(struct opening *o, const struct log_dir *dir, struct erro
     return e ? e : check_state(o, err);
 }
 
+/* The file is written before the first record of its epoch; but for a sole voter's at the start,
+ * who has nobody to promise a vote to. */
+static enum err check_epoch(const struct opening *o, struct error *err)
+{
+    const struct broker *b = o->broker;
+    int32_t last = leader_epochs_latest(&b->metadata.log->epochs);
+    if (!o->found_state || o->raft.state.epoch >= last || quorum_is_sole_voter(b)) {
+        return ERR_OK;
+    }
+    return err_set(err, ERR_CORRUPT,
+                   "%s/quorum-state is of epoch %d, and the log beside it has records of epoch %d: "
+                   "it is an older file, or another log's. A node that forgets its vote could "
+                   "elect a second leader. Put the whole directory back as it was, or take this "
+                   "controller out of the quorum (`logboom quorum remove-controller`), format its "
+                   "directory anew and add it again",
+                   b->metadata.dir, (int)o->raft.state.epoch, (int)last);
+}
+
+/* A directory id that is not the voter's is a new directory of its node's, which follows; or a
+ * damaged one: certainly where it is the only voter, and there is nobody to follow. */
+static enum err check_directory(const struct broker *b, const struct log_dir *dir,
+                                struct error *err)
+{
+    struct raft_voter_set set = raft_voters(b->quorum.raft);
+    for (size_t i = 0; i < set.count && raft_kraft_version(b->quorum.raft) > 0; i++) {
+        char own[23], voters[23];
+        if (set.voters[i].id != b->node_id ||
+            uuid_eq(&set.voters[i].directory_id, &dir->meta.directory_id)) {
+            continue;
+        }
+        uuid_format(&dir->meta.directory_id, own);
+        uuid_format(&set.voters[i].directory_id, voters);
+        if (set.count == 1) {
+            return err_set(err, ERR_CORRUPT,
+                           "%s/meta.properties says directory.id=%s, and the only voter of the "
+                           "metadata beside it is this node with directory.id=%s: the file is "
+                           "damaged, or another directory's; put directory.id back",
+                           dir->path, own, voters);
+        }
+        log_warn(&b->log,
+                 "this node is no voter: its directory.id is not the one that the voters know. "
+                 "When the directory is a new one, take the old one out and add it (`logboom "
+                 "quorum remove-controller`, `add-controller`); otherwise meta.properties is "
+                 "damaged",
+                 KV_STR("directory_id", own), KV_STR("voter_directory_id", voters));
+    }
+    return ERR_OK;
+}
+
 /* A voter leads alone: what is in its log is committed, and is applied before this returns. */
 static enum err run_blocking(struct broker *b, struct error *err)
 {
@@ -244,6 +293,8 @@ enum err quorum_start(struct broker *b, const struct log_dir *dir, struct error 
         e = metadata_log_walk(b, b->metadata.log->start_offset, b->metadata.log->end_offset,
                               load_control, b, err);
     }
+    e = e ? e : check_epoch(&o, err);
+    e = e ? e : check_directory(b, dir, err);
     arena_deinit(&o.arena);
     if (!e) {
         raft_start(b->quorum.raft, quorum_now(b));

@@ -147,7 +147,7 @@ static enum err fit_log(struct broker *b, struct snapshot_id id, struct error *e
     if (!beyond && !other) {
         return ERR_OK;
     }
-    enum err e = log_truncate_all(log, id.end_offset, env_wall_ms(b->env), err);
+    enum err e = metadata_log_truncate_all(b, id.end_offset, err);
     return e ? e : log_flush(log, err);
 }
 
@@ -448,7 +448,7 @@ enum err snapshots_adopt(struct broker *b, struct snapshot_id id, struct arena *
     struct loading l = { .image = &image, .arena = arena, .snapshot = { .id = raft_id(id) } };
     e = load(b, &l, err);
     if (!e) {
-        e = log_truncate_all(b->metadata.log, id.end_offset, env_wall_ms(b->env), err);
+        e = metadata_log_truncate_all(b, id.end_offset, err);
     }
     if (!e) {
         e = log_flush(b->metadata.log, err);

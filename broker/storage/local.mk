@@ -18,5 +18,6 @@ broker_libbroker_a_SOURCES += \
   %D%/recovery.c \
   %D%/retention.c \
   %D%/segment.c %D%/segment.h \
+  %D%/synced_mark.c %D%/synced_mark.h \
   %D%/time_index.c %D%/time_index.h
 EXTRA_DIST += broker/storage/README.md

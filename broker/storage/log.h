@@ -84,6 +84,10 @@ struct log_open_args {
     bool clean;               /* the last run ended in order: trust, don't look */
     int64_t recovery_point;   /* of the checkpoint; -1 when absent */
     int64_t log_start_offset; /* of the checkpoint; -1 when absent */
+    /* The metadata log's (synced_mark.h): everything below was on the disk, without gaps and with
+     * the epochs of leader-epoch-checkpoint. Where it is not, the log is not cut: ERR_CORRUPT. 0:
+     * not known. Needs clean to be false. */
+    int64_t synced_offset;
     int64_t now_ms;
     uint64_t jitter_seed;
     /* Called now and then during a long recovery; may be NULL. */

@@ -3,7 +3,11 @@
 #include "broker/storage/quorum_state.h"
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/crc32c.h"
 #include "protocol/daemon/json.h"
+
+#include <inttypes.h>
+#include <string.h>
 
 enum { FILE_BYTES_MAX = 64 * 1024 };
 
@@ -38,6 +42,25 @@ static bool parse(const struct json_value *json, struct quorum_state *ret_state)
     return true;
 }
 
+static void append_check(struct buf *text, struct slice line)
+{
+    buf_printf(text, "\n# crc32c %08" PRIx32 "\n", crc32c(line));
+}
+
+/* The first line, all that Kafka reads and writes; null when the second one says that it is not
+ * what was written. */
+static struct slice checked_line(struct slice file)
+{
+    const uint8_t *end = memchr(file.ptr, '\n', file.len);
+    struct slice line = end ? slice_of(file.ptr, (size_t)(end - file.ptr)) : file;
+    struct slice rest = slice_from(file, line.len);
+    struct buf check = { 0 };
+    append_check(&check, line);
+    bool good = rest.len <= 1 || slice_eq(rest, buf_slice(&check));
+    buf_deinit(&check);
+    return good ? line : slice_null();
+}
+
 enum err quorum_state_read(struct vfs *v, const char *path, struct quorum_state *ret_state,
                            struct error *err)
 {
@@ -52,7 +75,8 @@ enum err quorum_state_read(struct vfs *v, const char *path, struct quorum_state 
         struct arena arena;
         struct json_value *json;
         arena_init(&arena, FILE_BYTES_MAX * 8);
-        good = json_parse(slice_of(bytes, len), &arena, &json, NULL) == ERR_OK &&
+        struct slice line = checked_line(slice_of(bytes, len));
+        good = !slice_is_null(line) && json_parse(line, &arena, &json, NULL) == ERR_OK &&
                parse(json, ret_state);
         arena_deinit(&arena);
         mem_free(bytes);
@@ -93,6 +117,10 @@ enum err quorum_state_write(struct vfs *v, const char *path, const struct quorum
         append_id(&text, &state->voted_directory_id);
         buf_append_str(&text, "\",\"data_version\":1}");
     }
+    struct buf check = { 0 };
+    append_check(&check, buf_slice(&text));
+    buf_append_slice(&text, buf_slice(&check));
+    buf_deinit(&check);
     enum err e = vfs_replace_file(v, path, buf_slice(&text), err);
     buf_deinit(&text);
     return e;

@@ -2,7 +2,8 @@
 /*
  * quorum_state.h - the file quorum-state beside the metadata log: epoch, leader and vote, which
  * must survive whatever happens, or a voter votes twice. One line of JSON: version 0 for fixed
- * voters (KIP-595), version 1 for voters that may change (KIP-853).
+ * voters (KIP-595), version 1 for voters that may change (KIP-853). A second line, which Kafka does
+ * not look at and does not write, has the checksum of the first.
  */
 #ifndef LOGBOOM_BROKER_QUORUM_STATE_H
 #define LOGBOOM_BROKER_QUORUM_STATE_H

@@ -320,6 +320,7 @@ static enum err scanner_batch(struct scanner *sc, uint32_t position,
 struct progress {
     const struct log_open_args *args;
     uint64_t done_bytes, total_bytes, told_bytes;
+    bool epochs_known; /* leader-epoch-checkpoint told of some */
 };
 
 static void advance(struct progress *p, uint64_t bytes)
@@ -331,6 +332,17 @@ static void advance(struct progress *p, uint64_t bytes)
     }
 }
 
+/* The fields of a batch that its checksum leaves out, where they are known otherwise. */
+static bool is_as_synced(const struct partition_log *log, const struct segment *s,
+                         const struct batch_view *b, const struct progress *p)
+{
+    if (s->next_offset >= p->args->synced_offset) {
+        return true;
+    }
+    int32_t epoch = p->epochs_known ? leader_epochs_of(&log->epochs, s->next_offset) : -1;
+    return b->base_offset == s->next_offset && (epoch < 0 || b->leader_epoch == epoch);
+}
+
 /* Walks one segment from position on; *ret_sound is false when it ended before the file did. */
 static enum err scan_segment(struct partition_log *log, struct segment *s, uint32_t position,
                              struct scanner *sc, struct progress *p, bool *ret_sound)
@@ -340,7 +352,8 @@ static enum err scan_segment(struct partition_log *log, struct segment *s, uint3
         struct segment_batch b;
         e = scanner_batch(sc, position, &b);
         if (!e && (b.header.base_offset < s->next_offset ||
-                   batch_last_offset(&b.header) - s->base_offset > INT32_MAX)) {
+                   batch_last_offset(&b.header) - s->base_offset > INT32_MAX ||
+                   !is_as_synced(log, s, &b.header, p))) {
             e = ERR_CORRUPT;
         }
         if (e) {
@@ -380,6 +393,9 @@ static enum err recover_segment(struct partition_log *log, struct segment *s, in
     e = scan_segment(log, s, position, &sc, p, ret_sound);
     r->scanned_bytes += s->size_bytes - position;
     r->indexes_rebuilt += position == 0 && s->size_bytes > 0;
+    if (!e && s->next_offset < p->args->synced_offset && !*ret_sound) {
+        e = ERR_CORRUPT;
+    }
     if (!e && !*ret_sound) {
         r->cut_bytes += s->size_bytes - s->sound_bytes;
         log->size_bytes -= s->size_bytes - s->sound_bytes;
@@ -389,8 +405,9 @@ static enum err recover_segment(struct partition_log *log, struct segment *s, in
     mem_free(sc.bytes);
     open_file_unref(sc.file);
     s->unsynced = true;
-    return e ? err_set(err, e, "recover %s/%020lld.log: %s", log->home.dir,
-                       (long long)s->base_offset, err_text(e))
+    return e ? err_set(err, e, "recover %s/%020lld.log: %s at byte %u, offset %lld", log->home.dir,
+                       (long long)s->base_offset, err_text(e), (unsigned)s->sound_bytes,
+                       (long long)s->next_offset)
              : ERR_OK;
 }
 
@@ -409,7 +426,7 @@ static enum err recover_from(struct partition_log *log, int64_t offset,
                              const struct log_open_args *args, struct log_recovery *r,
                              struct error *err)
 {
-    struct progress p = { .args = args };
+    struct progress p = { .args = args, .epochs_known = log->epochs.count > 0 };
     uint32_t first = log_segment_index(log, offset);
     for (uint32_t i = first; i < log->segment_count; i++) {
         p.total_bytes += log->segments[i]->size_bytes;
@@ -419,7 +436,10 @@ static enum err recover_from(struct partition_log *log, int64_t offset,
         bool sound = false;
         enum err e = recover_segment(log, s, offset, &p, r, &sound, err);
         uint32_t later = log->segment_count - i - 1;
-        if (!e && later && (!sound || !joins_next(log, i))) {
+        if (!e && later && s->next_offset < args->synced_offset && !joins_next(log, i)) {
+            e = err_set(err, ERR_CORRUPT, "recover %s/%020lld.log: records are missing behind it",
+                        log->home.dir, (long long)s->base_offset);
+        } else if (!e && later && (!sound || !joins_next(log, i))) {
             r->segments_removed += later;
             e = log_drop_segments(log, i + 1, later, args->now_ms, err);
         } else if (!e && later) {
@@ -521,6 +541,11 @@ static enum err settle_start(struct partition_log *log, const struct log_open_ar
 {
     int64_t first = log->segments[0]->base_offset;
     log->end_offset = log_active(log)->next_offset;
+    if (log->end_offset < args->synced_offset) {
+        return err_set(err, ERR_CORRUPT,
+                       "recover %s: it ends at offset %lld, and had reached %lld at least",
+                       log->home.dir, (long long)log->end_offset, (long long)args->synced_offset);
+    }
     log->start_offset = args->log_start_offset > first ? args->log_start_offset : first;
     if (log->start_offset > log->end_offset) { /* all that was left has been deleted already */
         enum err e = log_drop_segments(log, 0, log->segment_count, args->now_ms, err);
@@ -585,7 +610,7 @@ enum err recovery_run(struct partition_log *log, const struct log_open_args *arg
     if (!e) {
         e = settle_start(log, args, err);
     }
-    if (!e && epochs == ERR_CORRUPT) {
+    if (!e && (epochs == ERR_CORRUPT || args->synced_offset > 0)) {
         leader_epochs_deinit(&log->epochs); /* what the tail's walk noted comes again, in order */
         e = each_header(log, log->start_offset, note_epoch);
     }

@@ -50,6 +50,7 @@ bool bench_flip(const char *path, long at);
 int bench_count_files(struct bench *w, const char *suffix);
 
 Suite *quorum_suite(void);
+Suite *quorum_damage_suite(void);
 Suite *format_suite(void);
 Suite *quorum_trio_suite(void);
 
