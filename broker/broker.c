@@ -321,6 +321,7 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     image_init(&b->image, b->hash_seed);
     topics_init(b);
     replica_fetchers_init(b);
+    throttle_configure(b);
     isr_keeper_init(b);
     dir_assigner_init(b);
     connections_init(&b->connections, b);

@@ -29,6 +29,7 @@
 #include "broker/quorum_config.h"
 #include "broker/replica_fetcher.h"
 #include "broker/snapshots.h"
+#include "broker/throttle.h"
 #include "broker/topics.h"
 #include "broker/storage/log_dirs.h"
 #include "protocol/daemon/env.h"
@@ -107,6 +108,7 @@ struct broker {
     struct topics topics;
     struct groups groups;
     struct replica_fetchers fetchers;
+    struct throttle throttle;
     struct isr_keeper isr_keeper;
     struct dir_assigner dir_assigner;
     struct fetch_sessions sessions;

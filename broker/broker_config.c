@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <stdio.h>
 
 static const struct config_row broker_rows[] = {
 #define CONFIG_STRUCT broker_config
@@ -68,6 +69,40 @@ static enum err check_policy(struct slice value, struct error *err)
         rest = slice_from(rest, comma ? n + 1 : n);
     }
     return ERR_OK;
+}
+
+/* "partition:broker,...", "*", "none" or nothing, as Kafka has it. */
+static enum err check_throttled(struct slice value, struct error *err)
+{
+    bool good = true;
+    size_t digits = 0, colons = 0;
+    for (size_t i = 0; good && i <= value.len; i++) {
+        char c = i < value.len ? (char)value.ptr[i] : ',';
+        if (c >= '0' && c <= '9') {
+            digits++;
+        } else {
+            good = digits > 0 && (c == ':' ? colons == 0 : c == ',' && colons == 1);
+            colons = c == ':';
+            digits = 0;
+        }
+    }
+    if (value.len == 0 || slice_eq_str(value, "*") || slice_eq_str(value, "none") || good) {
+        return ERR_OK;
+    }
+    return err_set(err, ERR_CONFIG,
+                   "throttled replicas \"%.*s\": must be *, none, or a list such as 0:1,0:2 of "
+                   "partitions and brokers",
+                   SLICE_ARG(value));
+}
+
+static enum err check_value(const struct config_table *table, const struct config_row *row,
+                            struct slice value, void *scratch, struct error *err)
+{
+    struct arena arena;
+    arena_init(&arena, CHECK_BYTES_MAX);
+    enum err e = config_set(table, row->name, value, &arena, scratch, err);
+    arena_deinit(&arena);
+    return e;
 }
 
 enum err broker_config_check(const struct broker_config *config, struct error *err)
@@ -131,6 +166,8 @@ static void from_broker(const struct broker_config *b, struct topic_config *t)
     t->segment_jitter_ms = b->log_roll_jitter_ms;
     t->segment_ms = broker_config_roll_ms(b);
     t->unclean_leader_election_enable = b->unclean_leader_election_enable;
+    t->leader_replication_throttled_replicas = "";
+    t->follower_replication_throttled_replicas = "";
 }
 
 void topic_config_resolve(const struct broker_config *config, const struct image_settings *settings,
@@ -155,13 +192,48 @@ enum err topic_config_check(struct slice name, struct slice value, struct error 
     if (slice_eq_str(name, "cleanup.policy")) {
         return check_policy(value, err);
     }
-    struct arena arena;
-    arena_init(&arena, CHECK_BYTES_MAX);
+    if (row->offset == offsetof(struct topic_config, leader_replication_throttled_replicas) ||
+        row->offset == offsetof(struct topic_config, follower_replication_throttled_replicas)) {
+        return check_throttled(value, err);
+    }
     struct topic_config scratch;
     memset(&scratch, 0, sizeof(scratch));
-    enum err e = config_set(&topic_config_table, row->name, value, &arena, &scratch, err);
-    arena_deinit(&arena);
-    return e;
+    return check_value(&topic_config_table, row, value, &scratch, err);
+}
+
+enum err broker_config_check_altered(struct slice name, struct slice value, struct error *err)
+{
+    const struct config_row *row = config_find(&broker_config_table, name);
+    if (!row) {
+        return err_set(err, ERR_NOT_FOUND, "Unknown broker config name: %.*s", SLICE_ARG(name));
+    }
+    if (!(row->flags & CONFIG_ALTERABLE)) {
+        return err_set(err, ERR_INVALID,
+                       "%s does not change while a node runs: set it in the node's configuration "
+                       "file and restart it",
+                       row->name);
+    }
+    struct broker_config scratch;
+    memset(&scratch, 0, sizeof(scratch));
+    return slice_is_null(value) ? ERR_OK
+                                : check_value(&broker_config_table, row, value, &scratch, err);
+}
+
+const char *broker_config_altered(const struct image *image, int32_t node_id, struct slice name,
+                                  enum config_source *ret_source)
+{
+    char id[16];
+    int len = snprintf(id, sizeof(id), "%d", (int)node_id);
+    const struct image_settings *own =
+        image_settings(image, CONFIG_RESOURCE_BROKER, slice_of(id, (size_t)len));
+    const struct image_settings *all = image_settings(image, CONFIG_RESOURCE_BROKER, slice_str(""));
+    const char *text = image_setting(own, name);
+    enum config_source source = text ? CONFIG_SOURCE_BROKER : CONFIG_SOURCE_ALL_BROKERS;
+    text = text ? text : image_setting(all, name);
+    if (text && ret_source) {
+        *ret_source = source;
+    }
+    return text;
 }
 
 const char *topic_config_synonym(const struct config_row *row)

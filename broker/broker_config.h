@@ -31,6 +31,8 @@ enum { TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME };
 /* The values of Kafka's DescribeConfigs. */
 enum config_source {
     CONFIG_SOURCE_TOPIC = 1,
+    CONFIG_SOURCE_BROKER = 2,
+    CONFIG_SOURCE_ALL_BROKERS = 3,
     CONFIG_SOURCE_STATIC_BROKER = 4,
     CONFIG_SOURCE_DEFAULT = 5,
 };
@@ -50,6 +52,13 @@ void topic_config_resolve(const struct broker_config *config, const struct image
                           struct arena *arena, struct topic_config *ret_config);
 /* Whether a value is one for this setting of a topic; value is never null. */
 enum err topic_config_check(struct slice name, struct slice value, struct error *err);
+/* Whether a value (null: none) is one for this setting of a node, and one that may be altered while
+ * it runs. */
+enum err broker_config_check_altered(struct slice name, struct slice value, struct error *err);
+/* What the metadata say of a node's setting: for this node, else for all; NULL when nothing.
+ * ret_source may be NULL. */
+const char *broker_config_altered(const struct image *image, int32_t node_id, struct slice name,
+                                  enum config_source *ret_source);
 /* The name of the node's setting behind a row of the topic table. */
 const char *topic_config_synonym(const struct config_row *row);
 /* What the storage needs of it. */

@@ -35,15 +35,16 @@ struct partition {
     struct partition_log *log; /* NULL: nothing was ever written */
     struct broker_dir *dir;    /* set with log */
     int64_t high_watermark;
-    int64_t epoch_start_offset; /* leader: its log's end when it began to lead */
-    struct isr *isr;            /* leader of several replicas; NULL: it is alone */
-    struct replica *replica;    /* follower: what replica_fetcher.c knows */
-    struct list_node dirty;     /* in the flusher's list, or alone */
-    struct list_node acks;      /* of struct ack_wait, in the order of offsets */
-    struct list_node readers;   /* of struct reader_wait: consumers, up to the high watermark */
-    struct list_node tails;     /* of struct reader_wait: followers, up to the log's end */
-    struct list_node grown;     /* in topics->grown: the tails are to be told */
-    struct list_node isr_link;  /* in isr_keeper's list, or alone */
+    int64_t epoch_start_offset;                /* leader: its log's end when it began to lead */
+    struct isr *isr;                           /* leader of several replicas; NULL: it is alone */
+    struct replica *replica;                   /* follower: what replica_fetcher.c knows */
+    bool throttled_leader, throttled_follower; /* throttle.h */
+    struct list_node dirty;                    /* in the flusher's list, or alone */
+    struct list_node acks;                     /* of struct ack_wait, in the order of offsets */
+    struct list_node readers;  /* of struct reader_wait: consumers, up to the high watermark */
+    struct list_node tails;    /* of struct reader_wait: followers, up to the log's end */
+    struct list_node grown;    /* in topics->grown: the tails are to be told */
+    struct list_node isr_link; /* in isr_keeper's list, or alone */
 };
 
 /* Somebody who wants to know when the high watermark has reached an offset. */

@@ -88,6 +88,7 @@ void replica_fetcher_add(struct broker *b, struct partition *p, int32_t leader)
     assert(!p->replica);
     r->partition = p;
     r->fetcher = f;
+    r->is_behind = true;
     list_init(&r->change);
     follower_init(&r->follower, p->leader_epoch, p->high_watermark);
     p->replica = r;
@@ -280,6 +281,8 @@ static void take_row(struct replica *r, const struct fetch_response_partition_da
     if (step.log_start_offset >= 0) {
         move_start(r, step.log_start_offset);
     }
+    throttle_follower_got(b, p, a.records.len);
+    r->is_behind = a.code || partition_end_offset(p) < a.high_watermark;
 }
 
 static void take_topic(struct replica_fetcher *f,

@@ -71,6 +71,9 @@ static bool waits(const struct replica *r)
 void replica_session_changed(struct replica_session *s, struct replica *r)
 {
     list_remove(&r->change);
+    if (r->follower.retry_ns == 0) {
+        r->follower.retry_ns = throttle_follower_ready_ns(r->fetcher->broker, r->partition);
+    }
     if (waits(r)) {
         leave(s, r);
         list_push_back(&s->waiting, &r->change);
@@ -118,6 +121,9 @@ uint64_t replica_session_wake(struct replica_fetcher *f, uint64_t now_ns)
             replica_ask_offsets(r);
         } else {
             replica_session_changed(s, r);
+        }
+        if (r->follower.retry_ns > now_ns && r->follower.retry_ns < next_ns) {
+            next_ns = r->follower.retry_ns; /* it is throttled still */
         }
     }
     return next_ns;

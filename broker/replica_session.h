@@ -27,6 +27,7 @@ struct replica {
     struct replica_fetcher *fetcher;
     struct follower follower;
     bool in_session;     /* the leader has it in the session */
+    bool is_behind;      /* the leader's high watermark is above its end, as far as is known */
     bool is_unsynced;    /* its log has more than the disk */
     bool is_asking;      /* for the leader's first and last offset */
     bool asks_end;       /* the first one is known */

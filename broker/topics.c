@@ -209,6 +209,7 @@ static void configure(struct broker *b, struct topic *t)
     topic_config_for_log(&t->config, b->config->producer_id_expiration_ms, &config);
     for (int32_t i = 0; i < t->partition_count; i++) {
         struct partition *p = t->partitions[i];
+        throttle_configure_partition(b, p);
         if (p->log) {
             log_set_config(p->log, &config);
         }
@@ -240,6 +241,7 @@ static void set_partition(struct broker *b, const struct image_topic *it, int32_
     if (index == t->partition_count) {
         t->partitions = mem_rearray(t->partitions, (size_t)index + 1, sizeof(struct partition *));
         t->partitions[t->partition_count++] = partition_new(t, index);
+        throttle_configure_partition(b, t->partitions[index]);
         b->topics.partition_count++;
     }
     struct partition *p = t->partitions[index];
@@ -288,6 +290,8 @@ void topics_apply(struct broker *b, const struct image_change *change)
                 : NULL;
         if (t) {
             configure(b, t);
+        } else if (change->resource_type == CONFIG_RESOURCE_BROKER) {
+            throttle_configure(b);
         }
         break;
     case IMAGE_CHANGE_BROKER:

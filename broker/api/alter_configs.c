@@ -11,14 +11,32 @@ struct alter_state {
     struct alter_configs_response *resp;
 };
 
+/* -1 when it is no number of a broker. */
+static int32_t broker_id_of(struct slice name)
+{
+    int64_t id = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] < '0' || name.ptr[i] > '9' || i >= 10) {
+            return -1;
+        }
+        id = id * 10 + (name.ptr[i] - '0');
+    }
+    return id <= INT32_MAX ? (int32_t)id : -1;
+}
+
+static enum kafka_error no_broker(struct slice name, struct error *err)
+{
+    err_set(err, ERR_NOT_FOUND, "There is no broker '%.*s'.", SLICE_ARG(name));
+    return KAFKA_INVALID_REQUEST;
+}
+
 enum kafka_error alter_check_resource(const struct broker *b, int8_t type, struct slice name,
                                       struct error *err)
 {
     if (type == CONFIG_RESOURCE_BROKER) {
-        err_set(err, ERR_INVALID,
-                "The settings of a node are those of its configuration file; they "
-                "do not change while it runs.");
-        return KAFKA_INVALID_REQUEST;
+        int32_t id = name.len > 0 ? broker_id_of(name) : 0;
+        bool known = name.len == 0 || (id >= 0 && image_broker(&b->image, id));
+        return known ? KAFKA_NONE : no_broker(name, err);
     }
     if (type != CONFIG_RESOURCE_TOPIC) {
         err_set(err, ERR_INVALID, "This kind of resource is not served.");
@@ -31,9 +49,13 @@ enum kafka_error alter_check_resource(const struct broker *b, int8_t type, struc
     return KAFKA_NONE;
 }
 
-enum kafka_error alter_check_setting(struct slice name, struct slice value, struct error *err)
+enum kafka_error alter_check_setting(int8_t type, struct slice name, struct slice value,
+                                     struct error *err)
 {
-    return topic_config_check(name, value, err) ? KAFKA_INVALID_CONFIG : KAFKA_NONE;
+    enum err e = type == CONFIG_RESOURCE_BROKER ? broker_config_check_altered(name, value, err)
+                 : slice_is_null(value)         ? ERR_OK
+                                                : topic_config_check(name, value, err);
+    return !e ? KAFKA_NONE : e == ERR_INVALID ? KAFKA_INVALID_REQUEST : KAFKA_INVALID_CONFIG;
 }
 
 static bool is_kept(const struct alter_configs_request_resource *ask, const char *name)
@@ -52,9 +74,8 @@ static enum kafka_error alter_one(struct broker *b,
 {
     enum kafka_error code = alter_check_resource(b, ask->resource_type, ask->resource_name, err);
     for (int32_t i = 0; !code && i < ask->configs_n; i++) {
-        if (!slice_is_null(ask->configs[i].value)) {
-            code = alter_check_setting(ask->configs[i].name, ask->configs[i].value, err);
-        }
+        code = alter_check_setting(ask->resource_type, ask->configs[i].name, ask->configs[i].value,
+                                   err);
     }
     if (code) {
         return code;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* alter_configs.h - what AlterConfigs and IncrementalAlterConfigs have in common: topics' settings
- * change, checked first; a node's own settings do not change while it runs. */
+ * change, checked first; of a node's, only those that CONFIG_ALTERABLE marks. */
 #ifndef LOGBOOM_BROKER_API_ALTER_CONFIGS_H
 #define LOGBOOM_BROKER_API_ALTER_CONFIGS_H
 
 #include "broker/broker.h"
 
-/* KAFKA_NONE when the resource is a topic that is there. */
+/* KAFKA_NONE when the resource is a topic that is there, a broker, or ("") all brokers. */
 enum kafka_error alter_check_resource(const struct broker *b, int8_t type, struct slice name,
                                       struct error *err);
-/* Whether the value (not null) may be set. */
-enum kafka_error alter_check_setting(struct slice name, struct slice value, struct error *err);
+/* Whether the value may be set; null: whether the setting may be removed. */
+enum kafka_error alter_check_setting(int8_t type, struct slice name, struct slice value,
+                                     struct error *err);
 
 #endif

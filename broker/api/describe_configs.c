@@ -133,7 +133,7 @@ static bool fill_row(struct call *c, const struct config_row *row, const void *c
     if (out->is_sensitive) {
         out->value = slice_null();
     }
-    out->read_only = !(row->flags & CONFIG_DYNAMIC);
+    out->read_only = !(row->flags & (CONFIG_DYNAMIC | CONFIG_ALTERABLE));
     out->config_type = type_of(row->kind);
     if (req->include_documentation) {
         out->documentation = slice_str(row->about);
@@ -179,6 +179,45 @@ static bool fill_topic(struct call *c, const struct describe_configs_request_res
     return out->configs != NULL;
 }
 
+/* What the metadata say instead of the configuration; node_id -1: of all nodes. */
+static bool fill_altered(struct call *c, const struct config_row *row, int32_t node_id,
+                         struct describe_configs_response_resource_result *out)
+{
+    enum config_source source;
+    const char *text =
+        row->flags & CONFIG_ALTERABLE
+            ? broker_config_altered(&c->broker->image, node_id, slice_str(row->name), &source)
+            : NULL;
+    if (!text) {
+        return true;
+    }
+    out->value = arena_copy(&c->arena, slice_str(text));
+    out->config_source = (int8_t)source;
+    return !slice_is_null(out->value) &&
+           add_synonym(c, out, row->name, out->value, out->config_source);
+}
+
+/* What was set for all nodes at once. */
+static bool fill_all_brokers(struct call *c, const struct describe_configs_request_resource *ask,
+                             struct describe_configs_response_result *out)
+{
+    out->configs = call_array(c, &describe_configs_response_resource_result_schema,
+                              (int32_t)broker_config_table.count);
+    for (size_t i = 0; out->configs && i < broker_config_table.count; i++) {
+        const struct config_row *row = &broker_config_table.rows[i];
+        if (!is_asked(ask, row->name) ||
+            !broker_config_altered(&c->broker->image, -1, slice_str(row->name), NULL)) {
+            continue;
+        }
+        struct describe_configs_response_resource_result *r = &out->configs[out->configs_n++];
+        if (!fill_row(c, row, c->broker->config, CONFIG_SOURCE_ALL_BROKERS, row->name, r) ||
+            !fill_altered(c, row, -1, r)) {
+            return false;
+        }
+    }
+    return out->configs != NULL;
+}
+
 static bool fill_broker(struct call *c, const struct describe_configs_request_resource *ask,
                         struct describe_configs_response_result *out)
 {
@@ -186,7 +225,7 @@ static bool fill_broker(struct call *c, const struct describe_configs_request_re
     char id[16];
     snprintf(id, sizeof(id), "%d", (int)b->node_id);
     if (ask->resource_name.len == 0) {
-        return true; /* the defaults of all nodes: nothing is set there */
+        return fill_all_brokers(c, ask, out);
     }
     if (!slice_eq_str(ask->resource_name, id)) {
         out->error_code = KAFKA_INVALID_REQUEST;
@@ -202,7 +241,8 @@ static bool fill_broker(struct call *c, const struct describe_configs_request_re
         }
         int8_t source =
             is_default(c, row, b->config) ? CONFIG_SOURCE_DEFAULT : CONFIG_SOURCE_STATIC_BROKER;
-        if (!fill_row(c, row, b->config, source, row->name, &out->configs[out->configs_n++])) {
+        if (!fill_row(c, row, b->config, source, row->name, &out->configs[out->configs_n++]) ||
+            !fill_altered(c, row, b->node_id, &out->configs[out->configs_n - 1])) {
             return false;
         }
     }

@@ -79,6 +79,10 @@ static void look(struct fetch_state *s, struct fetch_item *it)
     if (it->ask->fetch_offset >= upper || it->ask->partition_max_bytes <= 0) {
         return;
     }
+    size_t room = throttle_leader_room(s->call->broker, p, s->who.replica);
+    if (room == 0) {
+        return; /* it waits its time out, and asks again */
+    }
     struct log_range range;
     enum err e = log_read(p->log, it->ask->fetch_offset, (size_t)it->ask->partition_max_bytes,
                           upper, true, &range);
@@ -145,6 +149,11 @@ static bool read_item(struct fetch_state *s, struct fetch_item *it, size_t *left
     if (it->ask->fetch_offset >= upper || (max == 0 && *taken)) {
         return true;
     }
+    size_t room = throttle_leader_room(c->broker, p, s->who.replica);
+    if (room == 0) {
+        return true;
+    }
+    max = max < room ? max : room;
     struct log_range *range = arena_alloc(&c->arena, sizeof(*range));
     if (!range) {
         return false;
@@ -162,6 +171,7 @@ static bool read_item(struct fetch_state *s, struct fetch_item *it, size_t *left
         *left -= range->len < *left ? range->len : *left;
         c->broker->metrics.fetched_bytes += range->len;
         it->topic->fetched_bytes += range->len;
+        throttle_leader_sent(c->broker, p, s->who.replica, range->len);
     }
     return true;
 }

@@ -28,13 +28,27 @@ static void copy_without(struct slice list, struct slice word, struct buf *out)
     }
 }
 
-/* cleanup.policy is the one setting that is a list. */
-static struct slice change_list(struct call *c, struct slice topic, int8_t op, struct slice word)
+/* Whether a setting of a topic is a list, and what it is now. */
+static bool list_of(const struct topic_config *config, struct slice name, const char **ret_list)
 {
-    const struct topic *t = topic_find(&c->broker->topics, topic);
+    const char *const lists[] = { config->cleanup_policy,
+                                  config->leader_replication_throttled_replicas,
+                                  config->follower_replication_throttled_replicas };
+    static const char *const names[] = { "cleanup.policy", "leader.replication.throttled.replicas",
+                                         "follower.replication.throttled.replicas" };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (slice_eq_str(name, names[i])) {
+            *ret_list = lists[i] ? lists[i] : "";
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct slice change_list(struct call *c, const char *list, int8_t op, struct slice word)
+{
     struct buf text = { 0 };
-    copy_without(slice_str(t && t->config.cleanup_policy ? t->config.cleanup_policy : ""), word,
-                 &text);
+    copy_without(slice_str(list), word, &text);
     if (op == OP_APPEND) {
         if (text.len > 0) {
             buf_append_byte(&text, ',');
@@ -47,7 +61,8 @@ static struct slice change_list(struct call *c, struct slice topic, int8_t op, s
 }
 
 static enum kafka_error
-setting_of(struct call *c, struct slice topic,
+setting_of(struct call *c,
+           const struct incremental_alter_configs_request_alter_configs_resource *of,
            const struct incremental_alter_configs_request_alterable_config *ask,
            struct change_setting *ret_setting, struct error *err)
 {
@@ -55,23 +70,27 @@ setting_of(struct call *c, struct slice topic,
     bool list = ask->config_operation == OP_APPEND || ask->config_operation == OP_SUBTRACT;
     if (ask->config_operation == OP_DELETE) {
         *ret_setting = (struct change_setting){ ask->name, slice_null() };
-        return KAFKA_NONE;
+        return alter_check_setting(of->resource_type, ask->name, slice_null(), err);
     }
     if ((ask->config_operation != OP_SET && !list) || slice_is_null(value)) {
         err_set(err, ERR_INVALID, "The operation on %.*s is unknown, or has no value.",
                 SLICE_ARG(ask->name));
         return KAFKA_INVALID_REQUEST;
     }
-    if (list && !slice_eq_str(ask->name, "cleanup.policy")) {
+    const struct topic *t = of->resource_type == CONFIG_RESOURCE_TOPIC
+                                ? topic_find(&c->broker->topics, of->resource_name)
+                                : NULL;
+    const char *now = NULL;
+    if (list && (!t || !list_of(&t->config, ask->name, &now))) {
         err_set(err, ERR_INVALID, "%.*s is no list: it can only be set or deleted.",
                 SLICE_ARG(ask->name));
         return KAFKA_INVALID_CONFIG;
     }
     if (list) {
-        value = change_list(c, topic, ask->config_operation, value);
+        value = change_list(c, now, ask->config_operation, value);
     }
     *ret_setting = (struct change_setting){ ask->name, value };
-    return alter_check_setting(ask->name, value, err);
+    return alter_check_setting(of->resource_type, ask->name, value, err);
 }
 
 static enum kafka_error
@@ -88,7 +107,7 @@ alter_one(struct call *c,
         return KAFKA_INVALID_REQUEST;
     }
     for (int32_t i = 0; !code && i < ask->configs_n; i++) {
-        code = setting_of(c, ask->resource_name, &ask->configs[i], &settings[i], err);
+        code = setting_of(c, ask, &ask->configs[i], &settings[i], err);
     }
     if (!code) {
         change_settings(&b->image, ask->resource_type, ask->resource_name, settings,

@@ -58,11 +58,12 @@ enum config_kind {
 
 enum config_flags {
     CONFIG_STATIC = 0,
-    CONFIG_DYNAMIC = 1,  /* may change while running */
-    CONFIG_REQUIRED = 2, /* must be set */
-    CONFIG_TOPIC = 4,    /* a topic may override it */
-    CONFIG_ALIAS = 8,    /* an old or foreign spelling: `default` names the row it stands for */
-    CONFIG_IGNORED = 16, /* known to others and harmless here: accepted with a warning */
+    CONFIG_DYNAMIC = 1,    /* may change while running */
+    CONFIG_REQUIRED = 2,   /* must be set */
+    CONFIG_TOPIC = 4,      /* a topic may override it */
+    CONFIG_ALIAS = 8,      /* an old or foreign spelling: `default` names the row it stands for */
+    CONFIG_IGNORED = 16,   /* known to others and harmless here: accepted with a warning */
+    CONFIG_ALTERABLE = 32, /* the cluster's metadata may say otherwise, while running */
 };
 
 struct config_list {

@@ -114,13 +114,24 @@ END_TEST
 START_TEST(settings_of_a_topic_are_checked_and_kept)
 {
     static const struct {
-        const char *name, *value;
+        int8_t type;
+        const char *of, *name, *value;
         enum kafka_error code;
     } cases[] = {
-        { "retention.ms", "12345", KAFKA_NONE },
-        { "retention.ms", "soon", KAFKA_INVALID_CONFIG },
-        { "cleanup.policy", "shred", KAFKA_INVALID_CONFIG },
-        { "no.such.setting", "1", KAFKA_INVALID_CONFIG },
+        { 2, "t", "retention.ms", "12345", KAFKA_NONE },
+        { 2, "t", "retention.ms", "soon", KAFKA_INVALID_CONFIG },
+        { 2, "t", "cleanup.policy", "shred", KAFKA_INVALID_CONFIG },
+        { 2, "t", "no.such.setting", "1", KAFKA_INVALID_CONFIG },
+        { 2, "t", "leader.replication.throttled.replicas", "0:1,17:2", KAFKA_NONE },
+        { 2, "t", "leader.replication.throttled.replicas", "*", KAFKA_NONE },
+        { 2, "t", "leader.replication.throttled.replicas", "0:1,", KAFKA_INVALID_CONFIG },
+        { 2, "t", "leader.replication.throttled.replicas", "0", KAFKA_INVALID_CONFIG },
+        { 2, "t", "leader.replication.throttled.replicas", "0:1:2", KAFKA_INVALID_CONFIG },
+        { 4, "1", "leader.replication.throttled.rate", "7000000", KAFKA_NONE },
+        { 4, "", "leader.replication.throttled.rate", "8000000", KAFKA_NONE },
+        { 4, "1", "leader.replication.throttled.rate", "fast", KAFKA_INVALID_CONFIG },
+        { 4, "1", "log.dirs", "/elsewhere", KAFKA_INVALID_REQUEST },
+        { 4, "99", "leader.replication.throttled.rate", "1", KAFKA_INVALID_REQUEST },
     };
     struct world w;
     world_init(&w, NULL);
@@ -134,15 +145,16 @@ START_TEST(settings_of_a_topic_are_checked_and_kept)
         schema_init(&incremental_alter_configs_request_schema, &req);
         config.name = slice_str(cases[i].name);
         config.value = slice_str(cases[i].value);
-        res.resource_type = 2;
-        res.resource_name = slice_str("t");
+        res.resource_type = cases[i].type;
+        res.resource_name = slice_str(cases[i].of);
         res.configs = &config;
         res.configs_n = 1;
         req.resources = &res;
         req.resources_n = 1;
         const struct incremental_alter_configs_response *resp =
             wire_client_call(&w.client, API_IncrementalAlterConfigs, 1, &req);
-        ck_assert_int_eq(resp->responses[0].error_code, cases[i].code);
+        ck_assert_msg(resp->responses[0].error_code == cases[i].code, "%s: %d", cases[i].value,
+                      resp->responses[0].error_code);
     }
     world_restart(&w, true, NULL);
     struct describe_configs_request_resource ask;
@@ -160,6 +172,19 @@ START_TEST(settings_of_a_topic_are_checked_and_kept)
         wire_client_call(&w.client, API_DescribeConfigs, 4, &req);
     ck_assert_int_eq(resp->results[0].configs_n, 1);
     ck_assert(slice_eq_str(resp->results[0].configs[0].value, "12345"));
+    key = slice_str("leader.replication.throttled.rate");
+    ask.resource_type = 4;
+    ask.resource_name = slice_str("1");
+    resp = wire_client_call(&w.client, API_DescribeConfigs, 4, &req);
+    ck_assert_int_eq(resp->results[0].configs_n, 1);
+    ck_assert(slice_eq_str(resp->results[0].configs[0].value, "7000000"));
+    ck_assert_int_eq(resp->results[0].configs[0].config_source, 2);
+    ck_assert(!resp->results[0].configs[0].read_only);
+    ask.resource_name = slice_str(""); /* all brokers */
+    resp = wire_client_call(&w.client, API_DescribeConfigs, 4, &req);
+    ck_assert_int_eq(resp->results[0].configs_n, 1);
+    ck_assert(slice_eq_str(resp->results[0].configs[0].value, "8000000"));
+    ck_assert_int_eq(resp->results[0].configs[0].config_source, 3);
     world_deinit(&w);
 }
 END_TEST

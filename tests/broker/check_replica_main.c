@@ -5,6 +5,7 @@
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { isr_suite, follower_suite, replica_model_suite };
+    Suite *(*const suites[])(void) = { isr_suite, follower_suite, quota_suite,
+                                       replica_model_suite };
     return RUN_SUITES(suites);
 }

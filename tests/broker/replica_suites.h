@@ -7,6 +7,7 @@
 
 Suite *isr_suite(void);
 Suite *follower_suite(void);
+Suite *quota_suite(void);
 Suite *replica_model_suite(void);
 
 #endif
