@@ -288,7 +288,8 @@ void filestream_truncated(struct file *f)
     log_info(&fs->log, "a file begins anew", KV_STR("path", path),
              KV_UINT("offset", s.mark.offset));
     buf_append(&dir, path, dir_len(path));
-    if (s.mark.offset > 0) {
+    /* At 0, an earlier run may have sent what it did not come to write down. */
+    if (s.mark.prefix_len > 0) {
         (void)files->ops->list(files, buf_cstr(&dir), look_at_copy, &s);
     }
     buf_deinit(&dir);

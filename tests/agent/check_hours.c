@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check_hours.c - the hour of a line: the rules by table, and a whole agent over a virtual clock
- * that is torn down without a last flush (as by kill -9) around changes of the hour. */
+ * that is torn down without a last flush (as by kill -9) around changes of the hour, and around a
+ * rotation by copytruncate. */
 #include "agent/agent.h"
 #include "agent/tail/hours.h"
 #include "protocol/base/alloc.h"
@@ -168,8 +169,9 @@ static void append(const struct world *w, const char *text)
     append_to(w, "a.log", text);
 }
 
-/* The times of a message's events, "2023-11-14T22 " each. */
-static void hours_of(const struct world *w, const char *message, struct buf *out)
+/* The first len bytes of a field in a message's events, and a blank each. */
+static void values_of(const struct world *w, const char *message, const char *field, size_t len,
+                      struct buf *out)
 {
     char path[300], wanted[64];
     struct buf all = { 0 };
@@ -178,10 +180,10 @@ static void hours_of(const struct world *w, const char *message, struct buf *out
     ck_assert(files_read(path, &all));
     char *rest = (char *)buf_cstr(&all);
     for (char *line = strsep(&rest, "\n"); line && *line; line = strsep(&rest, "\n")) {
-        const char *time = strstr(line, "\"@timestamp\":\"");
-        ck_assert_ptr_nonnull(time);
+        const char *value = strstr(line, field);
+        ck_assert_ptr_nonnull(value);
         if (strstr(line, wanted)) {
-            buf_printf(out, "%.13s ", time + strlen("\"@timestamp\":\""));
+            buf_printf(out, "%.*s ", (int)len, value + strlen(field));
         }
     }
     buf_deinit(&all);
@@ -190,7 +192,7 @@ static void hours_of(const struct world *w, const char *message, struct buf *out
 static void expect_hours(const struct world *w, const char *message, const char *want)
 {
     struct buf out = { 0 };
-    hours_of(w, message, &out);
+    values_of(w, message, "\"@timestamp\":\"", strlen("2023-11-14T22"), &out);
     ck_assert_str_eq(buf_cstr(&out), want);
     buf_deinit(&out);
 }
@@ -287,6 +289,33 @@ START_TEST(line_of_a_new_hour_waits_until_the_registry_has_it)
 }
 END_TEST
 
+/* The first run wrote down that the file is there, and not yet how far it was sent. */
+START_TEST(copy_of_a_file_that_was_truncated_at_a_restart_keeps_its_id)
+{
+    struct world w = { 0 };
+    scratch_dir_init(&w.dir);
+    append(&w, "one\n");
+    start_agent(&w, 0);
+    run_for(&w, 5ULL * NS_PER_S);
+    uint64_t now_ns = end_agent(&w, true);
+    append_to(&w, "a.1.log", "one\n");
+    start_agent(&w, now_ns + NS_PER_S);
+    char path[300];
+    (void)snprintf(path, sizeof(path), "%s/a.log", w.dir.path);
+    ck_assert_int_eq(truncate(path, 0), 0);
+    run_for(&w, 5ULL * NS_PER_S);
+    append(&w, "two\n");
+    run_for(&w, 5ULL * NS_PER_S);
+    struct buf ids = { 0 };
+    values_of(&w, "one", "\"event\":{\"id\":\"", FILE_ID_TEXT_BYTES, &ids);
+    ck_assert_uint_eq(ids.len, 2 * (FILE_ID_TEXT_BYTES + 1));
+    ck_assert_mem_eq(ids.ptr, ids.ptr + FILE_ID_TEXT_BYTES + 1, FILE_ID_TEXT_BYTES);
+    buf_deinit(&ids);
+    (void)end_agent(&w, true);
+    scratch_dir_deinit(&w.dir);
+}
+END_TEST
+
 Suite *hours_suite(void)
 {
     Suite *s = suite_create("agent/hours");
@@ -297,6 +326,7 @@ Suite *hours_suite(void)
     tcase_add_test(c, killed_agent_stamps_lines_in_the_hour_of_the_first_time);
     tcase_add_test(c, stopped_agent_stamps_what_was_written_meanwhile_with_the_time_of_reading);
     tcase_add_test(c, line_of_a_new_hour_waits_until_the_registry_has_it);
+    tcase_add_test(c, copy_of_a_file_that_was_truncated_at_a_restart_keeps_its_id);
     suite_add_tcase(s, c);
     return s;
 }
