@@ -5,6 +5,7 @@
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { quorum_suite, quorum_damage_suite, format_suite, quorum_trio_suite };
+    Suite *(*const suites[])(void) = { quorum_suite, quorum_damage_suite, format_suite,
+                                       quorum_trio_suite };
     return RUN_SUITES(suites);
 }
