@@ -186,7 +186,7 @@ static enum err write_checkpoint(struct broker *b, enum checkpoint which, struct
     static const char *const names[] = { CHECKPOINT_RECOVERY_POINT, CHECKPOINT_LOG_START,
                                          CHECKPOINT_REPLICATION };
     enum err first = ERR_OK;
-    for (uint32_t i = 0; i < b->dir_count; i++) {
+    for (uint32_t i = 0; b->logs_open && i < b->dir_count; i++) {
         struct checkpoint_walk w = { .dir = &b->dirs[i], .which = which };
         each_log(b, note_offset, &w);
         struct error why;
@@ -197,7 +197,7 @@ static enum err write_checkpoint(struct broker *b, enum checkpoint which, struct
             err_set(err, e, "%s", why.text);
         }
     }
-    if (which == RECOVERY_POINTS && !first) {
+    if (which == RECOVERY_POINTS && !first && b->logs_open) {
         b->recovery_points_stale = false;
     }
     return first;
@@ -266,10 +266,7 @@ static void start_timers(struct broker *b)
 
 enum err broker_open_logs(struct broker *b, struct error *err)
 {
-    enum err e = ERR_OK;
-    for (uint32_t i = 0; !e && i < b->dir_count; i++) {
-        e = topics_find_logs(b, &b->dirs[i], err);
-    }
+    enum err e = topics_find_all_logs(b, err);
     e = e ? e : topics_open_logs(b, err);
     if (!e) {
         b->logs_open = true;
@@ -324,6 +321,7 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     throttle_configure(b);
     isr_keeper_init(b);
     dir_assigner_init(b);
+    log_opener_init(b);
     connections_init(&b->connections, b);
     peers_init(b);
     controller_channel_init(b);
@@ -438,6 +436,15 @@ static void shut_log(struct broker *b, struct partition *p, void *ctx)
     }
 }
 
+/* (B1) A run that ended before it had opened its logs leaves the directory as it found it. */
+static enum err mark_clean(const struct broker *b, struct log_dir *dir, struct error *err)
+{
+    if (b->roles.broker && !b->logs_open && !dir->clean) {
+        return ERR_OK;
+    }
+    return log_dir_mark_clean(dir, b->broker_epoch > 0 ? b->broker_epoch : dir->broker_epoch, err);
+}
+
 enum err broker_shutdown(struct broker *b, struct error *err)
 {
     struct shutdown_walk w = { .err = err };
@@ -450,7 +457,7 @@ enum err broker_shutdown(struct broker *b, struct error *err)
         e = metadata_log_shutdown(b, err);
     }
     for (uint32_t i = 0; !e && i < b->dir_count; i++) {
-        e = log_dir_mark_clean(b->dirs[i].dir, b->broker_epoch, err);
+        e = mark_clean(b, b->dirs[i].dir, err);
     }
     return e;
 }
@@ -472,6 +479,7 @@ void broker_free(struct broker *b)
     groups_deinit(b);
     isr_keeper_deinit(b);
     dir_assigner_deinit(b);
+    log_opener_deinit(b);
     replica_fetchers_deinit(b);
     controller_duties_deinit(b);
     quorum_deinit(b); /* changes that wait end now, and tell who asked for them */

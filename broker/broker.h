@@ -22,6 +22,7 @@
 #include "broker/groups.h"
 #include "broker/isr_keeper.h"
 #include "broker/lifecycle.h"
+#include "broker/log_opener.h"
 #include "broker/metadata_log.h"
 #include "broker/peer.h"
 #include "broker/producer_ids.h"
@@ -93,7 +94,8 @@ struct broker {
 
     struct broker_dir *dirs;
     uint32_t dir_count;
-    bool logs_open; /* broker_open_logs() is through: before, a partition's log is not missing */
+    bool logs_open; /* all of them: before, a partition's log is not missing */
+    struct log_opener log_opener;
     struct file_cache files;
 
     struct image image;
@@ -175,7 +177,7 @@ struct group_now broker_now(const struct broker *b);
 enum err broker_open_dirs(struct broker *b, const char *default_dir, struct error *err);
 void broker_close_dirs(struct broker *b);
 /* Opens the logs of the partitions that the image knows. Blocks, and may take its time after a
- * crash. */
+ * crash: for a node that nobody waits for (else log_opener.h). */
 enum err broker_open_logs(struct broker *b, struct error *err);
 /* For a new partition: the directory with the fewest. */
 struct broker_dir *broker_dir_for_new(struct broker *b);

@@ -173,17 +173,12 @@ static enum err carry_out(struct broker *b, const struct raft_output *out, struc
  * were there before are in it. */
 static bool follow_image(struct broker *b)
 {
-    struct error err;
     const struct image_broker *own = image_broker(&b->image, b->node_id);
     if (!b->logs_open && own && uuid_eq(&own->incarnation, &b->incarnation)) {
-        enum err e = broker_open_logs(b, &err);
-        if (e) {
-            quorum_die(b, e, err.text);
-            return false;
-        }
+        log_opener_start(b);
     }
     lifecycle_applied(b);
-    return true;
+    return !b->quorum.dead;
 }
 
 /* True when something moved: the machine may have more to say. */

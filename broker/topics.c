@@ -113,13 +113,17 @@ static void each_dir(void *ctx, const char *topic, int32_t index)
     buf_deinit(&key);
 }
 
-enum err topics_find_logs(struct broker *b, struct broker_dir *dir, struct error *err)
+enum err topics_find_all_logs(struct broker *b, struct error *err)
 {
-    struct find find = { b, dir };
-    return log_dir_list(dir->dir, each_dir, &find, err);
+    enum err e = ERR_OK;
+    for (uint32_t i = 0; !e && i < b->dir_count; i++) {
+        struct find find = { b, &b->dirs[i] };
+        e = log_dir_list(find.dir->dir, each_dir, &find, err);
+    }
+    return e;
 }
 
-static enum err open_found(struct broker *b, struct partition *p, struct error *err)
+enum err topics_open_log(struct broker *b, struct partition *p, struct error *err)
 {
     struct buf key = found_key(p->topic->name, p->index);
     struct found_log *f = p->log ? NULL : map_remove(&b->topics.found, buf_slice(&key));
@@ -138,7 +142,7 @@ enum err topics_open_logs(struct broker *b, struct error *err)
     enum err e = ERR_OK;
     for (struct topic *t; !e && (t = map_next(&b->topics.by_id, &cursor, NULL));) {
         for (int32_t i = 0; !e && i < t->partition_count; i++) {
-            e = open_found(b, t->partitions[i], err);
+            e = topics_open_log(b, t->partitions[i], err);
         }
     }
     return e;
@@ -246,7 +250,7 @@ static void set_partition(struct broker *b, const struct image_topic *it, int32_
     }
     struct partition *p = t->partitions[index];
     struct error err;
-    if (b->logs_open && open_found(b, p, &err)) {
+    if (b->logs_open && topics_open_log(b, p, &err)) {
         log_error(&b->log, "a log could not be opened; the replica begins anew",
                   KV_STR("topic", t->name), KV_INT("partition", index), KV_STR("error", err.text));
     }

@@ -42,8 +42,10 @@ void topics_deinit(struct broker *b);
 /* After image_apply(): makes, grows, removes or reconfigures the topic, and changes roles. */
 void topics_apply(struct broker *b, const struct image_change *change);
 
-/* Notes the logs that are in a directory. */
-enum err topics_find_logs(struct broker *b, struct broker_dir *dir, struct error *err);
+/* Notes the logs that are in the directories. */
+enum err topics_find_all_logs(struct broker *b, struct error *err);
+/* Opens the partition's, if one was found and is not open. */
+enum err topics_open_log(struct broker *b, struct partition *p, struct error *err);
 /* Opens those of partitions that the image has. The others are opened when they appear there. */
 enum err topics_open_logs(struct broker *b, struct error *err);
 /* Once this run's registration is in the image: every partition takes its role, and directories

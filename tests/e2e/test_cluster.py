@@ -212,3 +212,30 @@ def test_dev_cluster_runs_nodes_until_it_is_stopped(tmp_path):
     finally:
         child.kill()
         child.wait()
+
+
+@pytest.mark.skipif(KIND is not cluster.Node, reason="our own files")
+def test_a_node_stopped_before_it_could_join_does_not_call_its_logs_whole(make):
+    """Killed, started alone and stopped in order: its logs were never looked at meanwhile."""
+    three = make(extra="replica.high.watermark.checkpoint.interval.ms: 200").start()
+    three.create("t", 3)
+    three.kcat("-P", "-t", "t", stdin=b"".join(b"%d\n" % i for i in range(100)))
+    node = three[1]
+    checkpoint = node.data / "replication-offset-checkpoint"
+    wait_until(lambda: checkpoint.exists() and checkpoint.read_text().count("\nt ") == 3, 20,
+               "high watermarks are written")
+    time.sleep(0.5)
+    three.kill()
+    before = checkpoint.read_text()
+    node.log_path.unlink()
+    node.start()
+    wait_until(lambda: node.log_path.exists() and "prospective" in node.tail(), 20,
+               "the node looks for its quorum")
+    assert node.stop() == 0
+    assert not (node.data / ".kafka_cleanshutdown").exists()
+    assert checkpoint.read_text() == before
+    for n in three:
+        n.start()
+    three.wait_healthy()
+    lines = three.kcat("-C", "-t", "t", "-o", "beginning", "-e", "-q").split()
+    assert sorted(map(int, lines)) == list(range(100))
