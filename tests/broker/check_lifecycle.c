@@ -427,6 +427,35 @@ START_TEST(a_node_that_hears_nothing_stops_in_bounded_time)
 }
 END_TEST
 
+static int partitions_led_by(const struct sim_node *by, const char *name, int32_t id)
+{
+    const struct image_topic *t = image_topic(&by->broker->image, slice_str(name));
+    int count = 0;
+    for (int32_t p = 0; p < t->partition_count; p++) {
+        count += t->partitions[p].leader == id;
+    }
+    return count;
+}
+
+/* kill -9: the connection to it is reset, another is refused. */
+START_TEST(who_is_killed_is_replaced_before_a_time_out)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 300);
+    struct sim_node *n = &f->nodes[_i % VOTER_COUNT], *other = &f->nodes[(_i + 1) % VOTER_COUNT];
+    uint64_t ms_max = n == active_controller(f) ? 900 : 50;
+    create_topic(f, other, "t");
+    run_ms(f, sim_random(&f->world, 1000));
+    ck_assert_int_gt(partitions_led_by(other, "t", n->id), 0);
+    uint64_t from_ns = f->world.now_ns;
+    sim_node_kill(n, false);
+    while (partitions_led_by(other, "t", n->id) > 0) {
+        run_ms(f, 1);
+        ck_assert_uint_le(f->world.now_ns - from_ns, ms_max * NS_PER_MS);
+    }
+    fleet_free(f);
+}
+END_TEST
+
 START_TEST(a_broker_that_was_unregistered_registers_again)
 {
     struct fleet *f = fleet_new(140);
@@ -574,6 +603,7 @@ Suite *lifecycle_suite(void)
     tcase_add_loop_test(t, nodes_that_stop_at_once_end_soon, 0, 12);
     tcase_add_loop_test(t, a_node_without_its_quorum_stops_soon, 0, 6);
     tcase_add_loop_test(t, a_node_that_hears_nothing_stops_in_bounded_time, 0, 3);
+    tcase_add_loop_test(t, who_is_killed_is_replaced_before_a_time_out, 0, 12);
     tcase_add_test(t, a_broker_that_was_unregistered_registers_again);
     tcase_add_loop_test(t, producer_ids_are_unique_over_nodes_and_leaders, 0, 3);
     tcase_add_loop_test(t, a_request_outlives_its_controller, 0, 3);
