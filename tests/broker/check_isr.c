@@ -227,6 +227,34 @@ START_TEST(the_high_watermark_waits_a_little_for_who_is_about_to_join)
 }
 END_TEST
 
+/* The controller takes out whom it has fenced; such a one was in sync a moment ago. */
+START_TEST(the_high_watermark_does_not_wait_for_who_was_taken_out)
+{
+    struct view v;
+    set_up(&v, all, 3);
+    fetched(&v, 2, 20, 120, 120, S_NS);
+    fetched(&v, 3, 30, 120, 120, S_NS);
+    isr_advance(&v.isr, 120, S_NS);
+    fetched(&v, 2, 20, 125, 125, S_NS);
+    ck_assert(!isr_advance(&v.isr, 125, S_NS));
+    const struct isr_assignment a = { .self = 1,
+                                      .leader_epoch = 5,
+                                      .partition_epoch = 11,
+                                      .replicas = all,
+                                      .replica_count = 3,
+                                      .isr = pair,
+                                      .isr_count = 2 };
+    isr_follow(&v.isr, &a, S_NS);
+    ck_assert(isr_advance(&v.isr, 125, S_NS));
+    ck_assert_int_eq(v.isr.high_watermark, 125);
+    fetched(&v, 3, 30, 128, 128, S_NS); /* it lives: it is about to join again */
+    fetched(&v, 2, 20, 130, 130, S_NS);
+    isr_advance(&v.isr, 130, S_NS);
+    ck_assert_int_eq(v.isr.high_watermark, 128);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
 START_TEST(each_answer_of_the_controller_has_its_consequence)
 {
     static const struct {
@@ -317,6 +345,7 @@ Suite *isr_suite(void)
     tcase_add_test(t, who_is_behind_the_high_watermark_or_the_epochs_start_does_not_join);
     tcase_add_test(t, a_fetch_of_an_earlier_life_of_the_broker_does_not_join);
     tcase_add_test(t, the_high_watermark_waits_a_little_for_who_is_about_to_join);
+    tcase_add_test(t, the_high_watermark_does_not_wait_for_who_was_taken_out);
     tcase_add_test(t, each_answer_of_the_controller_has_its_consequence);
     tcase_add_test(t, metadata_ends_what_is_in_flight_and_late_answers_do_nothing);
     tcase_add_test(t, an_older_partition_epoch_changes_nothing);
