@@ -606,11 +606,13 @@ enum err recovery_run(struct partition_log *log, const struct log_open_args *arg
     if (epochs && epochs != ERR_CORRUPT) {
         return err_set(err, epochs, "%s", why.text);
     }
+    /* The file is written in place: a run that was killed meanwhile may have left nothing in it. */
+    bool epochs_lost = epochs == ERR_CORRUPT || log->epochs.count == 0;
     e = look_at_segments(log, args, recovery, err);
     if (!e) {
         e = settle_start(log, args, err);
     }
-    if (!e && (epochs == ERR_CORRUPT || args->synced_offset > 0)) {
+    if (!e && (epochs_lost || args->synced_offset > 0)) {
         leader_epochs_deinit(&log->epochs); /* what the tail's walk noted comes again, in order */
         e = each_header(log, log->start_offset, note_epoch);
     }
