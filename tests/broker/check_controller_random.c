@@ -242,7 +242,7 @@ START_TEST(more_changes_than_a_batch_holds_come_in_several)
     world_init(&w, true);
     world_brokers(&w, 3);
     for (int32_t i = 0; i < 12; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof(name), "t%d", (int)i);
         struct change_topic topic = { .name = slice_str(name),
                                       .partitions = 10000,

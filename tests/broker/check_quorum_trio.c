@@ -18,7 +18,7 @@ struct trio {
     struct scratch_dir scratch;
     struct node nodes[NODES]; /* pid 0: not running */
     char dirs[NODES][320];
-    char listeners[NODES][128], ids[NODES][4];
+    char listeners[NODES][128], ids[NODES][12];
     uint16_t ports[NODES][2]; /* clients', controllers' */
     char servers[128];
     char voters[256];
@@ -86,13 +86,14 @@ static void start(struct trio *t, int i)
 
 static void trio_init(struct trio *t)
 {
-    *t = (struct trio){ 0 };
-    scratch_dir_init(&t->scratch);
+    struct scratch_dir scratch;
+    scratch_dir_init(&scratch);
+    *t = (struct trio){ .scratch = scratch };
     for (int i = 0; i < NODES; i++) {
         t->ports[i][0] = free_port();
         t->ports[i][1] = free_port();
         snprintf(t->ids[i], sizeof(t->ids[i]), "%d", i + 1);
-        snprintf(t->dirs[i], sizeof(t->dirs[i]), "%s/%d", t->scratch.path, i + 1);
+        snprintf(t->dirs[i], sizeof(t->dirs[i]), "%s/%d", scratch.path, i + 1);
         snprintf(t->listeners[i], sizeof(t->listeners[i]),
                  "PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d", t->ports[i][0],
                  t->ports[i][1]);
