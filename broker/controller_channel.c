@@ -21,7 +21,7 @@ enum {
     REQUEST_BYTES_MAX = 128 << 20,
     RETRY_MIN_MS = 20,
     RETRY_MAX_MS = 100,     /* a new leader is found by the quorum, not here */
-    FORWARD_TIMEOUT_S = 30, /* Kafka's request.timeout.ms */
+    FORWARD_TIMEOUT_S = 15, /* half of the clients' request.timeout.ms: they hear of it */
 };
 
 struct send {
@@ -283,6 +283,13 @@ static void on_forwarded(void *user, enum err err, int16_t version, const void *
     const struct envelope_response *resp = response;
     (void)version;
     c->abandoned = NULL;
+    if (err == ERR_TIMEOUT || err == ERR_CLOSED) {
+        log_info(&c->broker->log, "no controller answered a forwarded request",
+                 KV_STR("client", call_peer(c)), KV_STR("api", c->api->name));
+        api_reply_error(c, KAFKA_REQUEST_TIMED_OUT,
+                        "No controller answered in time; it may have been carried out or not.");
+        return;
+    }
     if (err || resp->error_code) {
         log_info(&c->broker->log, "the controller did not answer a forwarded request",
                  KV_STR("client", call_peer(c)), KV_STR("api", c->api->name),

@@ -8,6 +8,7 @@
 #define LOGBOOM_BROKER_API_TABLE_H
 
 #include "broker/connection.h"
+#include "protocol/wire/kafka_error.h"
 
 /* Where an API is served. */
 enum api_where {
@@ -33,6 +34,10 @@ bool api_row_is_forwarded(const struct api_row *row);
 void api_dispatch(struct call *c);
 /* A decoded call: to the handler, or to the active controller. */
 void api_handle(struct call *c, const struct api_row *row);
+
+/* Answers a decoded request by an error for all that it asks for; only of an API that is forwarded.
+ */
+void api_reply_error(struct call *c, enum kafka_error code, const char *text);
 
 void handle_api_versions(struct call *c);
 /* The same for a version that is not served: version 0 of the reply with UNSUPPORTED_VERSION

@@ -4,6 +4,7 @@
  * nodes, real quorum, virtual time. What clients read and write is the simulator's own business
  * (tests/sim); here it is who is a member, when, and what the controller is asked.
  */
+#include "broker/api/table.h"
 #include "protocol/base/alloc.h"
 #include "tests/sim/sim_node.h"
 
@@ -480,6 +481,131 @@ START_TEST(a_broker_that_was_unregistered_registers_again)
 }
 END_TEST
 
+/* A client's request to a broker, without a client. */
+struct asked {
+    int replies, failures;
+    int16_t code; /* of the only item, or of all */
+    char name[16];
+};
+
+static void on_client_reply(struct call *c, int16_t version, const void *response)
+{
+    struct asked *a = c->sink_owner;
+    struct slice name = slice_null();
+    (void)version;
+    a->replies++;
+    switch (c->api->key) {
+    case API_CreateTopics:
+        a->code = ((const struct create_topics_response *)response)->topics[0].error_code;
+        name = ((const struct create_topics_response *)response)->topics[0].name;
+        break;
+    case API_DeleteTopics:
+        a->code = ((const struct delete_topics_response *)response)->responses[0].error_code;
+        name = ((const struct delete_topics_response *)response)->responses[0].name;
+        break;
+    case API_IncrementalAlterConfigs: {
+        const struct incremental_alter_configs_response *r = response;
+        a->code = r->responses[0].resource_type == 2 ? r->responses[0].error_code : -1;
+        name = r->responses[0].resource_name;
+        break;
+    }
+    case API_UnregisterBroker:
+        a->code = ((const struct unregister_broker_response *)response)->error_code;
+        break;
+    }
+    snprintf(a->name, sizeof(a->name), "%.*s", SLICE_ARG(name));
+    call_free(c);
+}
+
+static void on_client_fail(struct call *c, const char *why)
+{
+    (void)why;
+    ((struct asked *)c->sink_owner)->failures++;
+    call_free(c);
+}
+
+static void ask(struct sim_node *n, struct asked *a, int16_t key, int16_t version,
+                const void *request)
+{
+    static const struct call_sink sink = { .reply = on_client_reply, .fail = on_client_fail };
+    struct request_header header = { .request_api_key = key,
+                                     .request_api_version = version,
+                                     .correlation_id = 1,
+                                     .client_id = slice_str("test") };
+    struct buf frame = { 0 };
+    struct writer w;
+    *a = (struct asked){ 0 };
+    writer_init(&w, &frame);
+    ck_assert_int_eq(api_frame_request(&w, &header, request), ERR_OK);
+    writer_deinit(&w);
+    struct call *c = call_new_inner(n->broker, &sink, a, slice_from(buf_slice(&frame), 4));
+    c->kind = LISTENER_BROKER;
+    buf_deinit(&frame);
+    api_dispatch(c);
+}
+
+/* Kafka's error, not the end of the connection: it is the controller that fails, not this node. */
+START_TEST(what_no_controller_answers_gets_an_error)
+{
+    enum { TOPIC = 2, ASKED = 5 };
+    struct fleet *f = fleet_new((uint64_t)_i + 190);
+    struct sim_node *n = &f->nodes[_i % VOTER_COUNT];
+    struct asked asked[ASKED];
+    struct create_topics_request create;
+    struct create_topics_request_creatable_topic topic;
+    struct delete_topics_request delete;
+    struct delete_topics_request_delete_topic_state state;
+    struct slice name = slice_str("gone");
+    struct incremental_alter_configs_request alter;
+    struct incremental_alter_configs_request_alter_configs_resource resource;
+    struct unregister_broker_request unregister;
+    for (int i = 0; i < VOTER_COUNT; i++) {
+        if (&f->nodes[i] != n) {
+            sim_host_pause(f->nodes[i].host, 300 * (uint64_t)NS_PER_S);
+        }
+    }
+    run_ms(f, 5000);
+    schema_init(&create_topics_request_schema, &create);
+    schema_init(&create_topics_request_creatable_topic_schema, &topic);
+    topic.name = slice_str("made");
+    topic.num_partitions = 1;
+    topic.replication_factor = 1;
+    create.topics = &topic;
+    create.topics_n = 1;
+    ask(n, &asked[0], API_CreateTopics, 7, &create);
+    schema_init(&delete_topics_request_schema, &delete);
+    delete.topic_names = &name;
+    delete.topic_names_n = 1;
+    ask(n, &asked[1], API_DeleteTopics, 5, &delete);
+    schema_init(&delete_topics_request_schema, &delete);
+    schema_init(&delete_topics_request_delete_topic_state_schema, &state);
+    state.name = name;
+    delete.topics = &state;
+    delete.topics_n = 1;
+    ask(n, &asked[2], API_DeleteTopics, 6, &delete);
+    schema_init(&incremental_alter_configs_request_schema, &alter);
+    schema_init(&incremental_alter_configs_request_alter_configs_resource_schema, &resource);
+    resource.resource_type = TOPIC;
+    resource.resource_name = slice_str("altered");
+    alter.resources = &resource;
+    alter.resources_n = 1;
+    ask(n, &asked[3], API_IncrementalAlterConfigs, 1, &alter);
+    schema_init(&unregister_broker_request_schema, &unregister);
+    unregister.broker_id = 1;
+    ask(n, &asked[4], API_UnregisterBroker, 0, &unregister);
+    sim_host_turn_ends(n->host);
+    run_ms(f, 20000);
+    static const char *const names[ASKED] = { "made", "gone", "gone", "altered", "" };
+    for (int i = 0; i < ASKED; i++) {
+        ck_assert_int_eq(asked[i].replies, 1);
+        ck_assert_int_eq(asked[i].failures, 0);
+        ck_assert_int_eq(asked[i].code, KAFKA_REQUEST_TIMED_OUT);
+        ck_assert_str_eq(asked[i].name, names[i]);
+    }
+    fleet_free(f);
+}
+END_TEST
+
 struct taker {
     struct producer_id_wait wait;
     int64_t id; /* -2: not yet */
@@ -606,6 +732,7 @@ Suite *lifecycle_suite(void)
     tcase_add_loop_test(t, who_is_killed_is_replaced_before_a_time_out, 0, 12);
     tcase_add_test(t, a_broker_that_was_unregistered_registers_again);
     tcase_add_loop_test(t, producer_ids_are_unique_over_nodes_and_leaders, 0, 3);
+    tcase_add_loop_test(t, what_no_controller_answers_gets_an_error, 0, 3);
     tcase_add_loop_test(t, a_request_outlives_its_controller, 0, 3);
     suite_add_tcase(s, t);
     return s;
