@@ -293,7 +293,7 @@ static enum err start(struct broker *b, const char *default_dir, struct error *e
 enum err broker_start(const struct broker_args *args, struct broker **ret_broker, struct error *err)
 {
     struct broker *b = mem_zalloc(sizeof(*b));
-    b->config = args->config;
+    dynamic_config_init(b, args->config);
     b->env = args->env;
     b->vfs = args->vfs;
     b->log = args->log;
@@ -496,6 +496,7 @@ void broker_free(struct broker *b)
     image_deinit(&b->image);
     broker_close_dirs(b);
     file_cache_deinit(&b->files);
+    dynamic_config_deinit(b);
     arena_deinit(&b->arena);
     mem_free(b);
 }

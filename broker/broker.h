@@ -22,6 +22,7 @@
 #include "broker/groups.h"
 #include "broker/isr_keeper.h"
 #include "broker/lifecycle.h"
+#include "broker/dynamic_config.h"
 #include "broker/log_opener.h"
 #include "broker/metadata_log.h"
 #include "broker/peer.h"
@@ -76,7 +77,8 @@ struct broker_events {
 };
 
 struct broker {
-    const struct broker_config *config;
+    const struct broker_config *config; /* in force: dynamic_config.h */
+    struct dynamic_config dynamic_config;
     struct env env;
     struct vfs *vfs;
     struct log log;

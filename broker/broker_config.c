@@ -201,7 +201,8 @@ enum err topic_config_check(struct slice name, struct slice value, struct error 
     return check_value(&topic_config_table, row, value, &scratch, err);
 }
 
-enum err broker_config_check_altered(struct slice name, struct slice value, struct error *err)
+enum err broker_config_check_altered(const struct broker_config *now, struct slice name,
+                                     struct slice value, struct error *err)
 {
     const struct config_row *row = config_find(&broker_config_table, name);
     if (!row) {
@@ -213,10 +214,16 @@ enum err broker_config_check_altered(struct slice name, struct slice value, stru
                        "file and restart it",
                        row->name);
     }
-    struct broker_config scratch;
-    memset(&scratch, 0, sizeof(scratch));
-    return slice_is_null(value) ? ERR_OK
-                                : check_value(&broker_config_table, row, value, &scratch, err);
+    if (slice_is_null(value)) {
+        return ERR_OK;
+    }
+    struct broker_config next = *now;
+    struct arena arena;
+    arena_init(&arena, CHECK_BYTES_MAX);
+    enum err e = config_set(&broker_config_table, row->name, value, &arena, &next, err);
+    e = e ? e : broker_config_check(&next, err);
+    arena_deinit(&arena);
+    return e;
 }
 
 const char *broker_config_altered(const struct image *image, int32_t node_id, struct slice name,

@@ -52,9 +52,10 @@ void topic_config_resolve(const struct broker_config *config, const struct image
                           struct arena *arena, struct topic_config *ret_config);
 /* Whether a value is one for this setting of a topic; value is never null. */
 enum err topic_config_check(struct slice name, struct slice value, struct error *err);
-/* Whether a value (null: none) is one for this setting of a node, and one that may be altered while
- * it runs. */
-enum err broker_config_check_altered(struct slice name, struct slice value, struct error *err);
+/* Whether a value (null: none) is one for this setting of a node that has these settings now, and
+ * one that may be altered while it runs. */
+enum err broker_config_check_altered(const struct broker_config *now, struct slice name,
+                                     struct slice value, struct error *err);
 /* What the metadata say of a node's setting: for this node, else for all; NULL when nothing.
  * ret_source may be NULL. */
 const char *broker_config_altered(const struct image *image, int32_t node_id, struct slice name,

@@ -224,6 +224,19 @@ static void configure(struct broker *b, struct topic *t)
     }
 }
 
+/* The node's own settings: they are also what topics fall back on. */
+static void configure_all(struct broker *b)
+{
+    uint32_t cursor = 0;
+    throttle_configure(b);
+    if (!dynamic_config_apply(b)) {
+        return;
+    }
+    for (struct topic *t; (t = map_next(&b->topics.by_id, &cursor, NULL));) {
+        configure(b, t);
+    }
+}
+
 static void add_topic(struct broker *b, const struct image_topic *it)
 {
     struct topic *t = mem_zalloc(sizeof(*t));
@@ -295,7 +308,7 @@ void topics_apply(struct broker *b, const struct image_change *change)
         if (t) {
             configure(b, t);
         } else if (change->resource_type == CONFIG_RESOURCE_BROKER) {
-            throttle_configure(b);
+            configure_all(b);
         }
         break;
     case IMAGE_CHANGE_BROKER:

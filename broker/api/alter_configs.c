@@ -49,12 +49,19 @@ enum kafka_error alter_check_resource(const struct broker *b, int8_t type, struc
     return KAFKA_NONE;
 }
 
-enum kafka_error alter_check_setting(int8_t type, struct slice name, struct slice value,
-                                     struct error *err)
+enum kafka_error alter_check_setting(const struct broker *b, int8_t type, struct slice resource,
+                                     struct slice name, struct slice value, struct error *err)
 {
-    enum err e = type == CONFIG_RESOURCE_BROKER ? broker_config_check_altered(name, value, err)
-                 : slice_is_null(value)         ? ERR_OK
-                                                : topic_config_check(name, value, err);
+    bool of_broker = type == CONFIG_RESOURCE_BROKER;
+    if (of_broker && resource.len > 0 && slice_eq_str(name, "min.insync.replicas") &&
+        image_elr_enabled(&b->image)) {
+        err_set(err, ERR_CONFIG,
+                "Broker-level min.insync.replicas cannot be altered while ELR is enabled.");
+        return KAFKA_INVALID_CONFIG;
+    }
+    enum err e = of_broker              ? broker_config_check_altered(b->config, name, value, err)
+                 : slice_is_null(value) ? ERR_OK
+                                        : topic_config_check(name, value, err);
     return !e ? KAFKA_NONE : e == ERR_INVALID ? KAFKA_INVALID_REQUEST : KAFKA_INVALID_CONFIG;
 }
 
@@ -74,8 +81,8 @@ static enum kafka_error alter_one(struct broker *b,
 {
     enum kafka_error code = alter_check_resource(b, ask->resource_type, ask->resource_name, err);
     for (int32_t i = 0; !code && i < ask->configs_n; i++) {
-        code = alter_check_setting(ask->resource_type, ask->configs[i].name, ask->configs[i].value,
-                                   err);
+        code = alter_check_setting(b, ask->resource_type, ask->resource_name, ask->configs[i].name,
+                                   ask->configs[i].value, err);
     }
     if (code) {
         return code;

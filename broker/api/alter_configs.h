@@ -9,8 +9,9 @@
 /* KAFKA_NONE when the resource is a topic that is there, a broker, or ("") all brokers. */
 enum kafka_error alter_check_resource(const struct broker *b, int8_t type, struct slice name,
                                       struct error *err);
-/* Whether the value may be set; null: whether the setting may be removed. */
-enum kafka_error alter_check_setting(int8_t type, struct slice name, struct slice value,
-                                     struct error *err);
+/* Whether the value may be set there; null: whether the setting may be removed. While eligible
+ * leader replicas are kept, min.insync.replicas is the same on all brokers. */
+enum kafka_error alter_check_setting(const struct broker *b, int8_t type, struct slice resource,
+                                     struct slice name, struct slice value, struct error *err);
 
 #endif

@@ -168,10 +168,10 @@ static bool fill_topic(struct call *c, const struct describe_configs_request_res
         const struct config_row *of_node = config_find(&broker_config_table, slice_str(synonym));
         bool is_own = image_setting(own, slice_str(row->name)) != NULL;
         bool set = of_node && !is_default(c, of_node, b->config);
-        int8_t source = is_own ? CONFIG_SOURCE_TOPIC
-                        : set  ? CONFIG_SOURCE_STATIC_BROKER
-                               : CONFIG_SOURCE_DEFAULT;
-        if (!fill_row(c, row, &config, source, is_own ? row->name : synonym,
+        enum config_source source = set ? CONFIG_SOURCE_STATIC_BROKER : CONFIG_SOURCE_DEFAULT;
+        (void)broker_config_altered(&b->image, b->node_id, slice_str(synonym), &source);
+        source = is_own ? CONFIG_SOURCE_TOPIC : source;
+        if (!fill_row(c, row, &config, (int8_t)source, is_own ? row->name : synonym,
                       &out->configs[out->configs_n++])) {
             return false;
         }

@@ -70,7 +70,8 @@ setting_of(struct call *c,
     bool list = ask->config_operation == OP_APPEND || ask->config_operation == OP_SUBTRACT;
     if (ask->config_operation == OP_DELETE) {
         *ret_setting = (struct change_setting){ ask->name, slice_null() };
-        return alter_check_setting(of->resource_type, ask->name, slice_null(), err);
+        return alter_check_setting(c->broker, of->resource_type, of->resource_name, ask->name,
+                                   slice_null(), err);
     }
     if ((ask->config_operation != OP_SET && !list) || slice_is_null(value)) {
         err_set(err, ERR_INVALID, "The operation on %.*s is unknown, or has no value.",
@@ -90,7 +91,8 @@ setting_of(struct call *c,
         value = change_list(c, now, ask->config_operation, value);
     }
     *ret_setting = (struct change_setting){ ask->name, value };
-    return alter_check_setting(of->resource_type, ask->name, value, err);
+    return alter_check_setting(c->broker, of->resource_type, of->resource_name, ask->name, value,
+                               err);
 }
 
 static enum kafka_error

@@ -151,7 +151,7 @@ static void append_summary(const struct config_row *row, struct buf *out)
     if (row->flags & CONFIG_REQUIRED) {
         buf_append_str(out, ", must be set");
     }
-    if (row->flags & CONFIG_DYNAMIC) {
+    if (row->flags & (CONFIG_DYNAMIC | CONFIG_ALTERABLE)) {
         buf_append_str(out, ", may change while running");
     }
     if (row->flags & CONFIG_TOPIC) {
@@ -266,7 +266,7 @@ void config_print_markdown(const struct config_table *table, FILE *out)
         append_range(row, &text);
         fputs(" | ", out);
         print_cell(buf_cstr(&text), out);
-        fprintf(out, " | %s%s | ", row->flags & CONFIG_DYNAMIC ? "while running" : "at start",
+        fprintf(out, " | %s%s | ", row->flags & (CONFIG_DYNAMIC | CONFIG_ALTERABLE) ? "while running" : "at start",
                 row->flags & CONFIG_TOPIC ? ", per topic" : "");
         print_cell(row->about, out);
         fputs(" |\n", out);

@@ -111,6 +111,30 @@ START_TEST(fetch_that_waits_on_a_deleted_topic_is_told)
 }
 END_TEST
 
+/* A null value: back to the default. */
+static int alter(struct wire_client *c, int8_t type, const char *of, const char *name,
+                 const char *value)
+{
+    struct incremental_alter_configs_request_alterable_config config;
+    struct incremental_alter_configs_request_alter_configs_resource res;
+    struct incremental_alter_configs_request req;
+    schema_init(&incremental_alter_configs_request_alterable_config_schema, &config);
+    schema_init(&incremental_alter_configs_request_alter_configs_resource_schema, &res);
+    schema_init(&incremental_alter_configs_request_schema, &req);
+    config.name = slice_str(name);
+    config.value = value ? slice_str(value) : slice_null();
+    config.config_operation = value ? 0 : 1;
+    res.resource_type = type;
+    res.resource_name = slice_str(of);
+    res.configs = &config;
+    res.configs_n = 1;
+    req.resources = &res;
+    req.resources_n = 1;
+    const struct incremental_alter_configs_response *resp =
+        wire_client_call(c, API_IncrementalAlterConfigs, 1, &req);
+    return resp->responses[0].error_code;
+}
+
 START_TEST(settings_of_a_topic_are_checked_and_kept)
 {
     static const struct {
@@ -137,24 +161,9 @@ START_TEST(settings_of_a_topic_are_checked_and_kept)
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct incremental_alter_configs_request_alterable_config config;
-        struct incremental_alter_configs_request_alter_configs_resource res;
-        struct incremental_alter_configs_request req;
-        schema_init(&incremental_alter_configs_request_alterable_config_schema, &config);
-        schema_init(&incremental_alter_configs_request_alter_configs_resource_schema, &res);
-        schema_init(&incremental_alter_configs_request_schema, &req);
-        config.name = slice_str(cases[i].name);
-        config.value = slice_str(cases[i].value);
-        res.resource_type = cases[i].type;
-        res.resource_name = slice_str(cases[i].of);
-        res.configs = &config;
-        res.configs_n = 1;
-        req.resources = &res;
-        req.resources_n = 1;
-        const struct incremental_alter_configs_response *resp =
-            wire_client_call(&w.client, API_IncrementalAlterConfigs, 1, &req);
-        ck_assert_msg(resp->responses[0].error_code == cases[i].code, "%s: %d", cases[i].value,
-                      resp->responses[0].error_code);
+        int code =
+            alter(&w.client, cases[i].type, cases[i].of, cases[i].name, cases[i].value);
+        ck_assert_msg(code == (int)cases[i].code, "%s: %d", cases[i].value, code);
     }
     world_restart(&w, true, NULL);
     struct describe_configs_request_resource ask;
@@ -185,6 +194,62 @@ START_TEST(settings_of_a_topic_are_checked_and_kept)
     ck_assert_int_eq(resp->results[0].configs_n, 1);
     ck_assert(slice_eq_str(resp->results[0].configs[0].value, "8000000"));
     ck_assert_int_eq(resp->results[0].configs[0].config_source, 3);
+    world_deinit(&w);
+}
+END_TEST
+
+static int source_of(struct wire_client *c, const char *topic, const char *name)
+{
+    struct describe_configs_request_resource ask;
+    struct describe_configs_request req;
+    schema_init(&describe_configs_request_resource_schema, &ask);
+    schema_init(&describe_configs_request_schema, &req);
+    struct slice key = slice_str(name);
+    ask.resource_type = 2;
+    ask.resource_name = slice_str(topic);
+    ask.configuration_keys = &key;
+    ask.configuration_keys_n = 1;
+    req.resources = &ask;
+    req.resources_n = 1;
+    const struct describe_configs_response *resp =
+        wire_client_call(c, API_DescribeConfigs, 4, &req);
+    return resp->results[0].configs[0].config_source;
+}
+
+START_TEST(settings_of_a_node_change_while_it_runs)
+{
+    enum { TOPIC = 2, NODE = 4, OF_ALL = 3, OF_NODE = 2, DEFAULT = 5 };
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    static const char name[] = "message.max.bytes";
+    ck_assert_int_eq(source_of(&w.client, "t", "max.message.bytes"), DEFAULT);
+    ck_assert_int_eq(alter(&w.client, NODE, "", name, "20"), 0);
+    ck_assert_int_eq(source_of(&w.client, "t", "max.message.bytes"), OF_ALL);
+    ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, "x", 1), NULL),
+                     KAFKA_MESSAGE_TOO_LARGE);
+    create_topic(&w.client, "later", 1);
+    ck_assert_int_eq(produce(&w.client, "later", -1, world_batch(&w, "x", 1), NULL),
+                     KAFKA_MESSAGE_TOO_LARGE);
+    /* the node's own goes before that of all nodes, and outlasts a restart */
+    ck_assert_int_eq(alter(&w.client, NODE, "1", name, "10000"), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(source_of(&w.client, "t", "max.message.bytes"), OF_NODE);
+        ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, "x", 1), NULL), 0);
+        world_restart(&w, true, NULL);
+    }
+    ck_assert_int_eq(alter(&w.client, NODE, "1", name, NULL), 0);
+    ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, "x", 1), NULL),
+                     KAFKA_MESSAGE_TOO_LARGE);
+    ck_assert_int_eq(alter(&w.client, NODE, "", name, NULL), 0);
+    ck_assert_int_eq(source_of(&w.client, "t", "max.message.bytes"), DEFAULT);
+    ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, "x", 1), NULL), 0);
+    /* what would not go with the rest is refused */
+    ck_assert_int_eq(alter(&w.client, NODE, "", name, "1000000000"), KAFKA_INVALID_CONFIG);
+    ck_assert_int_eq(alter(&w.client, NODE, "", "log.cleanup.policy", "shred"),
+                     KAFKA_INVALID_CONFIG);
+    ck_assert_int_eq(alter(&w.client, NODE, "", "log.cleanup.policy", "compact,delete"), 0);
+    ck_assert_int_eq(source_of(&w.client, "later", "cleanup.policy"), OF_ALL);
     world_deinit(&w);
 }
 END_TEST
@@ -333,6 +398,7 @@ Suite *broker_admin_suite(void)
     tcase_add_test(tc, topic_made_anew_has_another_id_and_none_of_the_old_records);
     tcase_add_test(tc, fetch_that_waits_on_a_deleted_topic_is_told);
     tcase_add_test(tc, settings_of_a_topic_are_checked_and_kept);
+    tcase_add_test(tc, settings_of_a_node_change_while_it_runs);
     tcase_add_test(tc, committed_offsets_survive_a_kill);
     tcase_add_test(tc, fifty_empty_partitions_make_no_files);
     tcase_add_test(tc, deleted_records_stay_deleted_after_a_kill);
