@@ -2,7 +2,7 @@
 /*
  * controller_probe.h - whether a broker's process is gone, sooner than its session tells: the
  * controller connects to its listener, and a refusal means that nobody listens there any more.
- * Source: decision 0052.
+ * Source: decision 0055.
  */
 #ifndef LOGBOOM_BROKER_CONTROLLER_PROBE_H
 #define LOGBOOM_BROKER_CONTROLLER_PROBE_H
