@@ -457,6 +457,37 @@ START_TEST(who_is_killed_is_replaced_before_a_time_out)
 }
 END_TEST
 
+static void *close_at_once(void *owner, struct stream *s)
+{
+    (void)owner;
+    (void)s;
+    return NULL;
+}
+
+/* The kernel ends its sockets one by one: who asks meanwhile is still accepted. */
+START_TEST(a_process_that_dies_slowly_is_found_out)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 330);
+    struct sim_node *leader = active_controller(f);
+    struct sim_node *n = leader == &f->nodes[0] ? &f->nodes[1] : &f->nodes[0];
+    struct sim_listener last = {
+        .host = n->host, .port = SIM_PORT, .events = &connection_events, .accepted = close_at_once
+    };
+    create_topic(f, leader, "t");
+    ck_assert_int_gt(partitions_led_by(leader, "t", n->id), 0);
+    sim_node_kill(n, false);
+    n->host->running = true;
+    sim_listen(&f->world, &last);
+    run_ms(f, 1 + sim_random(&f->world, 20));
+    ck_assert_int_gt(partitions_led_by(leader, "t", n->id), 0);
+    sim_listener_close(&last);
+    n->host->running = false;
+    run_ms(f, 50);
+    ck_assert_int_eq(partitions_led_by(leader, "t", n->id), 0);
+    fleet_free(f);
+}
+END_TEST
+
 START_TEST(a_broker_that_was_unregistered_registers_again)
 {
     struct fleet *f = fleet_new(140);
@@ -730,6 +761,7 @@ Suite *lifecycle_suite(void)
     tcase_add_loop_test(t, a_node_without_its_quorum_stops_soon, 0, 6);
     tcase_add_loop_test(t, a_node_that_hears_nothing_stops_in_bounded_time, 0, 3);
     tcase_add_loop_test(t, who_is_killed_is_replaced_before_a_time_out, 0, 12);
+    tcase_add_loop_test(t, a_process_that_dies_slowly_is_found_out, 0, 4);
     tcase_add_test(t, a_broker_that_was_unregistered_registers_again);
     tcase_add_loop_test(t, producer_ids_are_unique_over_nodes_and_leaders, 0, 3);
     tcase_add_loop_test(t, what_no_controller_answers_gets_an_error, 0, 3);
