@@ -22,14 +22,15 @@ static bool differs(const struct broker *b, const struct partition *p)
     const struct image_partition *ip = &it->partitions[p->index];
     for (int32_t i = 0; i < ip->replica_count; i++) {
         if (ip->replicas[i] == b->node_id) {
-            return !uuid_eq(&ip->directories[i], &p->dir->dir->meta.directory_id);
+            return !uuid_eq(&ip->directories[i], partition_directory(p)) &&
+                   (b->dir_count > 1 || uuid_eq(&ip->directories[i], &directory_lost) || p->damage);
         }
     }
     return false;
 }
 
 struct walk {
-    const struct broker_dir *dir;
+    const struct uuid *dir;
     struct arena *arena;
     struct assign_replicas_to_dirs_request_directory_data *out;
     uint32_t *left;
@@ -39,7 +40,7 @@ struct walk {
 static void add(struct broker *b, struct partition *p, void *ctx)
 {
     struct walk *w = ctx;
-    if (p->dir != w->dir || *w->left == 0 || w->failed || !differs(b, p)) {
+    if (*w->left == 0 || w->failed || !differs(b, p) || !uuid_eq(partition_directory(p), w->dir)) {
         return;
     }
     struct assign_replicas_to_dirs_request_topic_data *t = &w->out->topics[w->out->topics_n];
@@ -64,12 +65,12 @@ static bool build(struct broker *b, struct arena *arena,
     req->broker_id = b->node_id;
     req->broker_epoch = b->broker_epoch;
     req->directories =
-        schema_new(&assign_replicas_to_dirs_request_directory_data_schema, arena, b->dir_count);
-    for (uint32_t i = 0; req->directories && i < b->dir_count; i++) {
+        schema_new(&assign_replicas_to_dirs_request_directory_data_schema, arena, b->dir_count + 1);
+    for (uint32_t i = 0; req->directories && i <= b->dir_count; i++) {
         struct assign_replicas_to_dirs_request_directory_data *out =
             &req->directories[req->directories_n];
-        struct walk w = { &b->dirs[i], arena, out, &left, false };
-        out->id = b->dirs[i].dir->meta.directory_id;
+        out->id = i < b->dir_count ? b->dirs[i].dir->meta.directory_id : directory_lost;
+        struct walk w = { &out->id, arena, out, &left, false };
         out->topics =
             schema_new(&assign_replicas_to_dirs_request_topic_data_schema, arena, left + 1);
         if (!out->topics) {
@@ -128,7 +129,7 @@ void dir_assigner_deinit(struct broker *b)
 void dir_assigner_look(struct broker *b, const struct partition *p)
 {
     struct dir_assigner *a = &b->dir_assigner;
-    if (b->dir_count > 1 && !timer_is_armed(&a->timer) && !a->in_flight && differs(b, p)) {
+    if (!timer_is_armed(&a->timer) && !a->in_flight && differs(b, p)) {
         timer_arm_in(b->env, &a->timer, (uint64_t)SETTLE_MS * NS_PER_MS);
     }
 }

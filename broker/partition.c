@@ -111,6 +111,9 @@ void partition_isr_changed(struct broker *b, struct partition *p)
 {
     partition_advance(b, p);
     fail_unpromised(p);
+    if (p->damage) {
+        dir_assigner_look(b, p); /* somebody else may be in sync now */
+    }
 }
 
 static void lead(struct broker *b, struct partition *p, const struct image_partition *ip)
@@ -180,6 +183,7 @@ void partition_assume(struct broker *b, struct partition *p, const struct image_
     }
     p->leader = ip->leader;
     p->partition_epoch = ip->partition_epoch;
+    partition_repair(b, p, ip);
     if (!mine && p->log) {
         log_info(&b->log, "deletes a replica that moved to other nodes",
                  KV_STR("topic", p->topic->name), KV_INT("partition", p->index));
@@ -250,6 +254,10 @@ static enum kafka_error check_append(const struct partition *p, int16_t acks, st
     }
     if (p->log && p->log->offline) {
         err_set(err, ERR_IO, "the partition is offline: its disk failed");
+        return KAFKA_KAFKA_STORAGE_ERROR;
+    }
+    if (p->damage == PARTITION_SHORT) {
+        err_set(err, ERR_CORRUPT, "the replica has lost committed records");
         return KAFKA_KAFKA_STORAGE_ERROR;
     }
     if (acks == -1 && p->isr && isr_is_under_min(p->isr)) {

@@ -26,6 +26,13 @@ enum partition_role {
     PARTITION_FOLLOWER,
 };
 
+/* What is wrong with this replica's log (partition_damage.c). */
+enum partition_damage {
+    PARTITION_SOUND,
+    PARTITION_ROTTEN, /* the batch at damaged_offset cannot be read */
+    PARTITION_SHORT,  /* it ends below its high watermark: nothing else may see where */
+};
+
 struct partition {
     struct topic *topic;
     int32_t index;
@@ -39,6 +46,8 @@ struct partition {
     struct isr *isr;                           /* leader of several replicas; NULL: it is alone */
     struct replica *replica;                   /* follower: what replica_fetcher.c knows */
     bool throttled_leader, throttled_follower; /* throttle.h */
+    enum partition_damage damage;
+    int64_t damaged_offset; /* meaningful with damage */
     struct list_node dirty;                    /* in the flusher's list, or alone */
     struct list_node acks;                     /* of struct ack_wait, in the order of offsets */
     struct list_node readers;  /* of struct reader_wait: consumers, up to the high watermark */
@@ -103,6 +112,17 @@ enum err partition_open_log(struct broker *b, struct partition *p, struct broker
 enum err partition_need_log(struct broker *b, struct partition *p, struct error *err);
 /* Takes the files away: the name is free at once, the bytes go on a worker. */
 void partition_delete_log(struct broker *b, struct partition *p);
+
+/* --- damage (partition_damage.c) -------------------------------------------------------------- */
+
+/* The records at offset turned out to be damaged: the replica leaves the ISR, gives leadership
+ * away, and fetches them anew, as far as there is another one in sync. */
+void partition_damaged(struct broker *b, struct partition *p, enum partition_damage damage,
+                       int64_t offset);
+/* Cuts the damage out, once the metadata say that nobody counts on this replica any more. */
+void partition_repair(struct broker *b, struct partition *p, const struct image_partition *ip);
+/* Where the replica lies, for the controller: LOST while it should leave the ISR (KIP-858). */
+const struct uuid *partition_directory(const struct partition *p);
 
 /* --- appends ---------------------------------------------------------------------------------- */
 

@@ -84,6 +84,18 @@ static enum err remove_unborn(struct broker *b, const char *path, struct error *
     return e;
 }
 
+/* Committed records are gone: the recovery met damage where a crash alone leaves none. */
+static void note_loss(struct broker *b, struct partition *p)
+{
+    const struct image_topic *it = image_topic_by_id(&b->image, &p->topic->id);
+    int64_t committed =
+        offset_checkpoint_find(&p->dir->dir->high_watermarks, p->topic->name, p->index);
+    if (b->config->durability == DURABILITY_FSYNC && it && p->index < it->partition_count &&
+        it->partitions[p->index].replica_count > 1 && committed > p->log->end_offset) {
+        partition_damaged(b, p, PARTITION_SHORT, p->log->end_offset);
+    }
+}
+
 enum err partition_open_log(struct broker *b, struct partition *p, struct broker_dir *dir,
                             const char *path, struct error *err)
 {
@@ -121,6 +133,7 @@ enum err partition_open_log(struct broker *b, struct partition *p, struct broker
         flusher_add(&dir->flusher, p, b->config->durability == DURABILITY_FSYNC);
     }
     dir_assigner_look(b, p);
+    note_loss(b, p);
     return ERR_OK;
 }
 
@@ -132,6 +145,7 @@ void partition_delete_log(struct broker *b, struct partition *p)
     flusher_forget(&p->dir->flusher, p);
     b->recovery_points_stale |= p->log->recovery_point > 0;
     p->dir->partition_count--;
+    p->damage = PARTITION_SOUND;
     struct error err;
     struct uuid id = broker_random_uuid(b);
     if (log_delete_begin(p->log, &id, &err)) {

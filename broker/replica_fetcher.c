@@ -92,12 +92,20 @@ void replica_fetcher_add(struct broker *b, struct partition *p, int32_t leader)
     list_init(&r->change);
     follower_init(&r->follower, p->leader_epoch, p->high_watermark);
     p->replica = r;
+    r->follower.retry_ns = p->damage ? UINT64_MAX : 0; /* not before it is cut */
     list_push_back(&f->replicas, &r->link);
     replica_session_changed(&f->session, r);
     replica_fetcher_synced(b, p); /* what it has may not be on the disk yet */
     if (!timer_is_armed(&f->retry)) {
         timer_arm_in(b->env, &f->retry, 0); /* one request for all that come in this turn */
     }
+}
+
+void replica_fetcher_kick(struct partition *p)
+{
+    struct replica_fetcher *f = p->replica->fetcher;
+    timer_cancel(f->broker->env, &f->retry);
+    timer_arm_in(f->broker->env, &f->retry, 0);
 }
 
 void replica_fetcher_remove(struct broker *b, struct partition *p)

@@ -28,6 +28,8 @@ void replica_fetchers_deinit(struct broker *b);
 void replica_fetcher_add(struct broker *b, struct partition *p, int32_t leader);
 /* It does so no longer: nothing is appended after this. */
 void replica_fetcher_remove(struct broker *b, struct partition *p);
+/* The partition may fetch on, at the end of this turn. */
+void replica_fetcher_kick(struct partition *p);
 /* A flush of the partition's log has ended, well or not. */
 void replica_fetcher_synced(struct broker *b, struct partition *p);
 

@@ -62,6 +62,14 @@ static enum kafka_error find_partition(const struct call *c, struct fetch_item *
     return KAFKA_NONE;
 }
 
+static enum kafka_error read_failed(struct fetch_state *s, struct fetch_item *it, enum err e)
+{
+    if (e == ERR_CORRUPT || e == ERR_IO) {
+        partition_damaged(s->call->broker, it->partition, PARTITION_ROTTEN, it->ask->fetch_offset);
+    }
+    return e == ERR_NOT_FOUND ? KAFKA_OFFSET_OUT_OF_RANGE : KAFKA_KAFKA_STORAGE_ERROR;
+}
+
 /* Looks how much the item would give; nothing is kept of the look. */
 static void look(struct fetch_state *s, struct fetch_item *it)
 {
@@ -87,8 +95,7 @@ static void look(struct fetch_state *s, struct fetch_item *it)
     enum err e = log_read(p->log, it->ask->fetch_offset, (size_t)it->ask->partition_max_bytes,
                           upper, true, &range);
     if (e) {
-        it->verdict.code =
-            e == ERR_NOT_FOUND ? KAFKA_OFFSET_OUT_OF_RANGE : KAFKA_KAFKA_STORAGE_ERROR;
+        it->verdict.code = read_failed(s, it, e);
         s->urgent = true;
         return;
     }
@@ -160,7 +167,7 @@ static bool read_item(struct fetch_state *s, struct fetch_item *it, size_t *left
     }
     enum err e = log_read(p->log, it->ask->fetch_offset, max, upper, !*taken, range);
     if (e) {
-        row->error_code = KAFKA_KAFKA_STORAGE_ERROR;
+        row->error_code = (int16_t)read_failed(s, it, e);
         return true;
     }
     if (range->len > 0) {

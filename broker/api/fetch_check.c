@@ -61,7 +61,7 @@ void fetch_check(const struct call *c, const struct fetcher_identity *who,
     if (!v->code && !may_serve(c, who, p)) {
         v->code = KAFKA_NOT_LEADER_OR_FOLLOWER;
     }
-    if (!v->code && p->log && p->log->offline) {
+    if (!v->code && ((p->log && p->log->offline) || p->damage == PARTITION_SHORT)) {
         v->code = KAFKA_KAFKA_STORAGE_ERROR;
     }
     if (v->code) {

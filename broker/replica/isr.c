@@ -61,7 +61,9 @@ static void assign(struct isr *s, const struct isr_assignment *a, uint64_t now_n
         if (in_isr && !r->in_isr) {
             r->caught_up_ns = now_ns; /* it has the whole time to fetch for the first time */
         } else if (!in_isr && r->in_isr) {
-            r->caught_up_ns = 0; /* taken out: it joins by what it fetches from now on */
+            /* Taken out: it tells anew what it has, and joins by what it fetches from now on. */
+            r->caught_up_ns = 0;
+            r->end_offset = -1;
         }
         r->in_isr = in_isr;
         r->in_proposal = false;

@@ -18,6 +18,7 @@ broker_libbroker_a_SOURCES += \
   %D%/recovery.c \
   %D%/retention.c \
   %D%/segment.c %D%/segment.h \
+  %D%/segment_scan.c %D%/segment_scan.h \
   %D%/synced_mark.c %D%/synced_mark.h \
   %D%/time_index.c %D%/time_index.h
 EXTRA_DIST += broker/storage/README.md

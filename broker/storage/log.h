@@ -146,7 +146,7 @@ struct log_range {
 /* Batches from the one that holds `offset` on, none that reaches upper_offset or lies beyond it.
  * The last batch may be cut at max_bytes; the first one never is when whole_first is set (KIP-74).
  * len 0 when there is nothing below upper_offset. ERR_NOT_FOUND outside [start_offset,
- * end_offset]. */
+ * end_offset]. ERR_CORRUPT, or the disk's error, when the batch at offset is damaged. */
 enum err log_read(struct partition_log *log, int64_t offset, size_t max_bytes, int64_t upper_offset,
                   bool whole_first, struct log_range *ret_range);
 /* The same, appended to out: for loading coordinators and for compaction. Whole batches only. */

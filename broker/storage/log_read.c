@@ -3,10 +3,13 @@
  * log_read.c - reading a log: ranges for sendfile, copies, look-ups by time. Driven by api/fetch.c,
  * api/list_offsets.c and the loaders of internal topics. Changes nothing but caches.
  *   (R1) a range begins at a batch and holds no byte of a batch that reaches upper_offset;
- *   (R2) a range lies in one segment; who wants more asks again.
+ *   (R2) a range lies in one segment; who wants more asks again;
+ *   (R3) what was there before this process is given out only after its checksums were compared
+ *        once: it may have rotted meanwhile.
  */
 #include "broker/storage/log_internal.h"
 
+#include "broker/storage/segment_scan.h"
 #include "protocol/base/alloc.h"
 
 /* --- ranges ----------------------------------------------------------------------------------- */
@@ -66,6 +69,47 @@ static enum err find_limit(struct partition_log *log, uint32_t index, int64_t up
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+/* (R3) The range ends before the first batch that is not sound; ERR_CORRUPT or the disk's error when
+ * that is the first one of it. */
+static enum err check_range(const struct partition_log *log, struct segment *s,
+                            struct open_file *file, uint32_t position, size_t *len)
+{
+    uint32_t end = position + (uint32_t)*len;
+    if (position >= s->sound_from || (position >= s->read_from && end <= s->read_to)) {
+        return ERR_OK;
+    }
+    bool goes_on = position >= s->read_from && position <= s->read_to;
+    uint32_t from = goes_on ? s->read_to : position, at = from;
+    struct segment_scan scan;
+    enum err e = ERR_OK;
+    int64_t next = s->base_offset;
+    segment_scan_init(&scan, file, s->size_bytes);
+    while (!e && at < end && at < s->sound_from) {
+        struct segment_batch b;
+        e = segment_scan_batch(&scan, at, &b);
+        /* The checksum does not cover the offset. */
+        if (!e &&
+            (b.header.base_offset < next || batch_last_offset(&b.header) >= log->end_offset)) {
+            e = ERR_CORRUPT;
+        }
+        if (!e) {
+            at += b.size_bytes;
+            next = batch_last_offset(&b.header) + 1;
+        }
+    }
+    segment_scan_deinit(&scan);
+    s->read_from = goes_on ? s->read_from : from;
+    s->read_to = at;
+    if (at >= s->sound_from) {
+        s->sound_from = s->read_from;
+    }
+    if (e && at > position) {
+        *len = at - position;
+        return ERR_OK;
+    }
+    return e;
+}
+
 enum err log_read(struct partition_log *log, int64_t offset, size_t max_bytes, int64_t upper_offset,
                   bool whole_first, struct log_range *ret_range)
 {
@@ -101,6 +145,7 @@ enum err log_read(struct partition_log *log, int64_t offset, size_t max_bytes, i
     }
     struct open_file *file;
     e = segment_file(log->segments[index], log->home, &file, NULL);
+    e = e ? e : check_range(log, log->segments[index], file, first.position, &len);
     if (e) {
         return e;
     }

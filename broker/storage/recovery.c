@@ -12,13 +12,13 @@
 
 #include "broker/storage/checkpoint.h"
 #include "broker/storage/producer_snapshot.h"
+#include "broker/storage/segment_scan.h"
 #include "protocol/base/alloc.h"
-#include "protocol/base/crc32c.h"
 
 #include <ctype.h>
 #include <stdio.h>
 
-enum { SCAN_BYTES = 256 << 10, PROGRESS_EVERY_BYTES = 32 << 20, BATCH_CRC_FROM = 21 };
+enum { PROGRESS_EVERY_BYTES = 32 << 20 };
 
 /* --- the files of a directory ----------------------------------------------------------------- */
 
@@ -241,82 +241,6 @@ static enum err open_segments(struct partition_log *log, const struct found_file
 
 /* --- reading what no sync covered ------------------------------------------------------------- */
 
-struct scanner {
-    struct vfs *v;
-    struct open_file *file; /* a reference */
-    uint32_t end;
-    uint32_t from, len; /* of what the buffer holds */
-    uint8_t *bytes;
-};
-
-static enum err scanner_fill(struct scanner *sc, uint32_t position)
-{
-    size_t want = sc->end - position < SCAN_BYTES ? sc->end - position : SCAN_BYTES;
-    size_t got = 0;
-    enum err e = sc->v->ops->pread(sc->v, sc->file->file, sc->bytes, want, position, &got);
-    sc->from = position;
-    sc->len = e ? 0 : (uint32_t)got;
-    return e;
-}
-
-/* The checksum of a batch that is larger than the buffer, in pieces. */
-static enum err check_large(struct scanner *sc, const struct segment_batch *b)
-{
-    uint32_t crc = 0, at = b->position + BATCH_CRC_FROM, end = b->position + b->size_bytes;
-    while (at < end) {
-        enum err e = scanner_fill(sc, at);
-        if (e) {
-            return e;
-        }
-        uint32_t n = sc->len < end - at ? sc->len : end - at;
-        if (!n) {
-            return ERR_CORRUPT;
-        }
-        crc = crc32c_extend(crc, sc->bytes, n);
-        at += n;
-    }
-    return crc == b->header.crc ? ERR_OK : ERR_CORRUPT;
-}
-
-/* The batch at position, its checksum compared. ERR_CORRUPT when it is not whole or not sound. */
-static enum err scanner_batch(struct scanner *sc, uint32_t position,
-                              struct segment_batch *ret_batch)
-{
-    if (sc->end - position < BATCH_HEADER_BYTES) {
-        return ERR_CORRUPT;
-    }
-    if (position < sc->from || position + BATCH_HEADER_BYTES > sc->from + sc->len) {
-        enum err e = scanner_fill(sc, position);
-        if (e) {
-            return e;
-        }
-    }
-    struct segment_batch b = { .position = position };
-    struct slice have =
-        slice_of(sc->bytes + (position - sc->from), sc->len - (position - sc->from));
-    if (batch_parse_header(have, &b.header, &b.size_bytes) || b.size_bytes > sc->end - position) {
-        return ERR_CORRUPT;
-    }
-    if (b.size_bytes > SCAN_BYTES) {
-        enum err e = check_large(sc, &b);
-        *ret_batch = b;
-        return e;
-    }
-    if (b.size_bytes > have.len) {
-        enum err e = scanner_fill(sc, position);
-        if (e) {
-            return e;
-        }
-        have = slice_of(sc->bytes, sc->len);
-    }
-    struct batch_view whole;
-    if (batch_parse(have, &whole) || batch_check_crc(&whole)) {
-        return ERR_CORRUPT;
-    }
-    *ret_batch = b;
-    return ERR_OK;
-}
-
 struct progress {
     const struct log_open_args *args;
     uint64_t done_bytes, total_bytes, told_bytes;
@@ -345,12 +269,12 @@ static bool is_as_synced(const struct partition_log *log, const struct segment *
 
 /* Walks one segment from position on; *ret_sound is false when it ended before the file did. */
 static enum err scan_segment(struct partition_log *log, struct segment *s, uint32_t position,
-                             struct scanner *sc, struct progress *p, bool *ret_sound)
+                             struct segment_scan *sc, struct progress *p, bool *ret_sound)
 {
     enum err e = ERR_OK;
     while (position < sc->end) {
         struct segment_batch b;
-        e = scanner_batch(sc, position, &b);
+        e = segment_scan_batch(sc, position, &b);
         if (!e && (b.header.base_offset < s->next_offset ||
                    batch_last_offset(&b.header) - s->base_offset > INT32_MAX ||
                    !is_as_synced(log, s, &b.header, p))) {
@@ -386,10 +310,8 @@ static enum err recover_segment(struct partition_log *log, struct segment *s, in
                        (long long)s->base_offset, err_text(e));
     }
     advance(p, position);
-    struct scanner sc = { .v = log->home.files->vfs,
-                          .file = open_file_ref(file),
-                          .end = s->size_bytes,
-                          .bytes = mem_alloc(SCAN_BYTES) };
+    struct segment_scan sc;
+    segment_scan_init(&sc, file, s->size_bytes);
     e = scan_segment(log, s, position, &sc, p, ret_sound);
     r->scanned_bytes += s->size_bytes - position;
     r->indexes_rebuilt += position == 0 && s->size_bytes > 0;
@@ -402,8 +324,8 @@ static enum err recover_segment(struct partition_log *log, struct segment *s, in
         e = sc.v->ops->truncate(sc.v, sc.file->file, s->sound_bytes);
         s->size_bytes = s->sound_bytes;
     }
-    mem_free(sc.bytes);
-    open_file_unref(sc.file);
+    segment_scan_deinit(&sc);
+    s->sound_from = position < s->size_bytes ? position : s->size_bytes;
     s->unsynced = true;
     return e ? err_set(err, e, "recover %s/%020lld.log: %s at byte %u, offset %lld", log->home.dir,
                        (long long)s->base_offset, err_text(e), (unsigned)s->sound_bytes,

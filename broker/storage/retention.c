@@ -210,8 +210,9 @@ enum err log_truncate_to(struct partition_log *log, int64_t offset, int64_t now_
     uint32_t beyond = log->segment_count - index - 1;
     e = beyond ? log_drop_segments(log, index + 1, beyond, now_ms, err) : ERR_OK;
     struct segment *s = log->segments[index];
-    struct segment_batch b;
-    if (!e) {
+    struct segment_batch b = { .position = 0, .header.base_offset = offset };
+    if (!e &&
+        offset > s->base_offset) { /* all of a segment goes without a look: it may be damaged */
         e = segment_find(s, log->home, offset, log->config.index_interval_bytes, &b);
     }
     int64_t end = offset;

@@ -97,6 +97,7 @@ enum err segment_open(struct segment *s, struct segment_home home, struct error 
                        (unsigned long long)st.size_bytes, INT32_MAX);
     }
     s->size_bytes = (uint32_t)st.size_bytes;
+    s->sound_from = s->size_bytes;
     s->modified_ms = st.mtime_ms;
     return ERR_OK;
 }
@@ -478,6 +479,9 @@ enum err segment_truncate(struct segment *s, struct segment_home home, uint32_t 
     e = file->vfs->ops->truncate(file->vfs, file->file, position);
     if (!e) {
         s->size_bytes = position;
+        s->sound_from = s->sound_from < position ? s->sound_from : position;
+        s->read_to = s->read_to < position ? s->read_to : position;
+        s->read_from = s->read_from < position ? s->read_from : position;
         s->unsynced = true;
         if (!position) {
             s->first_timestamp_ms = -1;

@@ -28,7 +28,10 @@ struct segment {
     int64_t max_timestamp_ms;     /* -1 when empty */
     int64_t max_timestamp_offset; /* last offset of the batch that has it */
     uint32_t sound_bytes; /* where the walk at loading ended; less than size_bytes: damage */
-    bool unsynced;        /* the .log has bytes that no sync covered yet */
+    /* Written by this process or read back by it, checksums compared: from here to the end, and
+     * an interval below that readers have been through. Both begin and end at batches. */
+    uint32_t sound_from, read_from, read_to;
+    bool unsynced; /* the .log has bytes that no sync covered yet */
     int64_t roll_jitter_ms;
     int64_t first_timestamp_ms; /* of the first batch; -1 when empty or not looked up yet */
     int64_t modified_ms;        /* of the file when it was opened, or its creation */

@@ -3,6 +3,7 @@
 becomes of a damaged one."""
 import json
 import os
+import subprocess
 import time
 
 import pytest
@@ -22,7 +23,7 @@ LINE = os.urandom(512).hex().encode() + b"\n"
 def fill(c, topic, mb, partition=0):
     """Random text without compression: about so many MB in the log. Returns the lines' number."""
     count = int(mb * 1e6 / len(LINE))
-    c.kcat("-P", "-t", topic, "-p", str(partition), "-X", "acks=all",
+    c.kcat("-P", "-t", topic, "-p", str(partition), "-X", "acks=all", "-X", "batch.size=65536",
            stdin=b"".join(b"%d " % i + LINE for i in range(count)), seconds=120)
     return count
 
@@ -66,3 +67,145 @@ def test_a_throttle_does_not_hold_replicas_in_sync(make):
     assert time.monotonic() - began < 6
     assert lines(c, "fast", 0) == list(range(count))
     assert all(len(p["isr"]) == 3 for p in c.partitions("fast").values())
+
+
+# --- damage ---------------------------------------------------------------------------------------
+
+
+def flip_first_segment(node, folder):
+    """A bit in the middle of the oldest segment, far from the end that a start looks at."""
+    path = sorted((node.data / folder).glob("*.log"))[0]
+    with open(path, "r+b") as f:
+        f.seek(path.stat().st_size // 2)
+        byte = f.read(1)
+        f.seek(-1, os.SEEK_CUR)
+        f.write(bytes([byte[0] ^ 1]))
+    return path
+
+
+def test_a_leader_with_a_damaged_segment_gives_no_bad_byte_and_is_whole_again(make):
+    c = make().start()
+    c.create("t", 1, 3, segment_bytes=1048576)
+    count = fill(c, "t", 4)
+    leader = c[c.leader("t")]
+    leader.stop()
+    flip_first_segment(leader, "t-0")
+    leader.start()
+    c.wait_healthy(60)
+    c.logboom("cluster", "elect", "t", check=False)
+    wait_until(lambda: c.leader("t") == leader.place.id, 20, "it leads again", 0.1)
+    assert lines(c, "t", 0, "-X", "check.crcs=true") == list(range(count))
+    wait_until(lambda: c.whole("t", 1, 3), 30, "three replicas in sync\n" + leader.tail(), 0.2)
+    assert "cut the damaged part off a log" in leader.tail(200)
+    assert metric(leader, "logboom_broker_damaged_partitions_total") == 1
+    c.stop()
+    assert c.replicas_differ("t", 1) == []
+
+
+def test_damage_without_another_replica_is_told_and_the_rest_is_served(make):
+    c = make().start()
+    c.create("one", 1, 1, segment_bytes=1048576)
+    count = fill(c, "one", 4)
+    leader = c[c.leader("one")]
+    leader.stop()
+    path = flip_first_segment(leader, "one-0")
+    leader.start()
+    c.wait_healthy(60)
+    segments = sorted((leader.data / "one-0").glob("*.log"))
+    good = int(segments[1].stem)
+    assert lines(c, "one", 0, "-o", str(good)) == list(range(good, count))
+    got = subprocess.run(["timeout", "4", "kcat", "-b", c.bootstrap, "-C", "-t", "one", "-p", "0",
+                          "-o", "0", "-u", "-q", "-X", "check.crcs=true"],
+                         capture_output=True, text=True, timeout=20).stdout
+    numbers = [int(line.split(" ", 1)[0]) for line in got.splitlines()]
+    assert 0 < len(numbers) < good and numbers == list(range(len(numbers)))
+    assert "records are damaged on this node's disk" in leader.tail(100)
+    assert path.exists() and c.leader("one") == leader.place.id
+    fill(c, "one", 1)
+
+
+# --- where consumers read, how replicas are fetched, where they lie -------------------------------
+
+
+def test_consumers_read_from_the_replica_in_their_rack(make):
+    c = make()
+    for node in c:
+        node.argv += ["--set", f"broker.rack=rack-{node.place.id}"]
+    c.start()
+    c.create("near", 1, 3)
+    count = fill(c, "near", 4)
+    leader = c.leader("near")
+    name = "logboom_broker_fetched_bytes_total"
+    for node in c:
+        before = {n.place.id: metric(n, name) for n in c}
+        rack = f"rack-{node.place.id}"
+        assert lines(c, "near", 0, "-X", f"client.rack={rack}") == list(range(count))
+        served = {n.place.id: metric(n, name) - before[n.place.id] for n in c}
+        assert served[node.place.id] > 3.5e6, (rack, leader, served)
+        assert sum(served.values()) < 6e6, (rack, leader, served)
+    before = metric(c[leader], name)
+    assert lines(c, "near", 0, "-X", "client.rack=elsewhere") == list(range(count))
+    assert metric(c[leader], name) - before > 3.5e6
+    # A replica that is gone is no reason not to be served.
+    other = next(n for n in c if n.place.id != leader)
+    other.kill()
+    assert lines(c, "near", 0, "-X", f"client.rack=rack-{other.place.id}") == list(range(count))
+
+
+def test_several_fetchers_of_one_leader_replicate_and_survive_kills(make, started):
+    c = make(sets=["num.replica.fetchers=3"]).start()
+    c.create("t", 12, 3)
+    load = started(workload.Load(c, "t", 1, 400)).start()
+    wait_until(lambda: load.journal.exists() and load.journal.stat().st_size > 2000, 30,
+               "records flow")
+    for node in c:
+        assert metric(node, "logboom_broker_peer_connections") >= 6
+    for node in list(c)[:2]:
+        node.kill()
+        time.sleep(0.5)
+        node.start()
+        c.wait_healthy(60)
+    result = load.finish()
+    assert workload.windows(result)["max"] < 10000
+    workload.check(c, "t", [load.journal])
+    c.stop()
+    assert c.replicas_differ("t", 12) == []
+
+
+def test_a_replica_lies_where_the_metadata_say(make):
+    c = make()
+    for node in c:
+        text = node.config_path.read_text()
+        dirs = f"[{node.data}, {node.place.folder / 'second'}]"
+        node.config_path.write_text(text.replace(f"log.dirs: {node.data}", f"log.dirs: {dirs}"))
+    c.start()
+    c.create("t", 8, 3)
+    for partition in range(8):
+        c.kcat("-P", "-t", "t", "-p", str(partition), stdin=b"one\n")
+    ids = {}
+    for node in c:
+        for folder in (node.data, node.place.folder / "second"):
+            meta = dict(line.split("=", 1) for line in
+                        (folder / "meta.properties").read_text().splitlines() if "=" in line)
+            ids[node.place.id, folder] = meta["directory.id"]
+            assert 2 <= len(list(folder.glob("t-*"))) <= 6, folder
+
+    def assigned():
+        told = {}
+        for line in c.logboom("topic", "describe", "t", "--json"):
+            told.update({p["partition"]: p for p in line.get("partitions", [])})
+        return told
+
+    node = c[1]
+    text = subprocess.run([BUILD / "logboom", "storage", "info", "--config", node.config_path],
+                          capture_output=True, text=True, timeout=20).stdout
+    assert all(ids[1, f] in text for f in (node.data, node.place.folder / "second")), text
+    c.wait_healthy(30)
+    # One directory of one node fails: only what lay there moves, and only there.
+    c.stop()
+    lost = {p.name for p in (node.data).glob("t-*")}
+    assert lost
+    for n in c:
+        n.start()
+    c.wait_healthy(60)
+    assert {p.name for p in node.data.glob("t-*")} == lost

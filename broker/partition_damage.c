@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * partition_damage.c - a replica whose own log turned out to be damaged. Driven by reads that meet
+ * the damage (api/fetch.c), by start-up (partition_log.c) and by the metadata (partition.c).
+ *
+ * The way back: the controller is told that this one replica's directory is LOST (KIP-858), so that
+ * it takes the replica out of the ISR and elects another leader; then the log is cut at the damaged
+ * segment, the replica is where it was before, and it fetches what is missing.
+ *   (D1) Nothing is cut before the metadata say that the replica is out of the ISR and follows
+ *        another: until then it may be the only one that has the rest.
+ *   (D2) A damaged follower does not fetch: it cannot seem to have caught up before it is cut.
+ *   (D3) What is damaged is given to nobody (api/fetch_check.c, storage/log_read.c).
+ */
+#include "broker/broker.h"
+#include "broker/replica_session.h"
+
+static void stop_fetching(struct partition *p)
+{
+    p->replica->follower.retry_ns = UINT64_MAX;
+    replica_session_changed(&p->replica->fetcher->session, p->replica);
+}
+
+void partition_damaged(struct broker *b, struct partition *p, enum partition_damage damage,
+                       int64_t offset)
+{
+    if (p->damage && (p->damage != damage || p->damaged_offset <= offset)) {
+        return; /* it is known */
+    }
+    bool known = p->damage != PARTITION_SOUND;
+    p->damage = damage;
+    p->damaged_offset = offset;
+    if (!known) {
+        b->metrics.damaged_partitions++;
+        log_error(&b->log,
+                  damage == PARTITION_ROTTEN
+                      ? "records are damaged on this node's disk; they are given to nobody, and "
+                        "fetched anew when another replica is in sync; look at the disk"
+                      : "a log has lost committed records; it is fetched anew when another replica "
+                        "is in sync; look at the disk",
+                  KV_STR("topic", p->topic->name), KV_INT("partition", p->index),
+                  KV_INT("offset", offset), KV_STR("dir", p->log->home.dir));
+    }
+    if (p->replica) {
+        stop_fetching(p);
+    }
+    dir_assigner_look(b, p);
+}
+
+const struct uuid *partition_directory(const struct partition *p)
+{
+    bool others = p->role == PARTITION_FOLLOWER ||
+                  (p->role == PARTITION_LEADER && p->isr && isr_size(p->isr) > 1);
+    return p->damage && others ? &directory_lost : &p->dir->dir->meta.directory_id;
+}
+
+/* Whether nobody counts on this replica (D1). */
+static bool may_cut(const struct broker *b, const struct partition *p,
+                    const struct image_partition *ip)
+{
+    if (p->role != PARTITION_FOLLOWER || image_has_id(ip->isr, ip->isr_count, b->node_id)) {
+        return false;
+    }
+    for (int32_t i = 0; i < ip->replica_count; i++) {
+        if (ip->replicas[i] == b->node_id) {
+            return uuid_eq(&ip->directories[i], &directory_lost);
+        }
+    }
+    return false;
+}
+
+/* The whole segment goes: what lies before the damage in it comes again. */
+static enum err cut(struct broker *b, struct partition *p, struct error *err)
+{
+    if (p->damage == PARTITION_SHORT) {
+        return ERR_OK; /* recovery has cut it */
+    }
+    uint32_t index = log_segment_index(p->log, p->damaged_offset);
+    int64_t from = p->log->segments[index]->base_offset;
+    return log_truncate_to(p->log, from, env_wall_ms(b->env), err);
+}
+
+void partition_repair(struct broker *b, struct partition *p, const struct image_partition *ip)
+{
+    struct error err;
+    if (!p->damage) {
+        return;
+    }
+    if (!may_cut(b, p, ip)) {
+        dir_assigner_look(b, p);
+        return;
+    }
+    if (cut(b, p, &err)) {
+        log_error(&b->log, "a damaged log could not be cut", KV_STR("topic", p->topic->name),
+                  KV_INT("partition", p->index), KV_STR("error", err.text));
+        return; /* it is offline then, and its directory stays LOST */
+    }
+    int64_t end = partition_end_offset(p);
+    follower_truncated(&p->replica->follower, end);
+    p->high_watermark = p->high_watermark < end ? p->high_watermark : end;
+    log_warn(&b->log, "cut the damaged part off a log; the leader has what is missing",
+             KV_STR("topic", p->topic->name), KV_INT("partition", p->index),
+             KV_INT("end_offset", end), KV_INT("leader", p->leader));
+    p->damage = PARTITION_SOUND;
+    p->replica->follower.retry_ns = 0;
+    replica_session_changed(&p->replica->fetcher->session, p->replica);
+    replica_fetcher_synced(b, p);
+    replica_fetcher_kick(p);
+    dir_assigner_look(b, p);
+}
