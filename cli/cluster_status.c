@@ -3,7 +3,8 @@
  * cluster_status.c - `logboom cluster status`: one screen that says what is wrong with a cluster,
  * and what to do. Driven by main.c; what it knows comes from cluster.c.
  *   (S1) Every sentence of what is wrong has one of what to do.
- *   (S2) The worst comes first: what loses writes now, then what could, then what is only untidy.
+ *   (S2) The worst comes first: what loses writes now, then what could, then what is only untidy;
+ *        a notice may be as it should be, and does not make the cluster unhealthy.
  */
 #include "cli/cluster.h"
 
@@ -21,8 +22,8 @@ enum {
     IMBALANCE_PERCENT = 10, /* leader.imbalance.per.broker.percentage */
 };
 
-enum severity { DOWN, AT_RISK, UNTIDY, SEVERITIES };
-static const char *const severity_names[SEVERITIES] = { "down", "at-risk", "untidy" };
+enum severity { DOWN, AT_RISK, UNTIDY, NOTICE, SEVERITIES };
+static const char *const severity_names[SEVERITIES] = { "down", "at-risk", "untidy", "notice" };
 
 struct problem {
     enum severity severity;
@@ -176,6 +177,40 @@ static void judge_nodes(struct status *s)
                 "%zu broker%s without any replica (%d)", empty, empty > 1 ? "s are" : " is",
                 empty_id);
     }
+}
+
+/* A controller that is no broker may be meant so. Where other controllers are brokers, it may also
+ * be a node that cannot register; from here both look alike. */
+static void judge_roles(struct status *s)
+{
+    struct buf ids = { 0 };
+    int32_t without = 0, both = 0;
+    for (size_t i = 0; i < s->v->node_count; i++) {
+        const struct cluster_node *n = &s->v->nodes[i];
+        both += n->voter && n->registered;
+        if (n->voter && !n->registered && !n->replicas) {
+            without++;
+            buf_printf(&ids, "%s%d", ids.len ? ", " : "", n->id);
+        }
+    }
+    if (both && without) {
+        problem(s, NOTICE,
+                "nothing, if their process.roles is controller; else see their logs for \"cannot "
+                "join\"",
+                "controller%s %s %s registered as a broker, and %d other%s", without > 1 ? "s" : "",
+                buf_cstr(&ids), without > 1 ? "are not" : "is not", both,
+                both > 1 ? "s are" : " is");
+    }
+    buf_deinit(&ids);
+}
+
+static bool is_healthy(const struct status *s)
+{
+    bool healthy = true;
+    for (size_t i = 0; i < s->problem_count; i++) {
+        healthy &= s->problems[i].severity == NOTICE;
+    }
+    return healthy;
 }
 
 /* --- partitions ------------------------------------------------------------------------------- */
@@ -461,7 +496,7 @@ static void print_json(struct status *s)
     json_begin_object(&w);
     cli_json_string(&w, "cluster_id", s->v->cluster_id);
     json_key(&w, "healthy");
-    json_bool(&w, s->problem_count == 0);
+    json_bool(&w, is_healthy(s));
     cli_json_int(&w, "controller_id", s->v->log ? s->v->log->leader_id : -1);
     cli_json_int(&w, "controller_epoch", s->v->log ? s->v->log->leader_epoch : -1);
     cli_json_int(&w, "topics", s->v->meta->topics_n);
@@ -497,6 +532,7 @@ enum err cli_cluster_status(struct cli *c, struct error *err)
     ask_min_isr(s);
     judge_voters(s);
     judge_nodes(s);
+    judge_roles(s);
     judge_partitions(s);
     qsort(s->problems, s->problem_count, sizeof(s->problems[0]), by_severity);
     if (c->args.json) {

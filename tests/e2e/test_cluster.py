@@ -214,15 +214,36 @@ def test_dev_cluster_runs_nodes_until_it_is_stopped(tmp_path):
         child.wait()
 
 
+@pytest.mark.skipif(KIND is not cluster.Node, reason="our own tool")
+def test_status_tells_of_a_controller_that_is_no_broker(make):
+    three = make()
+    place = three.places[2]
+    three[3].argv += ["--set", "process.roles=controller",
+                      "--set", f"listeners=CONTROLLER://{place.controller}"]
+    three.format()
+    for node in three:
+        node.start()
+    at = three.places[0].address
+    wait_until(lambda: len((three.metadata(at) or {}).get("brokers", [])) == 2, 30,
+               "two brokers are there", 0.1)
+    wait_until(lambda: "message=ready" in three[3].tail(), 20, "the controller is there", 0.1)
+    status = three.logboom("cluster", "status", "--json")[0]
+    assert status["healthy"], status
+    assert [p["severity"] for p in status["problems"]] == ["notice"], status
+    assert "controller 3 is not registered" in status["problems"][0]["what"]
+    text = three.logboom("cluster", "status")
+    assert "notice: controller 3" in text and "all is well" not in text
+
+
 @pytest.mark.skipif(KIND is not cluster.Node, reason="our own files")
 def test_a_node_stopped_before_it_could_join_does_not_call_its_logs_whole(make):
     """Killed, started alone and stopped in order: its logs were never looked at meanwhile."""
     three = make(extra="replica.high.watermark.checkpoint.interval.ms: 200").start()
-    three.create("t", 3)
+    three.create("t", 1)
     three.kcat("-P", "-t", "t", stdin=b"".join(b"%d\n" % i for i in range(100)))
     node = three[1]
     checkpoint = node.data / "replication-offset-checkpoint"
-    wait_until(lambda: checkpoint.exists() and checkpoint.read_text().count("\nt ") == 3, 20,
+    wait_until(lambda: checkpoint.exists() and checkpoint.read_text().count("\nt ") == 1, 20,
                "high watermarks are written")
     time.sleep(0.5)
     three.kill()
