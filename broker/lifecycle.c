@@ -7,6 +7,10 @@
  *        the image holds all that the controller thinks this node knows.
  *   (Y3) A node whose id was registered by another incarnation does not serve.
  *   (Y4) A controlled shutdown waits for a controller, never for one that cannot come.
+ *   (Y5) cut_off is set when the session that the controller grants this node may have ended; nobody
+ *        who waits for other replicas waits on then. A controller that is provably not there
+ *        (nobody leads, and a majority of the voters answers, or refuses connections) ends no
+ *        session.
  */
 #include "broker/lifecycle.h"
 
@@ -26,6 +30,7 @@ enum {
     TELL_S = 10,       /* a problem that lasts is logged again so often */
     SHUTDOWN_S = 30,   /* the longest controlled shutdown */
     SILENCE_MS = 5000, /* of it without a controller: the time of an election */
+    SESSION_LOOK_MS = 100, /* while a session that is over is not believed */
     HOLD_MS = 5000,    /* the longest wait of a request that came too early */
     HELD_MAX = 10000,
 };
@@ -142,6 +147,87 @@ void lifecycle_hold(struct call *c, const struct api_row *row)
     }
 }
 
+/* --- the session (Y5) ------------------------------------------------------------------------- */
+
+/* A heartbeat's interval late: by then a quorum whose leader died knows that it has none. */
+static uint64_t session_end_ns(const struct broker *b)
+{
+    const struct broker_config *c = b->config;
+    int64_t ms = c->broker_session_timeout_ms + c->broker_heartbeat_interval_ms;
+    return b->lifecycle.session_ns + (uint64_t)ms * NS_PER_MS;
+}
+
+static void begin_session(struct broker *b, uint64_t from_ns)
+{
+    struct lifecycle *l = &b->lifecycle;
+    l->session_ns = from_ns > l->session_ns ? from_ns : l->session_ns;
+    l->session_epoch = quorum_epoch(b);
+    if (l->cut_off && session_end_ns(b) > env_mono_ns(b->env)) {
+        l->cut_off = false;
+        log_info(&b->log, "the controller answers again; this broker leads what the metadata says");
+    }
+    if (!quorum_is_sole_voter(b)) {
+        timer_arm(b->env, &l->session_timer, session_end_ns(b));
+    }
+}
+
+/* The controller counts a session from the arrival of a heartbeat. The one in this process may
+ * have been replaced unseen: it counts from what it last heard of the others. */
+static uint64_t session_start_ns(const struct broker *b)
+{
+    const struct lifecycle *l = &b->lifecycle;
+    uint64_t heard_ns =
+        quorum_is_leader(b) ? raft_quorum_heard_ns(b->quorum.raft) : l->sent_ns;
+    return heard_ns < l->sent_ns ? heard_ns : l->sent_ns;
+}
+
+static bool no_controller_can_be_there(struct broker *b)
+{
+    uint64_t window_ns = (uint64_t)b->config->broker_session_timeout_ms * NS_PER_MS;
+    uint64_t now = env_mono_ns(b->env);
+    return controller_channel_leader(b) < 0 &&
+           (quorum_majority_answers(b, now > window_ns ? now - window_ns : 0) ||
+            quorum_majority_is_gone(b));
+}
+
+/* A controller that has just begun gives every broker a session. */
+static bool is_new_controller(const struct broker *b)
+{
+    return controller_channel_leader(b) >= 0 && quorum_epoch(b) > b->lifecycle.session_epoch;
+}
+
+static void tell_cut_off(struct broker *b, struct partition *p, void *ctx)
+{
+    (void)ctx;
+    if (partition_is_doubtful(b, p)) {
+        partition_fail_acks(p, KAFKA_NOT_LEADER_OR_FOLLOWER);
+    }
+}
+
+static void on_session_timer(void *owner)
+{
+    struct broker *b = owner;
+    struct lifecycle *l = &b->lifecycle;
+    if (l->cut_off || (l->state != LIFECYCLE_RUNNING && l->state != LIFECYCLE_SHUTTING_DOWN)) {
+        return;
+    }
+    if (is_new_controller(b)) {
+        begin_session(b, env_mono_ns(b->env));
+        return;
+    }
+    if (no_controller_can_be_there(b)) {
+        timer_arm_in(b->env, &l->session_timer, (uint64_t)SESSION_LOOK_MS * NS_PER_MS);
+        return;
+    }
+    l->cut_off = true;
+    log_warn(&b->log,
+             "no controller answers this broker, which counts itself as fenced: it acknowledges "
+             "nothing that other replicas must have, until one does; check the network to the "
+             "controllers",
+             KV_UINT("silent_ms", (env_mono_ns(b->env) - l->session_ns) / NS_PER_MS));
+    topics_each(b, tell_cut_off, NULL);
+}
+
 /* --- states ----------------------------------------------------------------------------------- */
 
 static void enter(struct broker *b, enum lifecycle_state state)
@@ -159,6 +245,7 @@ static void run(struct broker *b)
     enter(b, LIFECYCLE_RUNNING);
     l->problem[0] = '\0';
     l->fenced = false;
+    begin_session(b, l->sent_ns);
     timer_arm_in(b->env, &l->hold_timer, 0);
     if (b->state == BROKER_STARTING) {
         b->state = BROKER_RUNNING;
@@ -247,6 +334,7 @@ static void heard(struct broker *b, const struct broker_heartbeat_response *resp
     }
     l->fenced = resp->is_fenced;
     l->heard_ns = env_mono_ns(b->env);
+    begin_session(b, session_start_ns(b));
     if (!l->caught_up && resp->is_caught_up && own && b->logs_open) {
         l->caught_up = true; /* the next heartbeat asks to be unfenced */
         l->again = true;
@@ -292,6 +380,7 @@ static void send_heartbeat(struct broker *b)
 {
     struct lifecycle *l = &b->lifecycle;
     struct broker_heartbeat_request req;
+    l->sent_ns = env_mono_ns(b->env);
     struct uuid *offline = mem_array(b->dir_count, sizeof(*offline));
     schema_init(&broker_heartbeat_request_schema, &req);
     req.broker_id = b->node_id;
@@ -356,6 +445,7 @@ void lifecycle_init(struct broker *b)
     list_init(&l->held);
     l->timer = (struct timer){ .fire = on_timer, .owner = b };
     l->hold_timer = (struct timer){ .fire = on_hold_timer, .owner = b };
+    l->session_timer = (struct timer){ .fire = on_session_timer, .owner = b };
 }
 
 void lifecycle_start(struct broker *b)
@@ -428,6 +518,7 @@ void lifecycle_deinit(struct broker *b)
     l->state = LIFECYCLE_STOPPED; /* answers that come from being taken apart begin nothing */
     timer_cancel(b->env, &l->timer);
     timer_cancel(b->env, &l->hold_timer);
+    timer_cancel(b->env, &l->session_timer);
     for (struct list_node *node; (node = list_first(&l->held));) {
         (void)held_take(b, list_entry(node, struct held, link));
     }
@@ -438,6 +529,11 @@ bool lifecycle_serves(const struct broker *b)
     return b->lifecycle.state != LIFECYCLE_REGISTERING && b->lifecycle.state != LIFECYCLE_RECOVERY;
 }
 
+bool lifecycle_is_cut_off(const struct broker *b)
+{
+    return b->lifecycle.cut_off;
+}
+
 bool lifecycle_describe(const struct broker *b, struct buf *ret_text)
 {
     const struct lifecycle *l = &b->lifecycle;
@@ -446,10 +542,12 @@ bool lifecycle_describe(const struct broker *b, struct buf *ret_text)
         buf_append_str(ret_text, "running as a controller");
         return true;
     case LIFECYCLE_RUNNING:
-        buf_append_str(ret_text, l->fenced ? "fenced: the controller did not hear of this broker "
-                                             "in time, others lead"
-                                           : "running");
-        return !l->fenced;
+        buf_append_str(ret_text, l->cut_off  ? "cut off: no controller answers this broker, others "
+                                               "may lead"
+                                 : l->fenced ? "fenced: the controller did not hear of this broker "
+                                               "in time, others lead"
+                                             : "running");
+        return !l->fenced && !l->cut_off;
     case LIFECYCLE_REGISTERING:
         buf_append_str(ret_text, "starting: this broker is not registered");
         break;

@@ -34,10 +34,15 @@ struct lifecycle {
     bool refused;     /* by the newest answer: what is said in `problem` */
     bool caught_up;   /* so the controller said once, of this registration */
     bool fenced;      /* by the newest heartbeat */
+    bool cut_off;     /* no heartbeat was answered within the session: others may lead */
     bool was_served;  /* it has been RUNNING once */
     uint64_t told_ns; /* when the problem was last logged; 0: never */
     uint64_t shutdown_due_ns;
     uint64_t heard_ns; /* when the controller last answered, while SHUTTING_DOWN */
+    uint64_t sent_ns;      /* when the newest heartbeat left */
+    uint64_t session_ns;   /* from when on the controller counts the session, at the latest */
+    int32_t session_epoch; /* the controller's */
+    struct timer session_timer;
     void (*shut_down)(struct broker *b);
     char problem[512];
     struct list_node held; /* of requests that came too early */
@@ -59,6 +64,9 @@ void lifecycle_deinit(struct broker *b);
 
 /* Whether clients' requests may be handled: this run of the node is the broker of its id. */
 bool lifecycle_serves(const struct broker *b);
+/* Whether the controller may have fenced this node unseen: it was not heard of for
+ * broker.session.timeout.ms. A leader of several replicas must not acknowledge then. */
+bool lifecycle_is_cut_off(const struct broker *b);
 /* Keeps a decoded request until the node serves; one that waits too long is failed. */
 void lifecycle_hold(struct call *c, const struct api_row *row);
 /* "running", "fenced", "starting: ..."; true when it serves and is not fenced. */

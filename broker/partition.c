@@ -206,6 +206,12 @@ enum kafka_error partition_check_leader(const struct partition *p, int32_t curre
     return code || p->role == PARTITION_LEADER ? code : KAFKA_NOT_LEADER_OR_FOLLOWER;
 }
 
+bool partition_is_doubtful(const struct broker *b, const struct partition *p)
+{
+    return lifecycle_is_cut_off(b) && p->role == PARTITION_LEADER && p->isr &&
+           (isr_size(p->isr) > 1 || isr_is_under_min(p->isr));
+}
+
 void partition_epoch_end(const struct partition *p, int32_t epoch, int32_t *ret_epoch,
                          int64_t *ret_end_offset)
 {
@@ -246,10 +252,16 @@ static enum kafka_error append_failed(struct broker *b, struct partition *p, enu
 }
 
 /* Whether records may be appended at all. */
-static enum kafka_error check_append(const struct partition *p, int16_t acks, struct error *err)
+static enum kafka_error check_append(const struct broker *b, const struct partition *p,
+                                     int16_t acks, struct error *err)
 {
     if (p->role != PARTITION_LEADER) {
         err_set(err, ERR_AGAIN, "this node does not lead the partition");
+        return KAFKA_NOT_LEADER_OR_FOLLOWER;
+    }
+    if (partition_is_doubtful(b, p)) {
+        err_set(err, ERR_AGAIN,
+                "no controller answers this node: another one may lead the partition");
         return KAFKA_NOT_LEADER_OR_FOLLOWER;
     }
     if (p->log && p->log->offline) {
@@ -272,7 +284,7 @@ enum kafka_error partition_append(struct broker *b, struct partition *p, uint8_t
                                   const struct append_info *info, int16_t acks,
                                   struct append_result *ret_result, struct error *err)
 {
-    enum kafka_error code = check_append(p, acks, err);
+    enum kafka_error code = check_append(b, p, acks, err);
     if (code) {
         return code;
     }

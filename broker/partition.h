@@ -94,6 +94,9 @@ void partition_assume(struct broker *b, struct partition *p, const struct image_
 void partition_retire(struct broker *b, struct partition *p, enum kafka_error code);
 /* Kafka's check of a request's leader epoch (-1: none given). */
 enum kafka_error partition_check_epoch(const struct partition *p, int32_t current_leader_epoch);
+/* This node leads it as far as it knows, and is cut off from the controller, which could have made
+ * another replica the leader (lifecycle.h). */
+bool partition_is_doubtful(const struct broker *b, const struct partition *p);
 /* The epoch first, then whether this node leads (NOT_LEADER_OR_FOLLOWER). */
 enum kafka_error partition_check_leader(const struct partition *p, int32_t current_leader_epoch);
 /* Where an epoch ends in this log (OffsetForLeaderEpoch, DivergingEpoch); both -1 when unknown. */

@@ -42,7 +42,8 @@ struct peer {
     unsigned failures; /* in a row */
     unsigned refusals; /* of them, the newest ones that were refused or reset */
     uint64_t not_before_ns;
-    uint64_t last_ns; /* of a call */
+    uint64_t last_ns;  /* of a call */
+    uint64_t heard_ns; /* peer_note_heard(); 0: never */
     bool warned;
 };
 
@@ -328,6 +329,23 @@ bool peers_is_gone(struct broker *b, const char *host, uint16_t port)
     p->last_ns = env_mono_ns(b->env);
     want_connection(p);
     return p->refusals >= REFUSALS_SURE;
+}
+
+void peer_note_heard(struct peer *p)
+{
+    p->heard_ns = env_mono_ns(p->broker->env);
+}
+
+uint64_t peers_heard_ns(const struct broker *b, const char *host, uint16_t port)
+{
+    uint64_t latest = 0;
+    list_for_each(node, &b->peers.common) {
+        const struct peer *p = list_entry(node, struct peer, link);
+        if (p->port == port && strcmp(p->host, host) == 0 && p->heard_ns > latest) {
+            latest = p->heard_ns;
+        }
+    }
+    return latest;
 }
 
 static void on_sweep(void *owner)

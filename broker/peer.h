@@ -66,6 +66,9 @@ struct peer *peers_at(struct broker *b, enum peer_lane lane, const char *host, u
 /* Whether nobody listens at this address any more: the newest tries to connect were all refused. It
  * sees to it that there is a connection or a try, so asking again after some 10 ms tells more. */
 bool peers_is_gone(struct broker *b, const char *host, uint16_t port);
+/* Its node has answered just now. When one at this address last did, on any lane; 0: never. */
+void peer_note_heard(struct peer *p);
+uint64_t peers_heard_ns(const struct broker *b, const char *host, uint16_t port);
 /* The address of a registered broker at inter.broker.listener.name, as the image has it; views into
  * the image. false when it is not registered. */
 bool peers_broker_address(const struct broker *b, int32_t broker_id, const char **ret_host,

@@ -65,6 +65,8 @@ bool quorum_is_shut_down(const struct broker *b);
  * reach them: only who has heard nothing of a leader asks, again and again, and is answered after a
  * few 10 ms. */
 bool quorum_majority_is_gone(struct broker *b);
+/* Whether a majority of the voters has answered this node since then, itself counted. */
+bool quorum_majority_answers(const struct broker *b, uint64_t since_ns);
 /* No write to the disk is under way. */
 bool quorum_is_idle(const struct broker *b);
 

@@ -28,6 +28,7 @@ static void sent(void *user, enum err err, int16_t version, const void *response
     uint64_t token = s->token;
     (void)version;
     if (!err) {
+        peer_note_heard(s->peer);
         cluster_check_answer(b, peer_address(s->peer),
                              schema_has_i16(s->response_schema, response, "error_code",
                                             KAFKA_INCONSISTENT_CLUSTER_ID));
@@ -82,6 +83,26 @@ bool quorum_majority_is_gone(struct broker *b)
         gone += peers_is_gone(b, host, to.port);
     }
     return set.count > 0 && set.count - gone <= set.count / 2;
+}
+
+bool quorum_majority_answers(const struct broker *b, uint64_t since_ns)
+{
+    if (!quorum_is_alive(b)) {
+        return false;
+    }
+    struct raft_voter_set set = raft_voters(b->quorum.raft);
+    size_t heard = 0;
+    for (size_t i = 0; i < set.count; i++) {
+        struct raft_destination to;
+        char host[PEER_HOST_BYTES];
+        if (set.voters[i].id == b->node_id) {
+            heard++;
+        } else if (raft_voter_destination(b->quorum.raft, set.voters[i].id, &to)) {
+            (void)snprintf(host, sizeof(host), "%.*s", SLICE_ARG(to.host));
+            heard += peers_heard_ns(b, host, to.port) > since_ns;
+        }
+    }
+    return heard > set.count / 2;
 }
 
 void quorum_cancel_sends(struct broker *b)

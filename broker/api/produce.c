@@ -59,7 +59,7 @@ static void hint(struct produce_state *s, const struct partition *p,
     struct produce_response *resp = s->resp;
     struct endpoint at;
     int32_t leader;
-    if (!endpoint_is_hint_wanted(row->error_code) ||
+    if (!endpoint_is_hint_wanted(row->error_code) || partition_is_doubtful(c->broker, p) ||
         !endpoint_leader(c, p, &leader, &row->current_leader.leader_epoch)) {
         return;
     }

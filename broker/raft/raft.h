@@ -318,6 +318,8 @@ struct raft_offset_epoch raft_latest_snapshot(const struct raft *r);
  * call. */
 struct raft_voter_set raft_voters(const struct raft *r);
 bool raft_is_voter(const struct raft *r);
+/* Of a leader: when a majority of the voters was last heard of. */
+uint64_t raft_quorum_heard_ns(const struct raft *r);
 /* Where a voter of the current set is dialled; false when it is not known. */
 bool raft_voter_destination(const struct raft *r, int32_t id, struct raft_destination *ret_to);
 int16_t raft_kraft_version(const struct raft *r);

@@ -154,7 +154,7 @@ void raft_leader_advance(struct raft *r)
 /* --- check quorum --- */
 
 /* When a majority was last heard of: the time of the one that completes it, the latest first. */
-static uint64_t quorum_heard_ns(const struct raft *r)
+uint64_t raft_quorum_heard_ns(const struct raft *r)
 {
     uint64_t heard[RAFT_VOTERS_MAX + 1];
     size_t n = 0;
@@ -182,7 +182,7 @@ void raft_poll_leader(struct raft *r)
     uint64_t limit = raft_ms(r->config.fetch_timeout_ms) * 3 / 2;
     bool removed =
         !raft_is_voter(r) && r->committed_own && raft_voters_offset(r) < r->high_watermark;
-    if (removed || raft_due(r, quorum_heard_ns(r) + limit)) {
+    if (removed || raft_due(r, raft_quorum_heard_ns(r) + limit)) {
         raft_become_resigned(r);
         return;
     }

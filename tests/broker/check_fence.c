@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * check_fence.c - brokers that must not lead for now: cut off from the controller, or with a full
+ * disk. Real nodes in a simulated world; records are appended where a producer's request would.
+ */
+#include "protocol/base/alloc.h"
+#include "protocol/wire/record_batch.h"
+#include "tests/broker/fleet.h"
+#include "tests/broker/node.h"
+
+#include <check.h>
+
+Suite *fence_suite(void);
+
+/* One batch that was sent with acks=all. */
+struct sent {
+    struct ack_wait wait;
+    bool done;
+    enum kafka_error code;
+};
+
+static void on_done(struct ack_wait *w, enum kafka_error code)
+{
+    struct sent *s = container_of(w, struct sent, wait);
+    list_remove(&w->link);
+    s->done = true;
+    s->code = code;
+}
+
+static struct partition *partition_of(const struct sim_node *n, int32_t index)
+{
+    struct topic *t = topic_find(&n->broker->topics, slice_str("t"));
+    ck_assert_ptr_nonnull(t);
+    return topic_partition(t, index);
+}
+
+static void send(struct sim_node *n, int32_t index, size_t bytes, struct sent *s)
+{
+    static const struct append_rules rules = { .batch_bytes_max = 1 << 20, .from_client = true };
+    struct batch_builder b = { 0 };
+    struct batch_seal seal = plain_seal();
+    char *value = mem_array(bytes + 1, 1);
+    memset(value, 'x', bytes);
+    value[bytes] = '\0';
+    struct slice batch = make_batch(&b, value, 1, &seal);
+    uint8_t *records = mem_array(batch.len, 1);
+    memcpy(records, batch.ptr, batch.len);
+    struct append_info info;
+    struct append_result result;
+    struct error err;
+    struct partition *p = partition_of(n, index);
+    *s = (struct sent){ .wait.done = on_done };
+    list_init(&s->wait.link);
+    ck_assert_int_eq(append_info_check(slice_of(records, batch.len), &rules, &info, &err), 0);
+    s->code = partition_append(n->broker, p, records, &info, -1, &result, &err);
+    if (s->code) {
+        s->done = true;
+    } else {
+        s->wait.offset = result.end_offset;
+        partition_wait_ack(p, &s->wait);
+    }
+    sim_host_turn_ends(n->host);
+    mem_free(records);
+    mem_free(value);
+    batch_builder_deinit(&b);
+}
+
+/* Steps until it is answered; the milliseconds it took. */
+static uint64_t wait_done(struct fleet *f, const struct sent *s, uint64_t ms_max)
+{
+    uint64_t from_ns = f->world.now_ns;
+    while (!s->done) {
+        ck_assert_msg(f->world.now_ns - from_ns < ms_max * NS_PER_MS, "nobody answers");
+        fleet_run_ms(f, 1);
+    }
+    return (f->world.now_ns - from_ns) / NS_PER_MS;
+}
+
+static int32_t leader_of(const struct sim_node *by, int32_t index)
+{
+    const struct image_topic *t = image_topic(&by->broker->image, slice_str("t"));
+    return t->partitions[index].leader;
+}
+
+/* A partition that the node leads; the fleet's topic has some for each. */
+static int32_t led_by(const struct sim_node *n)
+{
+    for (int32_t i = 0; i < 12; i++) {
+        if (leader_of(n, i) == n->id) {
+            return i;
+        }
+    }
+    ck_abort_msg("node %d leads nothing", (int)n->id);
+}
+
+static void send_whole(struct fleet *f, struct sim_node *n, int32_t index)
+{
+    struct sent s;
+    send(n, index, 100, &s);
+    wait_done(f, &s, 3000);
+    ck_assert_int_eq(s.code, KAFKA_NONE);
+}
+
+/* --- cut off ---------------------------------------------------------------------------------- */
+
+static void cut_off(struct fleet *f, const struct sim_node *n, bool blocked)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        if (&f->nodes[i] != n) {
+            sim_net_block(&f->world, n->host, f->nodes[i].host, blocked);
+            sim_net_block(&f->world, f->nodes[i].host, n->host, blocked);
+        }
+    }
+}
+
+/* Also the one that is the active controller itself. */
+START_TEST(a_leader_that_is_cut_off_sends_its_producers_away)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 400);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    fleet_create_topic(f, other, "t");
+    int32_t index = led_by(n);
+    struct sent s;
+    send_whole(f, n, index);
+    fleet_run_ms(f, sim_random(&f->world, 1000));
+    cut_off(f, n, true);
+    send(n, index, 100, &s);
+    ck_assert(!s.done);
+    wait_done(f, &s, 3500);
+    ck_assert_int_eq(s.code, KAFKA_NOT_LEADER_OR_FOLLOWER);
+    send(n, index, 100, &s);
+    ck_assert_int_eq(s.code, KAFKA_NOT_LEADER_OR_FOLLOWER);
+    struct buf text = { 0 };
+    ck_assert(!lifecycle_describe(n->broker, &text));
+    ck_assert_msg(strstr(buf_cstr(&text), "cut off"), "%s", buf_cstr(&text));
+    buf_deinit(&text);
+    fleet_run_ms(f, 6000);
+    int32_t leader = leader_of(other, index);
+    ck_assert_int_ne(leader, n->id);
+    send_whole(f, &f->nodes[leader - 1], index);
+    cut_off(f, n, false);
+    fleet_run_ms(f, 20000);
+    ck_assert(!lifecycle_is_cut_off(n->broker));
+    send_whole(f, &f->nodes[leader - 1], index);
+    ck_assert_int_eq(partition_end_offset(partition_of(n, index)),
+                     partition_end_offset(partition_of(&f->nodes[leader - 1], index)));
+    fleet_free(f);
+}
+END_TEST
+
+/* While the controllers elect one of them, nobody can be fenced: who leads goes on. */
+START_TEST(an_election_sends_no_producer_away)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 420);
+    struct sim_node *first = fleet_controller(f), *n = NULL;
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        n = &f->nodes[i] == first ? n : &f->nodes[i];
+    }
+    fleet_create_topic(f, n, "t");
+    int32_t index = led_by(n);
+    send_whole(f, n, index);
+    sim_node_kill(first, true); /* nobody is told */
+    uint64_t until_ns = f->world.now_ns + 10 * (uint64_t)NS_PER_S;
+    while (f->world.now_ns < until_ns) {
+        fleet_run_ms(f, 20);
+        ck_assert(!lifecycle_is_cut_off(n->broker));
+    }
+    send_whole(f, n, index);
+    fleet_free(f);
+}
+END_TEST
+
+START_TEST(a_node_alone_is_never_cut_off)
+{
+    struct sim_world world;
+    struct sim_node n;
+    struct error err;
+    static const struct sim_world_options options = { .work_ns_max = NS_PER_MS };
+    static const struct sim_setting settings[] = { { "listeners", "PLAINTEXT://10.0.0.1:9092" },
+                                                   { NULL, NULL } };
+    sim_world_init(&world, 430, &options, NULL);
+    sim_node_init(&n, &world, 1, "n1", "10.0.0.1", settings);
+    ck_assert_msg(sim_node_start(&n, &err) == ERR_OK, "%s", err.text);
+    uint64_t until_ns = 60 * (uint64_t)NS_PER_S;
+    while (world.now_ns < until_ns && sim_world_step(&world)) {
+        ck_assert(!lifecycle_is_cut_off(n.broker));
+    }
+    sim_node_kill(&n, false);
+    sim_node_deinit(&n);
+    sim_world_deinit(&world);
+}
+END_TEST
+
+Suite *fence_suite(void)
+{
+    Suite *s = suite_create("fence");
+    TCase *t = tcase_create("cut off");
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, a_leader_that_is_cut_off_sends_its_producers_away, 0, 12);
+    tcase_add_loop_test(t, an_election_sends_no_producer_away, 0, 40);
+    tcase_add_test(t, a_node_alone_is_never_cut_off);
+    suite_add_tcase(s, t);
+    return s;
+}
