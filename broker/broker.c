@@ -322,6 +322,7 @@ enum err broker_start(const struct broker_args *args, struct broker **ret_broker
     isr_keeper_init(b);
     dir_assigner_init(b);
     log_opener_init(b);
+    disk_space_init(b);
     connections_init(&b->connections, b);
     peers_init(b);
     controller_channel_init(b);
@@ -480,6 +481,7 @@ void broker_free(struct broker *b)
     isr_keeper_deinit(b);
     dir_assigner_deinit(b);
     log_opener_deinit(b);
+    disk_space_deinit(b);
     replica_fetchers_deinit(b);
     controller_duties_deinit(b);
     quorum_deinit(b); /* changes that wait end now, and tell who asked for them */

@@ -17,6 +17,7 @@
 #include "broker/controller_probe.h"
 #include "broker/controller_registrar.h"
 #include "broker/dir_assigner.h"
+#include "broker/disk_space.h"
 #include "broker/fetch_session.h"
 #include "broker/flusher.h"
 #include "broker/groups.h"
@@ -62,6 +63,8 @@ struct broker_dir {
     struct log_dir *dir;
     struct flusher flusher;
     uint32_t partition_count; /* with a log here */
+    bool is_full;             /* disk_space.c's, with what it had then */
+    uint64_t full_free_bytes, full_since_ns;
 };
 
 enum broker_state { BROKER_STARTING, BROKER_RUNNING, BROKER_DRAINING, BROKER_STOPPED };
@@ -115,6 +118,7 @@ struct broker {
     struct throttle throttle;
     struct isr_keeper isr_keeper;
     struct dir_assigner dir_assigner;
+    struct disk_space disk_space;
     struct fetch_sessions sessions;
     struct connections connections;
     struct peers peers;

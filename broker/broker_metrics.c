@@ -43,6 +43,7 @@ static void refresh_gauges(struct broker *b)
     b->metrics.topics = b->topics.by_id.count;
     b->metrics.partitions = b->topics.partition_count;
     b->metrics.metadata_offset = (uint64_t)b->image.end_offset;
+    b->metrics.full_log_dirs = b->disk_space.full_dirs;
     b->metrics.offline_partitions = offline_partitions(b);
     b->metrics.peer_connections = b->peers.stats.connections;
     b->metrics.peer_calls = b->peers.stats.calls_in_flight;

@@ -29,8 +29,11 @@ static void run(struct work *w)
 static void flush_failed(struct broker *b, struct partition *p, enum err status)
 {
     b->metrics.flush_failures++;
-    log_error(&b->log, "a flush failed; the partition is offline", KV_STR("topic", p->topic->name),
-              KV_INT("partition", p->index), KV_STR("error", err_text(status)));
+    log_error(&b->log,
+              status == ERR_NO_SPACE ? "a flush failed; it is tried again when there is room"
+                                     : "a flush failed; the partition is offline",
+              KV_STR("topic", p->topic->name), KV_INT("partition", p->index),
+              KV_STR("error", err_text(status)));
     partition_fail_waiters(p, KAFKA_KAFKA_STORAGE_ERROR);
     partition_advance(b, p); /* a follower that waited for it goes on with its others */
 }
@@ -73,6 +76,10 @@ static void take(struct flusher *f, struct partition *p)
     enum err e = log_flush_begin(p->log, &flush, &err);
     if (e) {
         flush_failed(f->broker, p, e);
+        if (e == ERR_NO_SPACE) {
+            flusher_add(f, p, false); /* the log is as it was: again when there is room */
+            disk_space_failed(f->broker, p->dir);
+        }
         return;
     }
     if (!flush) {

@@ -7,10 +7,10 @@
  *        the image holds all that the controller thinks this node knows.
  *   (Y3) A node whose id was registered by another incarnation does not serve.
  *   (Y4) A controlled shutdown waits for a controller, never for one that cannot come.
- *   (Y5) cut_off is set when the session that the controller grants this node may have ended; nobody
- *        who waits for other replicas waits on then. A controller that is provably not there
- *        (nobody leads, and a majority of the voters answers, or refuses connections) ends no
- *        session.
+ *   (Y5) cut_off is set when the session that the controller grants this node may have ended;
+ *        nobody who waits for other replicas waits on then. A controller that is provably not
+ *        there (nobody leads, and a majority of the voters answers, or refuses connections) ends
+ *        no session.
  */
 #include "broker/lifecycle.h"
 
@@ -24,14 +24,14 @@
 #include <string.h>
 
 enum {
-    STARTING_MS = 50,  /* between heartbeats until the node runs, and while it goes */
-    RETRY_MS = 500,    /* between registrations that were refused */
-    ANSWER_MS = 2000,  /* how long one registration or heartbeat is tried */
-    TELL_S = 10,       /* a problem that lasts is logged again so often */
-    SHUTDOWN_S = 30,   /* the longest controlled shutdown */
-    SILENCE_MS = 5000, /* of it without a controller: the time of an election */
+    STARTING_MS = 50,      /* between heartbeats until the node runs, and while it goes */
+    RETRY_MS = 500,        /* between registrations that were refused */
+    ANSWER_MS = 2000,      /* how long one registration or heartbeat is tried */
+    TELL_S = 10,           /* a problem that lasts is logged again so often */
+    SHUTDOWN_S = 30,       /* the longest controlled shutdown */
+    SILENCE_MS = 5000,     /* of it without a controller: the time of an election */
     SESSION_LOOK_MS = 100, /* while a session that is over is not believed */
-    HOLD_MS = 5000,    /* the longest wait of a request that came too early */
+    HOLD_MS = 5000,        /* the longest wait of a request that came too early */
     HELD_MAX = 10000,
 };
 
@@ -176,8 +176,7 @@ static void begin_session(struct broker *b, uint64_t from_ns)
 static uint64_t session_start_ns(const struct broker *b)
 {
     const struct lifecycle *l = &b->lifecycle;
-    uint64_t heard_ns =
-        quorum_is_leader(b) ? raft_quorum_heard_ns(b->quorum.raft) : l->sent_ns;
+    uint64_t heard_ns = quorum_is_leader(b) ? raft_quorum_heard_ns(b->quorum.raft) : l->sent_ns;
     return heard_ns < l->sent_ns ? heard_ns : l->sent_ns;
 }
 
@@ -376,6 +375,28 @@ static void on_heartbeat(void *user, enum err err, int16_t version, const void *
     lifecycle_applied(b);
 }
 
+static bool others_could_lead(const struct broker *b)
+{
+    uint32_t cursor = 0;
+    for (const struct image_broker *o; (o = map_next(&b->image.brokers, &cursor, NULL));) {
+        if (o->id != b->node_id && !o->fenced) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Others lead while this node's disk is full; who leads for the last time is left (the controller
+ * sees to it, broker_change_is_needed()). */
+static bool wants_fence(const struct broker *b)
+{
+    const struct lifecycle *l = &b->lifecycle;
+    if (l->state == LIFECYCLE_RECOVERY) {
+        return !l->caught_up;
+    }
+    return l->state == LIFECYCLE_RUNNING && disk_space_is_out(b) && others_could_lead(b);
+}
+
 static void send_heartbeat(struct broker *b)
 {
     struct lifecycle *l = &b->lifecycle;
@@ -386,7 +407,7 @@ static void send_heartbeat(struct broker *b)
     req.broker_id = b->node_id;
     req.broker_epoch = b->broker_epoch;
     req.current_metadata_offset = b->image.end_offset - 1;
-    req.want_fence = l->state == LIFECYCLE_RECOVERY && !l->caught_up;
+    req.want_fence = wants_fence(b);
     req.want_shut_down = l->state == LIFECYCLE_SHUTTING_DOWN;
     req.offline_log_dirs = offline;
     req.offline_log_dirs_n = registration_offline_dirs(b, offline);
@@ -485,17 +506,6 @@ void lifecycle_applied(struct broker *b)
     }
 }
 
-static bool others_could_lead(const struct broker *b)
-{
-    uint32_t cursor = 0;
-    for (const struct image_broker *o; (o = map_next(&b->image.brokers, &cursor, NULL));) {
-        if (o->id != b->node_id && !o->fenced) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void lifecycle_shut_down(struct broker *b, void (*shut_down)(struct broker *b))
 {
     struct lifecycle *l = &b->lifecycle;
@@ -529,6 +539,13 @@ bool lifecycle_serves(const struct broker *b)
     return b->lifecycle.state != LIFECYCLE_REGISTERING && b->lifecycle.state != LIFECYCLE_RECOVERY;
 }
 
+void lifecycle_disk_changed(struct broker *b)
+{
+    if (b->lifecycle.state == LIFECYCLE_RUNNING) {
+        kick(b);
+    }
+}
+
 bool lifecycle_is_cut_off(const struct broker *b)
 {
     return b->lifecycle.cut_off;
@@ -542,11 +559,14 @@ bool lifecycle_describe(const struct broker *b, struct buf *ret_text)
         buf_append_str(ret_text, "running as a controller");
         return true;
     case LIFECYCLE_RUNNING:
-        buf_append_str(ret_text, l->cut_off  ? "cut off: no controller answers this broker, others "
-                                               "may lead"
-                                 : l->fenced ? "fenced: the controller did not hear of this broker "
-                                               "in time, others lead"
-                                             : "running");
+        buf_append_str(ret_text, l->cut_off ? "cut off: no controller answers this broker, others "
+                                              "may lead"
+                                 : !l->fenced ? "running"
+                                 : disk_space_is_out(b)
+                                     ? "fenced, as this broker asked: others lead"
+                                     : "fenced: the controller did not hear of this broker "
+                                       "in time, others lead");
+        disk_space_describe(b, ret_text);
         return !l->fenced && !l->cut_off;
     case LIFECYCLE_REGISTERING:
         buf_append_str(ret_text, "starting: this broker is not registered");

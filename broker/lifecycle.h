@@ -38,7 +38,7 @@ struct lifecycle {
     bool was_served;  /* it has been RUNNING once */
     uint64_t told_ns; /* when the problem was last logged; 0: never */
     uint64_t shutdown_due_ns;
-    uint64_t heard_ns; /* when the controller last answered, while SHUTTING_DOWN */
+    uint64_t heard_ns;     /* when the controller last answered, while SHUTTING_DOWN */
     uint64_t sent_ns;      /* when the newest heartbeat left */
     uint64_t session_ns;   /* from when on the controller counts the session, at the latest */
     int32_t session_epoch; /* the controller's */
@@ -64,6 +64,8 @@ void lifecycle_deinit(struct broker *b);
 
 /* Whether clients' requests may be handled: this run of the node is the broker of its id. */
 bool lifecycle_serves(const struct broker *b);
+/* A log directory is full, or has room again: the controller is told at once. */
+void lifecycle_disk_changed(struct broker *b);
 /* Whether the controller may have fenced this node unseen: it was not heard of for
  * broker.session.timeout.ms. A leader of several replicas must not acknowledge then. */
 bool lifecycle_is_cut_off(const struct broker *b);

@@ -240,8 +240,8 @@ static enum kafka_error check_producer(const struct partition *p, const struct a
 static enum kafka_error append_failed(struct broker *b, struct partition *p, enum err e,
                                       const struct error *err)
 {
-    if (e == ERR_NO_SPACE) {
-        b->metrics.no_space++;
+    if (e == ERR_NO_SPACE && p->dir) {
+        disk_space_failed(b, p->dir);
     }
     log_error(&b->log, "an append failed", KV_STR("topic", p->topic->name),
               KV_INT("partition", p->index), KV_STR("error", err->text));

@@ -44,6 +44,8 @@ static enum err create(struct broker *b, struct partition *p, struct error *err)
     if (!e) {
         p->dir = dir;
         dir_assigner_look(b, p);
+    } else if (e == ERR_NO_SPACE) {
+        disk_space_failed(b, dir);
     }
     return e;
 }

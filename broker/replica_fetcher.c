@@ -160,8 +160,8 @@ static void storage_failed(struct replica *r, enum err e, const struct error *er
     b->metrics.replica_fetch_errors++;
     log_error(&b->log, "a follower's log could not be written", KV_STR("topic", p->topic->name),
               KV_INT("partition", p->index), KV_STR("error", err->text));
-    if (e == ERR_NO_SPACE) {
-        b->metrics.no_space++;
+    if (e == ERR_NO_SPACE && p->dir) {
+        disk_space_failed(b, p->dir);
     }
     follower_failed(&r->follower, env_mono_ns(b->env));
     if (p->log && p->log->offline) {

@@ -76,6 +76,9 @@ static void prepare(struct metadata_op *op, struct metadata_records *out)
         beat->more = true; /* the state changes in the image that these make */
         return;
     }
+    if (beat->next == BROKER_CONTROL_FENCED && broker_change_is_needed(&b->image, req->broker_id)) {
+        beat->next = now; /* its disk is full, and so are the others' */
+    }
     if (beat->next == now) {
         return;
     }

@@ -340,6 +340,42 @@ void broker_change_fence(const struct image *img, const struct change_policy *po
     add_change(img, b, FENCED, 0, out);
 }
 
+static bool others_in_sync(const struct image *img, const struct image_partition *p, int32_t id)
+{
+    for (int32_t i = 0; i < p->isr_count; i++) {
+        if (p->isr[i] != id && image_broker_is_active(img, p->isr[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool others_active(const struct image *img, int32_t id)
+{
+    uint32_t cursor = 0;
+    for (const struct image_broker *b; (b = map_next(&img->brokers, &cursor, NULL));) {
+        if (b->id != id && image_broker_is_active(img, b->id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool broker_change_is_needed(const struct image *img, int32_t broker_id)
+{
+    uint32_t cursor = 0;
+    for (const struct image_topic *t; (t = map_next(&img->topics_by_id, &cursor, NULL));) {
+        for (int32_t i = 0; i < t->partition_count; i++) {
+            const struct image_partition *p = &t->partitions[i];
+            if (p->replica_count > 1 && image_has_id(p->isr, p->isr_count, broker_id) &&
+                !others_in_sync(img, p, broker_id)) {
+                return true;
+            }
+        }
+    }
+    return !others_active(img, broker_id);
+}
+
 void broker_change_unfence(const struct image *img, const struct change_policy *policy,
                            int32_t broker_id, struct metadata_records *out, bool *ret_more)
 {

@@ -35,6 +35,9 @@ enum kafka_error broker_change_check_epoch(const struct image *img, int32_t brok
  * fenced already. */
 void broker_change_fence(const struct image *img, const struct change_policy *policy,
                          int32_t broker_id, struct metadata_records *out, bool *ret_more);
+/* Whether records would have no leader without it: it is the last active broker, or the last active
+ * one in sync of a partition of several replicas. */
+bool broker_change_is_needed(const struct image *img, int32_t broker_id);
 /* It is in: it is unfenced, and leads what has no leader and can have it. */
 void broker_change_unfence(const struct image *img, const struct change_policy *policy,
                            int32_t broker_id, struct metadata_records *out, bool *ret_more);

@@ -34,15 +34,12 @@ static struct partition *partition_of(const struct sim_node *n, int32_t index)
     return topic_partition(t, index);
 }
 
-static void send(struct sim_node *n, int32_t index, size_t bytes, struct sent *s)
+static void send(struct sim_node *n, int32_t index, int count, struct sent *s)
 {
     static const struct append_rules rules = { .batch_bytes_max = 1 << 20, .from_client = true };
     struct batch_builder b = { 0 };
     struct batch_seal seal = plain_seal();
-    char *value = mem_array(bytes + 1, 1);
-    memset(value, 'x', bytes);
-    value[bytes] = '\0';
-    struct slice batch = make_batch(&b, value, 1, &seal);
+    struct slice batch = make_batch(&b, "0123456789", count, &seal);
     uint8_t *records = mem_array(batch.len, 1);
     memcpy(records, batch.ptr, batch.len);
     struct append_info info;
@@ -61,7 +58,6 @@ static void send(struct sim_node *n, int32_t index, size_t bytes, struct sent *s
     }
     sim_host_turn_ends(n->host);
     mem_free(records);
-    mem_free(value);
     batch_builder_deinit(&b);
 }
 
@@ -96,7 +92,7 @@ static int32_t led_by(const struct sim_node *n)
 static void send_whole(struct fleet *f, struct sim_node *n, int32_t index)
 {
     struct sent s;
-    send(n, index, 100, &s);
+    send(n, index, 1, &s);
     wait_done(f, &s, 3000);
     ck_assert_int_eq(s.code, KAFKA_NONE);
 }
@@ -124,11 +120,11 @@ START_TEST(a_leader_that_is_cut_off_sends_its_producers_away)
     send_whole(f, n, index);
     fleet_run_ms(f, sim_random(&f->world, 1000));
     cut_off(f, n, true);
-    send(n, index, 100, &s);
+    send(n, index, 1, &s);
     ck_assert(!s.done);
     wait_done(f, &s, 3500);
     ck_assert_int_eq(s.code, KAFKA_NOT_LEADER_OR_FOLLOWER);
-    send(n, index, 100, &s);
+    send(n, index, 1, &s);
     ck_assert_int_eq(s.code, KAFKA_NOT_LEADER_OR_FOLLOWER);
     struct buf text = { 0 };
     ck_assert(!lifecycle_describe(n->broker, &text));
@@ -191,6 +187,148 @@ START_TEST(a_node_alone_is_never_cut_off)
 }
 END_TEST
 
+/* --- full disks ------------------------------------------------------------------------------- */
+
+enum { BIG = 10 * 1000, LEFT = 64 * 1000 }; /* records; bytes: the metadata go on */
+
+static void fill(struct sim_node *n)
+{
+    n->disk.faults.capacity_bytes = n->disk.used_bytes + LEFT;
+}
+
+static int32_t isr_size_of(const struct sim_node *by, int32_t index)
+{
+    const struct image_topic *t = image_topic(&by->broker->image, slice_str("t"));
+    return t->partitions[index].isr_count;
+}
+
+static void wait_whole(struct fleet *f, uint64_t ms_max)
+{
+    uint64_t from_ns = f->world.now_ns;
+    for (int32_t i = 0; i < 12; i++) {
+        for (int k = 0; k < FLEET_VOTERS; k++) {
+            while (isr_size_of(&f->nodes[k], i) < FLEET_VOTERS) {
+                ck_assert_msg(f->world.now_ns - from_ns < ms_max * NS_PER_MS,
+                              "partition %d has %d in sync", (int)i,
+                              (int)isr_size_of(&f->nodes[k], i));
+                fleet_run_ms(f, 5);
+            }
+        }
+    }
+    for (int k = 0; k < FLEET_VOTERS; k++) {
+        struct buf text = { 0 };
+        ck_assert_msg(lifecycle_describe(f->nodes[k].broker, &text), "%s", buf_cstr(&text));
+        ck_assert(slice_eq_str(buf_slice(&text), "running"));
+        buf_deinit(&text);
+    }
+}
+
+START_TEST(a_follower_with_a_full_disk_holds_up_nobody)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 500);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    fleet_create_topic(f, other, "t");
+    int32_t index = led_by(other);
+    struct sent s;
+    send_whole(f, other, index);
+    fill(n);
+    send(other, index, BIG, &s);
+    wait_done(f, &s, 1500);
+    ck_assert_int_eq(s.code, KAFKA_NONE);
+    ck_assert(!fleet_is_unfenced(other, n));
+    struct buf text = { 0 };
+    fleet_run_ms(f, 1000);
+    ck_assert(!lifecycle_describe(n->broker, &text));
+    ck_assert_msg(strstr(buf_cstr(&text), "is full: add space"), "%s", buf_cstr(&text));
+    buf_deinit(&text);
+    n->disk.faults.capacity_bytes += LEFT; /* that is no room worth coming back for */
+    fleet_run_ms(f, 20000);
+    ck_assert(!fleet_is_unfenced(other, n));
+    n->disk.faults.capacity_bytes = 0;
+    wait_whole(f, 10000);
+    ck_assert_int_eq(partition_end_offset(partition_of(n, index)),
+                     partition_end_offset(partition_of(other, index)));
+    fleet_free(f);
+}
+END_TEST
+
+START_TEST(a_leader_with_a_full_disk_gives_the_lead_away)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 520);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    fleet_create_topic(f, other, "t");
+    int32_t index = led_by(n);
+    struct sent s;
+    send_whole(f, n, index);
+    fill(n);
+    send(n, index, BIG, &s);
+    ck_assert_int_eq(s.code, KAFKA_KAFKA_STORAGE_ERROR);
+    fleet_run_ms(f, 500);
+    for (int32_t i = 0; i < 12; i++) {
+        ck_assert_int_ge(leader_of(other, i), 1);
+        ck_assert_int_ne(leader_of(other, i), n->id);
+    }
+    send(&f->nodes[leader_of(other, index) - 1], index, BIG, &s);
+    wait_done(f, &s, 1500);
+    ck_assert_int_eq(s.code, KAFKA_NONE);
+    n->disk.faults.capacity_bytes = 0;
+    wait_whole(f, 10000);
+    fleet_free(f);
+}
+END_TEST
+
+START_TEST(when_all_disks_are_full_every_partition_keeps_a_leader)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 540);
+    struct sent s;
+    fleet_create_topic(f, &f->nodes[0], "t");
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        send_whole(f, &f->nodes[i], led_by(&f->nodes[i]));
+    }
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        fill(&f->nodes[i]);
+    }
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        send(&f->nodes[i], led_by(&f->nodes[i]), BIG, &s);
+        ck_assert_int_eq(s.code, KAFKA_KAFKA_STORAGE_ERROR);
+    }
+    for (int round = 0; round < 100; round++) {
+        fleet_run_ms(f, 100);
+        for (int32_t i = 0; i < 12; i++) {
+            ck_assert_int_ge(leader_of(&f->nodes[0], i), 1);
+        }
+    }
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        f->nodes[i].disk.faults.capacity_bytes = 0;
+        fleet_run_ms(f, sim_random(&f->world, 3000));
+    }
+    wait_whole(f, 15000);
+    fleet_free(f);
+}
+END_TEST
+
+START_TEST(a_node_alone_with_a_full_disk_stays_unfenced)
+{
+    struct sim_world world;
+    struct sim_node n;
+    struct error err;
+    static const struct sim_world_options options = { .work_ns_max = NS_PER_MS };
+    static const struct sim_setting settings[] = { { "listeners", "PLAINTEXT://10.0.0.1:9092" },
+                                                   { NULL, NULL } };
+    sim_world_init(&world, 430, &options, NULL);
+    sim_node_init(&n, &world, 1, "n1", "10.0.0.1", settings);
+    ck_assert_msg(sim_node_start(&n, &err) == ERR_OK, "%s", err.text);
+    disk_space_failed(n.broker, &n.broker->dirs[0]);
+    uint64_t until_ns = 10 * (uint64_t)NS_PER_S;
+    while (world.now_ns < until_ns && sim_world_step(&world)) {
+        ck_assert(!image_broker(&n.broker->image, 1)->fenced);
+    }
+    sim_node_kill(&n, false);
+    sim_node_deinit(&n);
+    sim_world_deinit(&world);
+}
+END_TEST
+
 Suite *fence_suite(void)
 {
     Suite *s = suite_create("fence");
@@ -199,6 +337,13 @@ Suite *fence_suite(void)
     tcase_add_loop_test(t, a_leader_that_is_cut_off_sends_its_producers_away, 0, 12);
     tcase_add_loop_test(t, an_election_sends_no_producer_away, 0, 40);
     tcase_add_test(t, a_node_alone_is_never_cut_off);
+    suite_add_tcase(s, t);
+    t = tcase_create("full disks");
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, a_follower_with_a_full_disk_holds_up_nobody, 0, 6);
+    tcase_add_loop_test(t, a_leader_with_a_full_disk_gives_the_lead_away, 0, 6);
+    tcase_add_loop_test(t, when_all_disks_are_full_every_partition_keeps_a_leader, 0, 6);
+    tcase_add_test(t, a_node_alone_with_a_full_disk_stays_unfenced);
     suite_add_tcase(s, t);
     return s;
 }
