@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* delete_records.c - DeleteRecords (21, KIP-107): moves the log start offset up; -1 is the high
- * watermark. */
+/*
+ * delete_records.c - DeleteRecords (21, KIP-107): moves the log start offset up; -1 is the high
+ * watermark. Driven by clients, then by its timer.
+ *   (X1) What was answered stays deleted whoever leads next: the reply waits until every live
+ *        replica has told that it begins there, or for the request's timeout.
+ */
 #include "broker/api/table.h"
 #include "broker/broker.h"
 
-enum { TO_HIGH_WATERMARK = -1 };
+enum { TO_HIGH_WATERMARK = -1, LOOK_MS = 10 };
+
+struct deletion {
+    struct call *call;
+    struct delete_records_response *resp;
+    struct timer look;
+    uint64_t deadline_ns;
+};
 
 static enum kafka_error one_partition(struct broker *b, const struct topic *t,
                                       const struct delete_records_request_partition *ask,
@@ -34,11 +45,63 @@ static enum kafka_error one_partition(struct broker *b, const struct topic *t,
     return KAFKA_NONE;
 }
 
+/* --- waiting for the replicas ----------------------------------------------------------------- */
+
+/* Whether the row, whose low_watermark is what was asked for, waits for somebody. */
+static bool row_waits(struct broker *b, struct slice topic, bool late,
+                      struct delete_records_response_partition_result *row)
+{
+    const struct topic *t = topic_find(&b->topics, topic);
+    struct partition *p = t ? topic_partition(t, row->partition_index) : NULL;
+    if (row->error_code) {
+        return false;
+    }
+    if (!p || p->role != PARTITION_LEADER) {
+        row->error_code = p ? KAFKA_NOT_LEADER_OR_FOLLOWER : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+        return false;
+    }
+    if (!p->isr) {
+        return false;
+    }
+    partition_note_brokers(b, p);
+    if (isr_low_watermark(p->isr, partition_start_offset(p)) >= row->low_watermark) {
+        return false;
+    }
+    row->error_code = late ? KAFKA_REQUEST_TIMED_OUT : KAFKA_NONE;
+    return !late;
+}
+
+static void look(void *owner)
+{
+    struct deletion *d = owner;
+    struct broker *b = d->call->broker;
+    bool late = env_mono_ns(b->env) >= d->deadline_ns, waits = false;
+    for (int32_t i = 0; i < d->resp->topics_n; i++) {
+        struct delete_records_response_topic_result *t = &d->resp->topics[i];
+        for (int32_t k = 0; k < t->partitions_n; k++) {
+            waits |= row_waits(b, t->name, late, &t->partitions[k]);
+        }
+    }
+    if (waits) {
+        timer_arm_in(b->env, &d->look, (uint64_t)LOOK_MS * NS_PER_MS);
+    } else {
+        call_reply(d->call, d->resp);
+    }
+}
+
+static void abandoned(struct call *c)
+{
+    struct deletion *d = c->state;
+    timer_cancel(c->broker->env, &d->look);
+    call_reply_none(c);
+}
+
 void handle_delete_records(struct call *c)
 {
     struct broker *b = c->broker;
     const struct delete_records_request *req = c->request;
-    struct delete_records_response *resp = call_response(c);
+    struct deletion *d = arena_alloc(&c->arena, sizeof(*d));
+    struct delete_records_response *resp = d ? call_response(c) : NULL;
     if (!resp) {
         return;
     }
@@ -68,5 +131,12 @@ void handle_delete_records(struct call *c)
     }
     /* The start offset is a line of a checkpoint: it must not come back after a crash. */
     broker_write_log_starts(b);
-    call_reply(c, resp);
+    uint64_t timeout_ms = req->timeout_ms > 0 ? (uint64_t)req->timeout_ms : 0;
+    *d = (struct deletion){ .call = c,
+                            .resp = resp,
+                            .look = { .fire = look, .owner = d },
+                            .deadline_ns = env_mono_ns(b->env) + timeout_ms * NS_PER_MS };
+    c->state = d;
+    c->abandoned = abandoned;
+    look(d);
 }

@@ -2,6 +2,8 @@
 """Replicas of three nodes: how fast they may move, where consumers read, where they lie, and what
 becomes of a damaged one."""
 import os
+import socket
+import struct
 import subprocess
 import time
 
@@ -200,3 +202,36 @@ def test_replicas_of_a_directory_that_is_gone_are_fetched_into_another(make):
         assert lines(c, "t", partition) == [partition]
     c.stop()
     assert c.replicas_differ("t", 8) == []
+
+
+def delete_records(node, topic, partition, offset, timeout_ms=10000):
+    """DeleteRecords version 1, by hand: (low watermark, error code)."""
+    def text(s):
+        return struct.pack(">h", len(s)) + s.encode()
+
+    body = struct.pack(">hhi", 21, 1, 7) + text("test") + struct.pack(">i", 1) + text(topic)
+    body += struct.pack(">iiqi", 1, partition, offset, timeout_ms)
+    with socket.create_connection((node.place.host, node.place.port), 20) as s:
+        s.sendall(struct.pack(">i", len(body)) + body)
+        f = s.makefile("rb")
+        answer = f.read(struct.unpack(">i", f.read(4))[0])
+    return struct.unpack(">qh", answer[-10:])
+
+
+def test_deleted_records_stay_deleted_whoever_leads_next(make):
+    c = make().start()
+    c.create("t", 1, 3)
+    count = fill(c, "t", 1)
+    leader = c[c.leader("t")]
+    assert delete_records(leader, "t", 0, 300) == (300, 0)
+    leader.kill()  # the others know already
+    wait_until(lambda: c.leader("t") != leader.place.id, 20, "another one leads", 0.05)
+    assert lines(c, "t", 0) == list(range(300, count))
+    other = c[c.leader("t")]
+    assert delete_records(other, "t", 0, -1) == (count, 0)  # who is dead is not waited for
+    assert lines(c, "t", 0) == []
+    leader.start()
+    c.wait_healthy(60)
+    assert delete_records(leader, "t", 0, count)[1] in (0, 6)
+    c.logboom("cluster", "elect", "t", check=False)
+    assert lines(c, "t", 0) == []
