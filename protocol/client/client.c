@@ -82,9 +82,10 @@ struct client *client_new(struct env env, const struct client_config *cfg, const
     list_init(&c->calls);
     list_init(&c->deferred);
     list_init(&c->nodes);
+    list_init(&c->asks);
     c->deferred_timer.fire = on_deferred;
     c->deferred_timer.owner = c;
-    c->lanes = 1;
+    c->lanes = LANES_OWN;
     set_config(c, cfg);
     for (size_t i = 0; i < cfg->bootstrap_count; i++) {
         add_bootstrap(c, NODE_BOOTSTRAP - (int32_t)i, cfg->bootstrap[i]);
@@ -99,6 +100,7 @@ void client_free(struct client *c)
         return;
     }
     c->freeing = true;
+    client_asks_end(c);
     struct list_node *n;
     while ((n = list_first(&c->calls))) {
         client_call_finish(list_entry(n, struct client_call, all), ERR_CANCELED, 0, NULL);
@@ -137,13 +139,13 @@ static void on_call_timer(void *owner)
 void client_route(struct client *c, struct client_call *call, const void *request)
 {
     struct node *n = NULL;
-    if (call->node_id >= 0) {
+    if (!client_call_is_for_any(call)) {
         n = node_find(c, call->node_id);
     } else if (call->node_id == NODE_CONTROLLER && c->metadata.controller_id >= 0) {
         n = node_find(c, c->metadata.controller_id);
     }
-    if (!n && call->node_id < 0) {
-        n = node_pick(c);
+    if (!n && client_call_is_for_any(call)) {
+        n = node_pick(c, call->lane, NULL, 0);
     }
     if (n) {
         node_call(n, call, request);
@@ -152,23 +154,45 @@ void client_route(struct client *c, struct client_call *call, const void *reques
     }
 }
 
-void client_call_lane(struct client *c, int32_t node_id, uint32_t lane,
-                      const struct schema *request_schema, const void *request, int16_t max_version,
-                      uint64_t timeout_ns, client_done *done, void *user)
+static struct client_call *new_call(struct client *c, int32_t node_id, uint32_t lane,
+                                    const struct schema *request_schema, int16_t max_version,
+                                    uint64_t timeout_ns, client_done *done, void *user)
 {
     const struct api *api = api_find(request_schema->key);
     assert(api && api->request == request_schema);
-    if (c->freeing) {
-        return;
-    }
     struct client_call *call = client_call_new(c->env, &c->calls, api, done, user);
     call->node_id = node_id;
     call->lane = lane;
     call->max_version = max_version;
     call->timer.fire = on_call_timer;
     call->timer.owner = call;
-    timer_arm_in(c->env, &call->timer, timeout_ns ? timeout_ns : c->cfg.request_timeout_ns);
-    client_route(c, call, request);
+    timer_arm_in(c->env, &call->timer, timeout_ns);
+    return call;
+}
+
+void client_call_node(struct client *c, struct node *n, uint32_t lane,
+                      const struct schema *request_schema, const void *request, int16_t max_version,
+                      uint64_t timeout_ns, client_done *done, void *user)
+{
+    node_call(n, new_call(c, n->id, lane, request_schema, max_version, timeout_ns, done, user),
+              request);
+}
+
+void client_call_lane(struct client *c, int32_t node_id, uint32_t lane,
+                      const struct schema *request_schema, const void *request, int16_t max_version,
+                      uint64_t timeout_ns, client_done *done, void *user)
+{
+    if (c->freeing) {
+        return;
+    }
+    timeout_ns = timeout_ns ? timeout_ns : c->cfg.request_timeout_ns;
+    if (node_id == NODE_ASK) {
+        client_ask(c, request_schema, request, max_version, timeout_ns, done, user);
+    } else {
+        client_route(
+            c, new_call(c, node_id, lane, request_schema, max_version, timeout_ns, done, user),
+            request);
+    }
 }
 
 void client_call(struct client *c, int32_t node_id, const struct schema *request_schema,
@@ -180,6 +204,7 @@ void client_call(struct client *c, int32_t node_id, const struct schema *request
 
 void client_cancel(struct client *c, const void *user)
 {
+    client_ask_cancel(c, user);
     /* A connection may end here and take other calls along: begin anew after each. */
     for (bool again = true; again;) {
         again = false;
@@ -216,6 +241,30 @@ void client_flush_lane(struct client *c, int32_t node_id, uint32_t lane)
     struct node *n = node_find(c, node_id);
     if (n) {
         node_lane_flush(n, lane);
+    }
+}
+
+uint64_t client_silence_ns(const struct client *c, int32_t node_id, uint32_t lane)
+{
+    const struct node *n = node_find(c, node_id);
+    return n ? node_silence_ns(n, lane) : 0;
+}
+
+uint64_t client_watch_ns(uint64_t silence_ns, uint64_t patience_ns)
+{
+    if (silence_ns < patience_ns) {
+        return patience_ns - silence_ns;
+    }
+    uint64_t ns = silence_ns / 8;
+    ns = ns > 250 * NS_PER_MS ? ns : 250 * NS_PER_MS;
+    return ns < NS_PER_S ? ns : NS_PER_S;
+}
+
+void client_give_up(struct client *c, int32_t node_id, uint32_t lane)
+{
+    struct node *n = node_find(c, node_id);
+    if (n) {
+        node_give_up(n, lane);
     }
 }
 

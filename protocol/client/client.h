@@ -34,7 +34,14 @@ struct client *client_new(struct env env, const struct client_config *cfg, const
 /* Fails outstanding calls with ERR_CANCELED (their callbacks run), closes connections. */
 void client_free(struct client *c);
 
-enum { NODE_ANY = -1, NODE_CONTROLLER = -2 };
+/* NODE_ASK: any broker, and another one as well while the first owes its answer for longer than
+ * CLIENT_PATIENCE_NS. For what may be asked twice. */
+enum { NODE_ANY = -1, NODE_CONTROLLER = -2, NODE_ASK = -3 };
+
+/* A broker that is stopped, or whose machine lost power, leaves its connections standing: only its
+ * silence tells. After so much of it one looks for news elsewhere; a call is given up only when
+ * they say that somebody else answers for what it asks, since a broker may merely be slow. */
+static const uint64_t CLIENT_PATIENCE_NS = NS_PER_S;
 
 /* What a call gives: err is ERR_OK and response (of the schema's struct, decoded at `version`)
  * lives until the callback returns; or an error of the transport. Errors inside the response are
@@ -61,6 +68,14 @@ void client_lane_free(struct client *c, uint32_t lane);
 void client_call_lane(struct client *c, int32_t node_id, uint32_t lane,
                       const struct schema *request_schema, const void *request, int16_t max_version,
                       uint64_t timeout_ns, client_done *done, void *user);
+/* How long the broker has owed an answer on this lane without a sign of life; UINT64_MAX when calls
+ * wait for a connection that failed. */
+uint64_t client_silence_ns(const struct client *c, int32_t node_id, uint32_t lane);
+/* When a watch over such silences looks next: at the end of the patience, then a few times a
+ * second, at last every second. */
+uint64_t client_watch_ns(uint64_t silence_ns, uint64_t patience_ns);
+/* The lane's connection to this node ends; its calls fail with ERR_CLOSED, some from here. */
+void client_give_up(struct client *c, int32_t node_id, uint32_t lane);
 /* The lane's requests to this node leave now rather than at the end of the loop's turn: for who is
  * about to compute while the broker could. */
 void client_flush_lane(struct client *c, int32_t node_id, uint32_t lane);

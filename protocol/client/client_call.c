@@ -51,6 +51,11 @@ void client_call_finish(struct client_call *call, enum err err, int16_t version,
     }
 }
 
+bool client_call_is_for_any(const struct client_call *call)
+{
+    return call->node_id == NODE_ANY || call->node_id == NODE_CONTROLLER;
+}
+
 void client_call_drop(struct client_call *call)
 {
     call->done = NULL;

@@ -43,6 +43,8 @@ struct client_call *client_call_new(struct env env, struct list_node *all, const
 /* Takes it out of its place, tells done(), frees it (later, when the stream still holds pieces). */
 void client_call_finish(struct client_call *call, enum err err, int16_t version,
                         const void *response);
+/* Whether it goes to any broker (or the controller), not to a certain one. */
+bool client_call_is_for_any(const struct client_call *call);
 /* As client_call_finish() without telling anybody. */
 void client_call_drop(struct client_call *call);
 /* A deep copy of the request into the call, its record bytes excepted. */

@@ -40,6 +40,7 @@ struct client_connection {
     uint32_t in_flight_count;
     struct list_node own; /* the handshake's place among all calls */
     int32_t next_correlation_id;
+    uint64_t heard_ns;  /* the last bytes, or since when an answer is owed */
     struct timer timer; /* bounds the handshake; later, how long a large buffer is kept */
     bool ready;
     bool dead;
@@ -57,6 +58,11 @@ bool client_connection_is_ready(const struct client_connection *c)
 uint32_t client_connection_in_flight(const struct client_connection *c)
 {
     return c->in_flight_count;
+}
+
+uint64_t client_connection_silence_ns(const struct client_connection *c)
+{
+    return c->in_flight_count || !c->ready ? env_mono_ns(c->env) - c->heard_ns : 0;
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -111,6 +117,11 @@ static void die(struct client_connection *c, enum err why, const struct client_c
 void client_connection_close(struct client_connection *c)
 {
     die(c, ERR_CANCELED, NULL, false);
+}
+
+void client_connection_give_up(struct client_connection *c)
+{
+    die(c, ERR_TIMEOUT, NULL, true);
 }
 
 static void uncount(struct client_connection *c)
@@ -253,6 +264,7 @@ enum err client_connection_send(struct client_connection *c, struct client_call 
         call->sent = on_sent;
         list_remove(&call->node);
         list_push_back(call->no_answer ? &c->no_answer : &c->in_flight, &call->node);
+        c->heard_ns = c->in_flight_count ? c->heard_ns : env_mono_ns(c->env);
         c->in_flight_count++;
         c->cfg->stats->calls_in_flight++;
         send_pieces(c, call, &w);
@@ -403,6 +415,7 @@ static void on_filled(void *user, size_t n)
 {
     struct client_connection *c = user;
     c->in.len += n;
+    c->heard_ns = env_mono_ns(c->env);
     c->cfg->stats->received_bytes += n;
     size_t used = 0;
     c->parsing = true;
@@ -443,6 +456,7 @@ struct client_connection *client_connection_new(struct env env, const char *host
     c->cfg = cfg;
     c->events = events;
     c->owner = owner;
+    c->heard_ns = env_mono_ns(env);
     list_init(&c->in_flight);
     list_init(&c->no_answer);
     list_init(&c->own);

@@ -34,6 +34,10 @@ struct client_connection *client_connection_new(struct env env, const char *host
 void client_connection_close(struct client_connection *c);
 bool client_connection_is_ready(const struct client_connection *c);
 uint32_t client_connection_in_flight(const struct client_connection *c);
+/* How long nothing was heard while an answer is owed, that to the handshake included; else 0. */
+uint64_t client_connection_silence_ns(const struct client_connection *c);
+/* Ends it as a time-out does: closed() is called, its calls finish with ERR_CLOSED. */
+void client_connection_give_up(struct client_connection *c);
 /* Encodes and sends; the call is the connection's then. ERR_UNSUPPORTED when there is no version in
  * common, ERR_LIMIT when the request cannot be encoded: the call stays where it was. */
 enum err client_connection_send(struct client_connection *c, struct client_call *call,

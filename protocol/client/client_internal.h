@@ -13,6 +13,11 @@
  * brokers. */
 enum { NODE_BOOTSTRAP = -1000 };
 
+/* Lane 0 is everybody's, this one that of NODE_ASK; users' lanes follow. */
+enum { LANE_ASK = 1, LANES_OWN };
+
+struct client_ask;
+
 struct node {
     struct list_node link_in_client;
     struct client *client;
@@ -71,6 +76,7 @@ struct client {
     struct list_node deferred; /* calls that end at the next turn */
     struct timer deferred_timer;
     struct list_node nodes;
+    struct list_node asks;
     uint32_t lanes;
     struct metadata metadata;
     bool freeing;
@@ -82,6 +88,20 @@ struct client {
 void client_defer(struct client *c, struct client_call *call, enum err err);
 /* Gives the call to its node, or to the best for NODE_ANY. */
 void client_route(struct client *c, struct client_call *call, const void *request);
+/* As client_call_lane(), to a node at hand; it goes to no other one. */
+void client_call_node(struct client *c, struct node *n, uint32_t lane,
+                      const struct schema *request_schema, const void *request, int16_t max_version,
+                      uint64_t timeout_ns, client_done *done, void *user);
+
+/* --- client_ask.c ----------------------------------------------------------------------------- */
+
+/* NODE_ASK. */
+void client_ask(struct client *c, const struct schema *schema, const void *request,
+                int16_t max_version, uint64_t timeout_ns, client_done *done, void *user);
+/* Questions of this user are forgotten. */
+void client_ask_cancel(struct client *c, const void *user);
+/* All questions end with ERR_CANCELED. */
+void client_asks_end(struct client *c);
 
 /* --- node.c ----------------------------------------------------------------------------------- */
 
@@ -89,13 +109,15 @@ struct node *node_new(struct client *c, int32_t id, struct slice host, uint16_t 
 /* Its calls end with ERR_CLOSED. */
 void node_free(struct node *n);
 struct node *node_find(const struct client *c, int32_t id);
-/* The one to ask anything: connected and idle ones first, then by chance; NULL when there is
- * none. */
-struct node *node_pick(const struct client *c);
+/* The one to ask anything on this lane, none of those to be skipped: connected and idle ones first,
+ * then by chance, silent ones late; NULL when there is none. */
+struct node *node_pick(const struct client *c, uint32_t lane, const int32_t *skip, size_t skips);
 /* Sends the call, or lets it wait for a connection. */
 void node_call(struct node *n, struct client_call *call, const void *request);
 void node_lane_free(struct node *n, uint32_t lane);
 void node_lane_flush(struct node *n, uint32_t lane);
+uint64_t node_silence_ns(const struct node *n, uint32_t lane);
+void node_give_up(struct node *n, uint32_t lane);
 /* The brokers of a metadata answer: new ones, moved ones, gone ones. */
 void nodes_set(struct client *c, const struct metadata_response *r);
 

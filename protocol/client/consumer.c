@@ -36,7 +36,9 @@ struct part *consumer_add_part(struct consumer *c, struct slice topic, int32_t p
     p->pub.position = p->pub.committed = p->pub.high_watermark = -1;
     p->commit_wanted = p->end_told = p->too_large = p->fetch_at = -1;
     p->bytes_max = c->cfg.partition_bytes_max;
-    p->tried_leader = p->tried_epoch = p->read_epoch = p->checked_epoch = -1;
+    p->tried_leader = p->tried_epoch = p->checked_epoch = -1;
+    p->replica = p->asked_node = p->listing_node = -1;
+    position_set_epoch(p, -1);
     p->seek = ++c->seeks;
     list_push_back(&c->parts, &p->node);
     c->part_count++;
@@ -213,7 +215,7 @@ static void reset_part(struct part *p, int64_t offset)
     p->retry_at_ns = 0;
     p->attempts = 0;
     p->gone = false;
-    p->read_epoch = -1;
+    position_set_epoch(p, -1);
     consumer_set_position(p, offset >= 0 ? offset : p->pub.position);
     if (offset >= 0) {
         p->state = PART_ACTIVE;
@@ -325,6 +327,9 @@ static void on_metadata(void *owner)
 {
     struct consumer *c = owner;
     group_on_metadata(c);
+    if (timer_is_armed(&c->watch)) {
+        timer_arm_in(c->env, &c->watch, 0);
+    }
     consumer_wake(c, 0);
 }
 
@@ -343,6 +348,7 @@ static void set_config(struct consumer *c, const struct consumer_config *cfg)
     c->cfg = *cfg;
     c->cfg.group_id = copy_string(c, cfg->group_id);
     c->cfg.group_instance_id = copy_string(c, cfg->group_instance_id);
+    c->cfg.rack_id = copy_string(c, cfg->rack_id);
     const char **topics = arena_array(&c->strings, cfg->topic_count, sizeof(*topics));
     for (size_t i = 0; i < cfg->topic_count; i++) {
         topics[i] = copy_string(c, cfg->topics[i]);
@@ -394,6 +400,7 @@ struct consumer *consumer_new(struct client *client, const struct consumer_confi
     set_config(c, cfg);
     set_assignors(c, cfg);
     c->kick = (struct timer){ .fire = on_kick, .owner = c };
+    c->watch = (struct timer){ .fire = consumer_on_watch, .owner = c };
     c->commit_timer = (struct timer){ .fire = on_commit_timer, .owner = c };
     c->revoked_timer = (struct timer){ .fire = on_revoked, .owner = c };
     c->listener.changed = on_metadata;
@@ -415,6 +422,7 @@ void consumer_free(struct consumer *c)
     client_unlisten(&c->listener);
     group_deinit(c);
     timer_cancel(c->env, &c->kick);
+    timer_cancel(c->env, &c->watch);
     timer_cancel(c->env, &c->commit_timer);
     timer_cancel(c->env, &c->revoked_timer);
     timer_cancel(c->env, &c->close_timer);

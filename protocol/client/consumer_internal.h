@@ -21,6 +21,12 @@ enum part_state {
     PART_STUCK,           /* no offset, and no policy to find one */
 };
 
+/* Batches from this offset on have this leader epoch. */
+struct epoch_mark {
+    int32_t epoch;
+    int64_t from;
+};
+
 /* A partition that is being read. */
 struct part {
     struct consumer_partition pub;
@@ -40,18 +46,24 @@ struct part {
     int64_t fetch_at;   /* the next offset to ask for: position, or behind what is being given */
     int32_t bytes_max;  /* to ask for; raised for a batch that does not fit */
     int64_t too_large;  /* the position that trouble() was called for */
-    int32_t asked_node; /* where the fetch is in flight */
+    int32_t asked_node;   /* where the fetch is in flight */
+    int32_t listing_node; /* and the question where it is read on */
+    /* Where it is read instead of at the leader (KIP-392); -1: nowhere. Until then, or until the
+     * leader's epoch is another one; shunned while the leader is to give the records itself. */
+    int32_t replica, replica_epoch;
+    uint64_t replica_until_ns, shun_until_ns;
     unsigned attempts;
     uint64_t retry_at_ns;
     int32_t tried_leader, tried_epoch; /* of the last request; a newer one ends the back-off */
     struct uuid topic_id;              /* likewise; zero: none, or unknown */
-    int32_t read_epoch;                /* of the last batch that was read; -1 unknown */
+    /* Of the last batch that was read (-1 unknown), the epoch before it, and where they begin. */
+    struct epoch_mark read, before;
     int32_t checked_epoch;             /* of the leader to whom the position was good */
     int64_t end_told;                  /* the position at which at_end() was called */
     int64_t commit_wanted;             /* pending while above pub.committed */
 };
 
-/* The fetch loop of one leader. */
+/* The fetch loop of one leader, or of a replica that is closer. */
 struct fetch_leader {
     struct consumer *consumer;
     int32_t node_id;
@@ -69,6 +81,8 @@ struct group {
     bool inherited;    /* by a leader: an earlier process assigned, it is not known what */
     bool cooperative;  /* all assignors are */
     bool heartbeating; /* one is in flight */
+    bool probing;      /* it is asked whether the coordinator is another one by now */
+    uint64_t probe_at_ns;
     unsigned attempts;
     struct timer step; /* next try */
     struct timer heartbeat;
@@ -123,6 +137,7 @@ struct consumer {
     struct client_listener listener;
     struct map leaders; /* node id -> struct fetch_leader */
     struct timer kick;  /* fetches what may be fetched */
+    struct timer watch; /* looks for silent brokers while something is asked of them */
     struct arena scratch;
     struct buf views; /* struct batch_view of one partition */
     struct group group;
@@ -185,14 +200,31 @@ const struct client_partition *fetcher_leader(const struct part *p);
 void fetcher_note_try(struct part *p, const struct client_topic *t,
                       const struct client_partition *leader);
 
+/* The replica that a part is read from gave nothing: for a while the leader is asked. */
+void fetcher_leave_replica(struct part *p);
+
+/* --- consumer_watch.c ------------------------------------------------------------------------- */
+
+/* A request has left. */
+void consumer_watch(struct consumer *c);
+/* The watch timer's fire(). */
+void consumer_on_watch(void *owner);
+
 /* --- position.c ------------------------------------------------------------------------------- */
 
 /* Whether a part may be read on at this leader; else position_ask(). */
 bool position_holds(const struct part *p, const struct client_partition *leader);
 /* Asks for the offset to begin with, or whether the position still holds. */
 void position_ask(struct part *p, const struct client_partition *leader);
-/* Batches were read, the last one of this leader epoch; -1: none. */
-void position_note_epoch(struct part *p, int32_t epoch);
+/* What was read so far is of this leader epoch, as far as known; -1: nothing is. */
+void position_set_epoch(struct part *p, int32_t epoch);
+/* A batch with this leader epoch follows; into the marks of the part, or a copy of them. */
+void position_note_batch(const struct part *p, struct epoch_mark *read, struct epoch_mark *before,
+                         const struct batch_view *b);
+/* The leader took the position for good. */
+void position_is_good(struct part *p);
+/* The leader epoch of the record before this offset; -1 unknown. Never too low a one. */
+int32_t position_epoch_at(const struct part *p, int64_t offset);
 void position_out_of_range(struct part *p);
 
 /* --- offsets.c -------------------------------------------------------------------------------- */
@@ -214,6 +246,10 @@ void group_rejoin(struct consumer *c, const char *reason);
 /* What an error of any group call means; true when the caller may simply try again. */
 bool group_judge(struct consumer *c, int16_t error, int32_t generation);
 void group_coordinator_lost(struct consumer *c);
+/* How long the coordinator has owed an answer; *ret_owes: whether it does. */
+uint64_t group_silence_ns(const struct consumer *c, bool *ret_owes);
+/* Asks whether it is another one, and goes there if so. */
+void group_probe(struct consumer *c);
 void group_leave(struct consumer *c, client_done *done);
 void group_on_metadata(struct consumer *c);
 /* The leader has what it needs, or not yet. */

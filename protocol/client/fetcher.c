@@ -13,6 +13,9 @@
  *   (F5) The first batch of an answer holds the offset that was asked for, or begins behind it
  *        where compaction took batches out; the others follow; nothing leaps beyond the high
  *        watermark. An answer of which that is not true is not used at all.
+ *   (F6) A replica that the leader named (KIP-392) is read from until it errs, fails or is silent.
+ *        Its errors say nothing of the partition: the leader is asked next, without a rack for a
+ *        while, so that it does not name the same replica again.
  */
 #include "protocol/client/consumer_internal.h"
 
@@ -21,6 +24,8 @@
 #include <stdio.h>
 
 enum { ATTEMPTS_TOLD = 5, NOT_AHEAD = 32 };
+static const uint64_t REPLICA_NS = 300ull * NS_PER_S; /* the leader is asked anew after it */
+static const uint64_t SHUN_NS = 5ull * NS_PER_S;
 
 const struct client_partition *fetcher_leader(const struct part *p)
 {
@@ -47,6 +52,36 @@ void fetcher_note_try(struct part *p, const struct client_topic *t,
     p->tried_leader = leader->leader_id;
     p->tried_epoch = leader->leader_epoch;
     p->topic_id = t->id;
+}
+
+void fetcher_leave_replica(struct part *p)
+{
+    p->replica = -1;
+    p->shun_until_ns = env_mono_ns(p->consumer->env) + SHUN_NS;
+    consumer_wake(p->consumer, 0);
+}
+
+/* Whether the last fetch went to a replica that the leader had named. */
+static bool was_elsewhere(const struct part *p)
+{
+    return p->asked_node >= 0 && p->asked_node != p->tried_leader;
+}
+
+/* Where it is to be fetched (KIP-392). */
+static int32_t node_of(const struct part *p, const struct client_partition *leader, uint64_t now)
+{
+    bool elsewhere =
+        p->replica >= 0 && p->replica_epoch == leader->leader_epoch && now < p->replica_until_ns;
+    return elsewhere ? p->replica : leader->leader_id;
+}
+
+/* The leader names a replica that is closer: the records are there (F6). */
+static void take_replica(struct part *p, int32_t node_id)
+{
+    struct consumer *c = p->consumer;
+    p->replica = node_id;
+    p->replica_epoch = p->tried_epoch;
+    p->replica_until_ns = env_mono_ns(c->env) + REPLICA_NS;
 }
 
 static bool is_fetchable(const struct part *p)
@@ -141,6 +176,9 @@ static void corrupt(struct part *p, enum err err)
         "stays, the log on the leader's disk is damaged",
         SLICE_ARG(slice_head(p->pub.topic, 249)), (int)p->pub.partition, (long long)p->pub.position,
         err_text(err));
+    if (was_elsewhere(p)) {
+        fetcher_leave_replica(p);
+    }
     if (p->attempts == 0) {
         consumer_trouble(p->consumer, KAFKA_CORRUPT_MESSAGE, text, false);
     }
@@ -232,12 +270,13 @@ static struct part *find_answered(struct consumer *c, int16_t version,
 
 /* Walks the headers of the whole batches; *ret_next is the offset behind the last one. The base
  * offset is outside of the checksum, so it is believed only where it fits (F5). */
-static enum err check_offsets(const struct fetch_response_partition_data *d, int64_t position,
-                              int64_t *ret_next, int32_t *ret_epoch)
+static enum err check_offsets(struct part *p, const struct fetch_response_partition_data *d,
+                              int64_t *ret_next)
 {
     struct batch_view b;
     struct slice records = d->records.bytes;
-    int64_t next = position;
+    struct epoch_mark read = p->read, before = p->before;
+    int64_t next = p->pub.position;
     for (; batch_parse(records, &b) == ERR_OK; records = slice_from(records, b.bytes.len)) {
         bool first = records.ptr == d->records.bytes.ptr;
         int64_t last = batch_last_offset(&b);
@@ -247,8 +286,10 @@ static enum err check_offsets(const struct fetch_response_partition_data *d, int
             return ERR_CORRUPT;
         }
         next = last + 1;
-        *ret_epoch = b.leader_epoch;
+        position_note_batch(p, &read, &before, &b);
     }
+    p->read = read;
+    p->before = before;
     *ret_next = next;
     return ERR_OK;
 }
@@ -267,11 +308,21 @@ static void look_at(struct fetch_leader *l, struct part *p,
         l->not_ahead = bytes ? NOT_AHEAD : l->not_ahead;
         return;
     }
+    if (d->error_code && was_elsewhere(p)) {
+        fetcher_leave_replica(p);
+        return;
+    }
     if (d->error_code) {
         client_learn_leader(p->consumer->client, p->pub.topic, p->pub.partition,
                             d->current_leader.leader_id, d->current_leader.leader_epoch);
         take_error(p, d->error_code);
         return;
+    }
+    if (d->preferred_read_replica >= 0 && d->preferred_read_replica != l->node_id) {
+        take_replica(p, d->preferred_read_replica);
+        if (!bytes) {
+            return;
+        }
     }
     struct batch_view b;
     if (bytes && batch_parse(d->records.bytes, &b) == ERR_SHORT) {
@@ -279,8 +330,7 @@ static void look_at(struct fetch_leader *l, struct part *p,
         return;
     }
     int64_t next;
-    int32_t epoch = -1;
-    enum err err = check_offsets(d, p->pub.position, &next, &epoch);
+    enum err err = check_offsets(p, d, &next);
     if (err) {
         corrupt(p, err);
         return;
@@ -288,7 +338,7 @@ static void look_at(struct fetch_leader *l, struct part *p,
     p->answered = true;
     p->answered_seek = p->seek;
     p->fetch_at = next;
-    position_note_epoch(p, epoch);
+    position_is_good(p);
     if (bytes) {
         list_remove(&p->node); /* the others go first the next time (KIP-74) */
         list_push_back(&p->consumer->parts, &p->node);
@@ -358,7 +408,11 @@ static void on_fetched(void *user, enum err err, int16_t version, const void *re
         struct part *p = list_entry(n, struct part, node);
         if (p->asked && p->asked_node == l->node_id) {
             p->asked = false;
-            fetcher_retry_part(p);
+            if (was_elsewhere(p)) {
+                fetcher_leave_replica(p);
+            } else {
+                fetcher_retry_part(p);
+            }
         }
     }
     if (good) {
@@ -385,7 +439,7 @@ static bool fill_fetch(struct consumer *c, int32_t node_id, struct fetch_request
     list_for_each(n, &c->parts) {
         struct part *p = list_entry(n, struct part, node);
         const struct client_partition *leader = fetcher_leader(p);
-        if (!is_fetchable(p) || !leader || leader->leader_id != node_id ||
+        if (!is_fetchable(p) || !leader || node_of(p, leader, now) != node_id ||
             !position_holds(p, leader) || !is_due(p, leader, now, &wake)) {
             continue;
         }
@@ -409,6 +463,9 @@ static bool fill_fetch(struct consumer *c, int32_t node_id, struct fetch_request
         f->current_leader_epoch = leader->leader_epoch;
         f->fetch_offset = p->fetch_at;
         f->partition_max_bytes = p->bytes_max;
+        if (now < p->shun_until_ns) {
+            request->rack_id = slice_str("");
+        }
         p->asked = true;
         p->asked_node = node_id;
         p->asked_seek = p->seek;
@@ -438,7 +495,7 @@ static void fetch(struct consumer *c, int32_t node_id)
     request.min_bytes = c->cfg.fetch_bytes_min;
     request.max_bytes = c->cfg.fetch_bytes_max;
     request.isolation_level = c->cfg.read_committed;
-    request.rack_id = slice_str("");
+    request.rack_id = slice_str(c->cfg.rack_id ? c->cfg.rack_id : "");
     if (!fill_fetch(c, node_id, &request, &ids)) {
         return;
     }
@@ -446,6 +503,7 @@ static void fetch(struct consumer *c, int32_t node_id)
     c->fetches++;
     client_call_lane(c->client, node_id, c->lane_fetch, &fetch_request_schema, &request,
                      ids ? -1 : 12, 0, on_fetched, l);
+    consumer_watch(c);
 }
 
 void fetcher_run(struct consumer *c)
@@ -465,7 +523,7 @@ void fetcher_run(struct consumer *c)
         if (p->state == PART_NEEDS_RESET || !position_holds(p, leader)) {
             position_ask(p, leader);
         } else {
-            fetch(c, leader->leader_id);
+            fetch(c, node_of(p, leader, now));
         }
     }
     if (leaderless) {

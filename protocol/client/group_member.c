@@ -14,6 +14,7 @@
  *   (G5) A leader that came back under its instance id goes on with what an earlier process
  *        assigned; it asks the coordinator what that was, so that partitions which came meanwhile
  *        do not stay without a reader (KIP-814 leaves that open).
+ *   (G6) A coordinator that owes an answer and is silent is given up once others name another one.
  * Source: KIP-62, KIP-345 (static members), KIP-394 (member id required), KIP-800 (reasons).
  */
 #include "protocol/client/consumer_internal.h"
@@ -24,6 +25,8 @@
 
 static const uint64_t METADATA_WAIT_NS = 5ull * NS_PER_S;
 static const uint64_t JOIN_MARGIN_NS = 10ull * NS_PER_S;
+static const uint64_t PROBE_NS = 250 * NS_PER_MS;
+static const uint64_t PROBE_JOIN_NS = 2ull * NS_PER_S; /* a join may take minutes without a word */
 
 static void retry_step(struct consumer *c)
 {
@@ -120,22 +123,26 @@ bool group_judge(struct consumer *c, int16_t error, int32_t generation)
 
 /* --- coordinator ------------------------------------------------------------------------------ */
 
+/* The node, or -1 with an error. */
+static int32_t read_coordinator(int16_t version, const struct find_coordinator_response *r,
+                                int16_t *ret_error)
+{
+    if (version < 4) {
+        *ret_error = r->error_code;
+        return r->error_code ? -1 : r->node_id;
+    }
+    *ret_error = r->coordinators_n == 1 ? r->coordinators[0].error_code
+                                        : (int16_t)KAFKA_UNKNOWN_SERVER_ERROR;
+    return *ret_error ? -1 : r->coordinators[0].node_id;
+}
+
 static void on_coordinator(void *user, enum err err, int16_t version, const void *response)
 {
     struct consumer *c = user;
     struct group *g = &c->group;
-    const struct find_coordinator_response *r = response;
     int16_t error = KAFKA_NONE;
-    int32_t node_id = -1;
     g->busy = false;
-    if (!err && version >= 4) {
-        error = r->coordinators_n == 1 ? r->coordinators[0].error_code
-                                       : (int16_t)KAFKA_UNKNOWN_SERVER_ERROR;
-        node_id = error ? -1 : r->coordinators[0].node_id;
-    } else if (!err) {
-        error = r->error_code;
-        node_id = r->node_id;
-    }
+    int32_t node_id = err ? -1 : read_coordinator(version, response, &error);
     consumer_check_lacking(c, err, &find_coordinator_request_schema);
     if (err || error || node_id < 0) {
         if (error) {
@@ -151,7 +158,7 @@ static void on_coordinator(void *user, enum err err, int16_t version, const void
     group_step(c);
 }
 
-static void find_coordinator(struct consumer *c)
+static void ask_coordinator(struct consumer *c, client_done *done)
 {
     struct slice key = slice_str(c->cfg.group_id);
     struct find_coordinator_request request;
@@ -159,9 +166,67 @@ static void find_coordinator(struct consumer *c)
     request.key = key;
     request.coordinator_keys = &key;
     request.coordinator_keys_n = 1;
+    client_call(c->client, NODE_ASK, &find_coordinator_request_schema, &request, -1, 0, done, c);
+}
+
+static void find_coordinator(struct consumer *c)
+{
     c->group.busy = true;
-    client_call(c->client, NODE_ANY, &find_coordinator_request_schema, &request, -1, 0,
-                on_coordinator, c);
+    ask_coordinator(c, on_coordinator);
+}
+
+/* --- a silent coordinator --------------------------------------------------------------------- */
+
+static bool owes_offsets(const struct consumer *c)
+{
+    return c->committing || c->fetching_offsets;
+}
+
+uint64_t group_silence_ns(const struct consumer *c, bool *ret_owes)
+{
+    const struct group *g = &c->group;
+    uint64_t silence_ns = 0;
+    bool owes_member = g->heartbeating || g->busy;
+    *ret_owes = g->coordinator >= 0 && (owes_member || owes_offsets(c));
+    if (*ret_owes && owes_member) {
+        silence_ns = client_silence_ns(c->client, g->coordinator, c->lane_group);
+    }
+    if (*ret_owes && owes_offsets(c)) {
+        uint64_t its_ns = client_silence_ns(c->client, g->coordinator, 0);
+        silence_ns = its_ns > silence_ns ? its_ns : silence_ns;
+    }
+    return silence_ns;
+}
+
+/* (G6) What the old one owes ends with ERR_CLOSED, and finds its way from there. */
+static void on_probed(void *user, enum err err, int16_t version, const void *response)
+{
+    struct consumer *c = user;
+    struct group *g = &c->group;
+    int16_t error = KAFKA_NONE;
+    bool owes;
+    g->probing = false;
+    int32_t node_id = err ? -1 : read_coordinator(version, response, &error), old = g->coordinator;
+    if (node_id < 0 || old < 0 || node_id == old || group_silence_ns(c, &owes) < CLIENT_PATIENCE_NS) {
+        return;
+    }
+    log_info(&c->log, "the coordinator is silent and was replaced", KV_STR("group", c->cfg.group_id),
+             KV_INT("was", old), KV_INT("is", node_id));
+    if (owes_offsets(c)) {
+        client_give_up(c->client, old, 0);
+    }
+    client_give_up(c->client, old, c->lane_group);
+}
+
+void group_probe(struct consumer *c)
+{
+    struct group *g = &c->group;
+    uint64_t now = env_mono_ns(c->env);
+    if (!g->probing && now >= g->probe_at_ns) {
+        g->probing = true;
+        g->probe_at_ns = now + (g->busy ? PROBE_JOIN_NS : PROBE_NS);
+        ask_coordinator(c, on_probed);
+    }
 }
 
 /* --- heartbeat -------------------------------------------------------------------------------- */
@@ -211,6 +276,7 @@ static void heartbeat(void *owner)
     g->heartbeating = true;
     client_call_lane(c->client, g->coordinator, c->lane_group, &heartbeat_request_schema, &request,
                      -1, c->cfg.session_timeout_ns / 3, on_heartbeat, c);
+    consumer_watch(c);
 }
 
 /* --- review ----------------------------------------------------------------------------------- */
@@ -319,6 +385,7 @@ void group_sync(struct consumer *c)
     g->busy = true;
     client_call_lane(c->client, g->coordinator, c->lane_group, &sync_group_request_schema, &request,
                      -1, c->cfg.rebalance_timeout_ns + JOIN_MARGIN_NS, on_synced, c);
+    consumer_watch(c);
     arena_deinit(&arena);
 }
 
@@ -408,6 +475,7 @@ static void send_join(struct consumer *c)
     g->busy = true;
     client_call_lane(c->client, g->coordinator, c->lane_group, &join_group_request_schema, &request,
                      -1, c->cfg.rebalance_timeout_ns + JOIN_MARGIN_NS, on_joined, c);
+    consumer_watch(c);
     arena_deinit(&arena);
 }
 

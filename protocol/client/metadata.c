@@ -338,7 +338,7 @@ static void send_request(struct client *c)
     m->in_flight = true;
     m->again = m->at_once = false;
     m->last_ns = env_mono_ns(c->env);
-    client_call(c, NODE_ANY, &metadata_request_schema, &request, -1, 0, on_answer, c);
+    client_call(c, NODE_ASK, &metadata_request_schema, &request, -1, 0, on_answer, c);
     arena_deinit(&arena);
 }
 

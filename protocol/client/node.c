@@ -72,24 +72,52 @@ struct node *node_find(const struct client *c, int32_t id)
     return NULL;
 }
 
-void node_lane_free(struct node *n, uint32_t lane)
+static struct link *find_link(const struct node *n, uint32_t lane)
 {
     list_for_each(it, &n->links) {
         struct link *l = list_entry(it, struct link, link_in_node);
         if (l->lane == lane) {
-            free_link(l);
-            return;
+            return l;
         }
+    }
+    return NULL;
+}
+
+void node_lane_free(struct node *n, uint32_t lane)
+{
+    struct link *l = find_link(n, lane);
+    if (l) {
+        free_link(l);
     }
 }
 
 void node_lane_flush(struct node *n, uint32_t lane)
 {
-    list_for_each(it, &n->links) {
-        struct link *l = list_entry(it, struct link, link_in_node);
-        if (l->lane == lane && l->connection) {
-            client_connection_flush(l->connection);
-        }
+    struct link *l = find_link(n, lane);
+    if (l && l->connection) {
+        client_connection_flush(l->connection);
+    }
+}
+
+uint64_t node_silence_ns(const struct node *n, uint32_t lane)
+{
+    const struct link *l = find_link(n, lane);
+    if (l && l->connection) {
+        return client_connection_silence_ns(l->connection);
+    }
+    return l && !list_is_empty(&l->waiting) ? UINT64_MAX : 0;
+}
+
+void node_give_up(struct node *n, uint32_t lane)
+{
+    struct link *l = find_link(n, lane);
+    if (l && l->connection) {
+        client_connection_give_up(l->connection);
+        return;
+    }
+    struct list_node *first;
+    while (l && (first = list_first(&l->waiting))) {
+        client_defer(n->client, list_entry(first, struct client_call, node), ERR_CLOSED);
     }
 }
 
@@ -100,8 +128,9 @@ static bool is_bootstrap(const struct node *n)
     return n->id <= NODE_BOOTSTRAP;
 }
 
-/* Lower is better; the low digits are chance. */
-static uint64_t cost(const struct node *n)
+/* Lower is better; the low digits are chance. One in its back-off is back within a second; a silent
+ * one may never be. */
+static uint64_t cost(const struct node *n, uint32_t lane)
 {
     const struct client *c = n->client;
     uint64_t chance = env_random(c->env) % 1000;
@@ -109,32 +138,48 @@ static uint64_t cost(const struct node *n)
     if (n->not_before_ns > now) {
         return 1000000 + (n->not_before_ns - now) / NS_PER_MS * 1000 + chance;
     }
-    uint64_t best = 200000 + n->failures * 1000u;
+    if (n->failures) {
+        return 300000 + n->failures * 1000u + chance; /* whatever other lanes it has */
+    }
+    uint64_t best = 200000;
     list_for_each(it, &n->links) {
         const struct link *l = list_entry(it, struct link, link_in_node);
-        if (l->lane == 0 && l->connection && client_connection_is_ready(l->connection)) {
+        if (l->connection && client_connection_silence_ns(l->connection) >= CLIENT_PATIENCE_NS) {
+            return 3000000 + chance; /* on any lane: it is not well */
+        }
+        if (l->lane == lane && l->connection && client_connection_is_ready(l->connection)) {
             best = client_connection_in_flight(l->connection) * 10000u;
         }
     }
     return best + chance;
 }
 
-struct node *node_pick(const struct client *c)
+static bool is_among(int32_t id, const int32_t *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct node *node_pick(const struct client *c, uint32_t lane, const int32_t *skip, size_t skips)
 {
     /* Bootstrap addresses count again when every broker that we know of has failed. */
     bool known = false;
     list_for_each(it, &c->nodes) {
         const struct node *n = list_entry(it, struct node, link_in_client);
-        known = known || (!is_bootstrap(n) && n->failures == 0);
+        known = known || (!is_bootstrap(n) && n->failures == 0 && !is_among(n->id, skip, skips));
     }
     struct node *best = NULL;
     uint64_t least = 0;
     list_for_each(it, &c->nodes) {
         struct node *n = list_entry(it, struct node, link_in_client);
-        if (known && is_bootstrap(n)) {
+        if ((known && is_bootstrap(n)) || is_among(n->id, skip, skips)) {
             continue;
         }
-        uint64_t its = cost(n);
+        uint64_t its = cost(n, lane);
         if (!best || its < least) {
             best = n;
             least = its;
@@ -208,7 +253,7 @@ static void on_closed(void *owner, enum err why)
     struct list_node *first;
     while ((first = list_pop_front(&calls))) {
         struct client_call *call = list_entry(first, struct client_call, node);
-        if (call->node_id < 0) {
+        if (client_call_is_for_any(call)) {
             client_route(c, call, call->copy);
         } else {
             client_defer(c, call, ERR_CLOSED);
@@ -239,13 +284,11 @@ static void connect_link(struct link *l)
 
 static struct link *get_link(struct node *n, uint32_t lane)
 {
-    list_for_each(it, &n->links) {
-        struct link *l = list_entry(it, struct link, link_in_node);
-        if (l->lane == lane) {
-            return l;
-        }
+    struct link *l = find_link(n, lane);
+    if (l) {
+        return l;
     }
-    struct link *l = mem_zalloc(sizeof(*l));
+    l = mem_zalloc(sizeof(*l));
     l->node = n;
     l->lane = lane;
     l->retry.fire = on_retry;
@@ -286,15 +329,20 @@ static void retire_bootstrap(struct node *n)
     list_init(&calls);
     list_for_each(it, &n->links) {
         struct link *l = list_entry(it, struct link, link_in_node);
-        if (l->lane == 0 && (!l->connection || !client_connection_in_flight(l->connection))) {
-            take_waiting(l, &calls);
+        if (!l->connection || !client_connection_in_flight(l->connection)) {
+            while ((first = list_pop_front(&l->waiting))) {
+                list_push_back(&calls, first);
+            }
             free_link(l);
-            break;
         }
     }
     while ((first = list_pop_front(&calls))) {
         struct client_call *call = list_entry(first, struct client_call, node);
-        client_route(c, call, call->copy);
+        if (client_call_is_for_any(call)) {
+            client_route(c, call, call->copy);
+        } else {
+            client_defer(c, call, ERR_CLOSED);
+        }
     }
 }
 

@@ -165,6 +165,7 @@ void offsets_commit(struct consumer *c)
             struct offset_commit_request_partition *o = &t->partitions[t->partitions_n++];
             o->partition_index = p->pub.partition;
             o->committed_offset = p->commit_wanted;
+            o->committed_leader_epoch = position_epoch_at(p, p->commit_wanted);
             o->committed_metadata = slice_str("");
         }
     }
@@ -172,11 +173,12 @@ void offsets_commit(struct consumer *c)
     c->commit_sent = s;
     client_call(c->client, g->coordinator, &offset_commit_request_schema, &s->request,
                 NAMES_VERSION_MAX, 0, on_committed, s);
+    consumer_watch(c);
 }
 
 /* --- the offsets to begin with ---------------------------------------------------------------- */
 
-static void begin(struct part *p, int64_t offset)
+static void begin(struct part *p, int64_t offset, int32_t epoch)
 {
     struct consumer *c = p->consumer;
     if (p->state != PART_NEEDS_COMMITTED) {
@@ -185,6 +187,7 @@ static void begin(struct part *p, int64_t offset)
     if (offset >= 0) {
         p->pub.committed = p->commit_wanted = offset;
         consumer_set_position(p, offset);
+        position_set_epoch(p, epoch >= 0 ? epoch : -1);
         p->state = PART_ACTIVE;
     } else if (c->cfg.offset_reset == OFFSET_RESET_NONE) {
         p->state = PART_STUCK;
@@ -199,13 +202,13 @@ static void begin(struct part *p, int64_t offset)
 }
 
 static void take_offset(struct consumer *c, struct slice topic, int32_t partition, int16_t error,
-                        int64_t offset, int16_t *worst)
+                        int64_t offset, int32_t epoch, int16_t *worst)
 {
     struct part *p = consumer_find_part(c, topic, partition);
     if (error) {
         *worst = error;
     } else if (p) {
-        begin(p, offset);
+        begin(p, offset, epoch);
     }
 }
 
@@ -222,7 +225,7 @@ static int16_t take_offsets(struct consumer *c, int16_t version,
             for (int32_t j = 0; j < t->partitions_n; j++) {
                 const struct offset_fetch_response_partitions *o = &t->partitions[j];
                 take_offset(c, t->name, o->partition_index, o->error_code, o->committed_offset,
-                            &worst);
+                            o->committed_leader_epoch, &worst);
             }
         }
         return worst;
@@ -231,7 +234,8 @@ static int16_t take_offsets(struct consumer *c, int16_t version,
         const struct offset_fetch_response_topic *t = &r->topics[i];
         for (int32_t j = 0; j < t->partitions_n; j++) {
             const struct offset_fetch_response_partition *o = &t->partitions[j];
-            take_offset(c, t->name, o->partition_index, o->error_code, o->committed_offset, &worst);
+            take_offset(c, t->name, o->partition_index, o->error_code, o->committed_offset,
+                        o->committed_leader_epoch, &worst);
         }
     }
     return worst;
@@ -321,4 +325,5 @@ void offsets_fetch(struct consumer *c)
     c->fetching_offsets = true;
     client_call(c->client, g->coordinator, &offset_fetch_request_schema, &request,
                 NAMES_VERSION_MAX, 0, on_offsets, c);
+    consumer_watch(c);
 }

@@ -8,6 +8,9 @@
  *   (P2) A topic that was made anew under its name (another id) is read from its start: nothing of
  *        it was seen. Only without a policy the offset counts for it, too.
  *   (P3) What a broker cannot tell is no proof: the partition is read on.
+ *   (P4) A committed offset carries the leader epoch of the record before it, and whoever begins
+ *        there asks first, as after a change of leader. An epoch that is too low would make the log
+ *        look cut, so where the right one is not known, none is told.
  */
 #include "protocol/client/consumer_internal.h"
 
@@ -80,7 +83,7 @@ static void begin_at(struct part *p, const struct list_offsets_response_partitio
     }
     bool anew = p->gone && c->cfg.group_id && !p->revoking && r->offset < p->pub.position;
     p->state = PART_ACTIVE;
-    p->read_epoch = -1;
+    position_set_epoch(p, -1);
     p->gone = false;
     p->attempts = 0;
     if (anew) {
@@ -131,20 +134,43 @@ static void list_offsets(struct part *p, const struct client_partition *leader)
     partition.timestamp = p->reset_to;
     p->listing = true;
     p->listing_seek = p->seek;
+    p->listing_node = leader->leader_id;
     fetcher_note_try(p, client_topic(c->client, p->pub.topic), leader);
+    consumer_watch(c);
     client_call(c->client, leader->leader_id, &list_offsets_request_schema, &request, -1, 0,
                 on_listed, p);
 }
 
 /* --- a change of leader ----------------------------------------------------------------------- */
 
-void position_note_epoch(struct part *p, int32_t epoch)
+void position_set_epoch(struct part *p, int32_t epoch)
+{
+    p->read = (struct epoch_mark){ epoch, -1 };
+    p->before = (struct epoch_mark){ -1, -1 };
+}
+
+void position_note_batch(const struct part *p, struct epoch_mark *read, struct epoch_mark *before,
+                         const struct batch_view *b)
 {
     /* No checksum covers it: believed where it fits. */
-    if (epoch >= p->read_epoch && epoch <= p->tried_epoch) {
-        p->read_epoch = epoch;
+    if (b->leader_epoch > read->epoch && b->leader_epoch <= p->tried_epoch) {
+        *before = *read;
+        *read = (struct epoch_mark){ b->leader_epoch, b->base_offset };
     }
+}
+
+void position_is_good(struct part *p)
+{
     p->checked_epoch = p->tried_epoch;
+}
+
+/* (P4) */
+int32_t position_epoch_at(const struct part *p, int64_t offset)
+{
+    if (offset > p->read.from) {
+        return p->read.epoch;
+    }
+    return offset > p->before.from ? p->before.epoch : -1;
 }
 
 static bool was_made_anew(const struct part *p, const struct client_topic *t)
@@ -156,7 +182,7 @@ static bool was_made_anew(const struct part *p, const struct client_topic *t)
 bool position_holds(const struct part *p, const struct client_partition *leader)
 {
     const struct client_topic *t = client_topic(p->consumer->client, p->pub.topic);
-    return !was_made_anew(p, t) && (p->read_epoch < 0 || leader->leader_epoch < 0 ||
+    return !was_made_anew(p, t) && (p->read.epoch < 0 || leader->leader_epoch < 0 ||
                                     p->checked_epoch == leader->leader_epoch);
 }
 
@@ -164,7 +190,7 @@ bool position_holds(const struct part *p, const struct client_partition *leader)
 static void was_cut(struct part *p, int64_t offset, int32_t epoch)
 {
     struct consumer *c = p->consumer;
-    p->read_epoch = epoch;
+    position_set_epoch(p, epoch);
     if (c->cfg.offset_reset == OFFSET_RESET_NONE) {
         p->state = PART_STUCK;
         consumer_trouble(
@@ -193,7 +219,10 @@ static void judge_epoch_end(struct part *p,
         fetcher_retry_part(p);
         return;
     }
-    p->checked_epoch = p->tried_epoch;
+    position_is_good(p);
+    if (!r->error_code && r->leader_epoch < 0 && p->read.epoch > p->tried_epoch) {
+        position_set_epoch(p, -1); /* an epoch of another log, or of nobody's */
+    }
     if (!r->error_code && r->end_offset >= 0 && r->leader_epoch >= 0 &&
         r->end_offset < p->pub.position) {
         was_cut(p, r->end_offset, r->leader_epoch);
@@ -237,10 +266,12 @@ static void ask_epoch_end(struct part *p, const struct client_partition *leader)
     topic.partitions_n = 1;
     partition.partition = p->pub.partition;
     partition.current_leader_epoch = leader->leader_epoch;
-    partition.leader_epoch = p->read_epoch;
+    partition.leader_epoch = p->read.epoch;
     p->listing = true;
     p->listing_seek = p->seek;
+    p->listing_node = leader->leader_id;
     fetcher_note_try(p, client_topic(c->client, p->pub.topic), leader);
+    consumer_watch(c);
     client_call(c->client, leader->leader_id, &offset_for_leader_epoch_request_schema, &request, -1,
                 0, on_epoch_end, p);
 }

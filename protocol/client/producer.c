@@ -134,6 +134,9 @@ static void on_metadata(void *owner)
     while ((t = map_next(&p->topics, &cursor, NULL))) {
         update_topic(t);
     }
+    if (timer_is_armed(&p->watch)) {
+        timer_arm_in(p->env, &p->watch, 0);
+    }
     producer_wake(p, 0);
 }
 
@@ -353,6 +356,7 @@ struct producer *producer_new(struct client *c, const struct producer_config *cf
     list_init(&p->free);
     p->wake.fire = on_wake;
     p->wake.owner = p;
+    p->watch = (struct timer){ .fire = producer_on_watch, .owner = p };
     p->listener.changed = on_metadata;
     p->listener.owner = p;
     client_listen(c, &p->listener);
@@ -394,6 +398,7 @@ void producer_free(struct producer *p)
     client_cancel(p->client, p);
     client_unlisten(&p->listener);
     timer_cancel(p->env, &p->wake);
+    timer_cancel(p->env, &p->watch);
     uint32_t cursor = 0;
     struct producer_topic *t;
     while ((t = map_next(&p->topics, &cursor, NULL))) {

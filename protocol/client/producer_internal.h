@@ -71,6 +71,7 @@ struct producer {
     struct list_node free;
     size_t free_bytes;
     struct client_listener listener;
+    struct timer watch;   /* looks for silent brokers while requests fly */
     struct timer wake;    /* drains: lingering batches, ends of back-offs */
     struct arena scratch; /* the request being built */
     size_t buffered_bytes;
@@ -101,5 +102,12 @@ void producer_close_batch(struct producer_partition *part);
 
 /* Sends all that may go now and arms the timer for the rest. */
 void producer_drain(struct producer *p);
+
+/* --- producer_watch.c ------------------------------------------------------------------------- */
+
+/* A request has left. */
+void producer_watch(struct producer *p);
+/* The watch timer's fire(); also when the metadata are new. */
+void producer_on_watch(void *owner);
 
 #endif

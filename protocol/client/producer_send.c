@@ -14,6 +14,7 @@
  *        broker would forget the head, and could not tell that it is repeated.
  *   (S6) The first batch of a numbering flies alone: a leader that does not know the producer takes
  *        any sequence, so that the second batch could come in before a first one that failed.
+ *   (S7) While batches fly to one leader, nothing is sent to a newer one: it would come in front.
  * tests/protocol/check_client_producer.c: every_record_arrives_once_and_in_order_whatever_fails.
  */
 #include "protocol/client/producer_internal.h"
@@ -78,7 +79,7 @@ static bool have_producer_id(struct producer *p)
     schema_init(&init_producer_id_request_schema, &request);
     request.transaction_timeout_ms = INT32_MAX;
     p->id_state = PRODUCER_ID_ASKED;
-    client_call(p->client, NODE_ANY, &init_producer_id_request_schema, &request, -1, 0,
+    client_call(p->client, NODE_ASK, &init_producer_id_request_schema, &request, -1, 0,
                 on_producer_id, p);
     return false;
 }
@@ -166,7 +167,9 @@ static bool may_send(struct producer *p, struct producer_partition *part,
                      const struct client_partition *leader, uint64_t now, uint64_t *wake)
 {
     uint32_t most = part->proven || p->cfg.acks == 0 ? PARTITION_FLYING_MAX : 1;
-    if (part->flying && (part->settle || part->renumber || part->flying >= most)) {
+    bool moved = leader->leader_id != part->sent_leader_id ||
+                 leader->leader_epoch != part->sent_leader_epoch;
+    if (part->flying && (moved || part->settle || part->renumber || part->flying >= most)) {
         return false;
     }
     part->settle = false;
@@ -177,8 +180,7 @@ static bool may_send(struct producer *p, struct producer_partition *part,
     uint64_t at = 0;
     if (!is_due(p, b, now)) {
         at = b->first_ns + p->cfg.linger_ns;
-    } else if (part->retry_at_ns > now && leader->leader_id == part->sent_leader_id &&
-               leader->leader_epoch == part->sent_leader_epoch) {
+    } else if (part->retry_at_ns > now && !moved) {
         at = part->retry_at_ns;
     }
     if (at) {
@@ -314,6 +316,7 @@ static void send_request(struct producer *p, struct producer_broker *broker)
     /* Version 13 names topics by id only (KIP-516). */
     client_call(p->client, broker->id, &produce_request_schema, &request, ids ? -1 : 12, 0,
                 on_produced, r);
+    producer_watch(p);
 }
 
 /* Puts every partition that may send into its leader's list. Lowers *wake to when others may. */

@@ -8,11 +8,13 @@ Suite *client_group_suite(void);
 Suite *client_consumer_suite(void);
 Suite *client_member_suite(void);
 Suite *client_failover_suite(void);
+Suite *client_silent_suite(void);
 
 int main(void)
 {
     Suite *(*const suites[])(void) = { client_producer_suite, client_assignor_suite,
                                        client_group_suite,    client_consumer_suite,
-                                       client_member_suite,   client_failover_suite };
+                                       client_member_suite,   client_failover_suite,
+                                       client_silent_suite };
     return RUN_SUITES(suites);
 }

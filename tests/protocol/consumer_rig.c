@@ -171,7 +171,7 @@ static void on_calm(void *owner)
 
 void consumer_rig_init(struct consumer_rig *r, uint64_t seed, uint64_t records_each)
 {
-    *r = (struct consumer_rig){ .commits = true };
+    *r = (struct consumer_rig){ .commits = true, .request_timeout_ns = 5ull * NS_PER_S };
     fake_env_init(&r->env, seed);
     fake_cluster_init(&r->cluster, &r->env);
     for (uint64_t i = 0; i < FAKE_PARTITIONS; i++) {
@@ -190,7 +190,7 @@ void consumer_rig_start(struct consumer_rig *r, struct consumer_config cfg)
     static const char *const topics[] = { "lines" };
     struct client_config client_cfg = { .bootstrap = bootstrap,
                                         .bootstrap_count = 2,
-                                        .request_timeout_ns = 5ull * NS_PER_S,
+                                        .request_timeout_ns = r->request_timeout_ns,
                                         .connect_timeout_ns = 2ull * NS_PER_S };
     struct consumer_events events = { on_assigned, on_revoking, on_lost,
                                       on_batches,  on_trouble,  on_at_end };

@@ -26,7 +26,7 @@ struct consumer_rig {
     bool lazy;    /* consumer_revoked() is never called */
     bool chaotic; /* pauses, seeks back, slow revocations */
     bool closed;
-    uint64_t revoke_after_ns;
+    uint64_t revoke_after_ns, request_timeout_ns;
     uint64_t records, batches, assigned, revoking, lost, troubles, fatals;
     int16_t trouble;
     char trouble_text[512];

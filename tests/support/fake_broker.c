@@ -376,7 +376,7 @@ static void received(struct fake_server *server, struct fake_conn *conn, struct 
     struct fake_node *node = container_of(server, struct fake_node, server);
     struct buf *in = fake_conn_input(conn);
     buf_append_slice(in, bytes);
-    while (in->len >= 4 && !server->down) {
+    while (in->len >= 4 && !server->down && !server->silent) {
         struct reader r = reader_of(buf_slice(in));
         uint32_t size = reader_u32(&r);
         if (reader_left(&r) < size) {
@@ -403,8 +403,10 @@ void fake_cluster_init(struct fake_cluster *c, struct fake_env *env)
                                 .lacks = -1,
                                 .batch_records = 10,
                                 .brokers_told = FAKE_NODES,
+                                .closest = -1,
                                 .group = { .granted = (1u << FAKE_PARTITIONS) - 1,
-                                           .committed = { -1, -1, -1, -1 } },
+                                           .committed = { -1, -1, -1, -1 },
+                                           .committed_epochs = { -1, -1, -1, -1 } },
                                 .next_producer_id = 1000 };
     c->topic_id.bytes[3] = 7;
     for (int32_t i = 0; i < FAKE_NODES; i++) {

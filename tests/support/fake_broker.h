@@ -68,6 +68,7 @@ struct fake_group {
     bool synced;
     uint32_t granted; /* partitions that the member gets, as bits */
     int64_t committed[FAKE_PARTITIONS];
+    int32_t committed_epochs[FAKE_PARTITIONS];
     bool went_back; /* a commit lowered an offset */
     uint64_t finds, joins, commits, heartbeats, leaves;
 };
@@ -106,7 +107,9 @@ struct fake_cluster {
     int misplaced;         /* one batch of the next answers with records begins elsewhere: which */
     int64_t misplaced_by;  /* 0: none */
     bool cut_at_limit;     /* a batch above partition_max_bytes is cut, as very old brokers do */
-    uint64_t fetch_requests, fetch_bytes, epoch_requests;
+    int32_t closest;       /* named to fetches with a rack, which it serves too; -1 none */
+    int16_t closest_error; /* but with this */
+    uint64_t fetch_requests, fetch_bytes, epoch_requests, closest_fetches;
 };
 
 struct fake_request {

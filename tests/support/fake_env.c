@@ -271,6 +271,17 @@ void fake_server_stop(struct fake_env *e, struct fake_server *server)
     }
 }
 
+void fake_server_go_on(struct fake_env *e, struct fake_server *server)
+{
+    server->silent = false;
+    list_for_each(n, &e->conns) {
+        struct fake_conn *c = list_entry(n, struct fake_conn, node);
+        if (c->server == server && !c->server_gone) {
+            server->received(server, c, slice_null());
+        }
+    }
+}
+
 /* --- life ------------------------------------------------------------------------------------- */
 
 void fake_env_init(struct fake_env *e, uint64_t seed)

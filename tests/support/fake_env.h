@@ -19,7 +19,8 @@ struct fake_conn;
 struct fake_server {
     struct list_node node;
     uint16_t port;
-    bool down; /* connections are refused */
+    bool down;   /* connections are refused */
+    bool silent; /* they are made, and nothing on them is looked at */
     void (*received)(struct fake_server *server, struct fake_conn *conn, struct slice bytes);
 };
 
@@ -50,5 +51,7 @@ void fake_conn_close(struct fake_conn *c);
 struct buf *fake_conn_input(struct fake_conn *c);
 /* The server goes down: its connections break at once. */
 void fake_server_stop(struct fake_env *e, struct fake_server *server);
+/* A silent server wakes up, and finds what has come meanwhile. */
+void fake_server_go_on(struct fake_env *e, struct fake_server *server);
 
 #endif

@@ -108,8 +108,11 @@ static int16_t fetch_error(const struct fake_request *r, const struct fetch_requ
         p->leader = (p->leader + 1) % FAKE_NODES;
         p->leader_epoch++;
     }
-    if (p->leader != r->node->id) {
+    if (p->leader != r->node->id && c->closest != r->node->id) {
         return KAFKA_NOT_LEADER_OR_FOLLOWER;
+    }
+    if (p->leader != r->node->id && c->closest_error) {
+        return c->closest_error;
     }
     if (r->error || fake_chance(c, c->faults.error_before)) {
         return r->error ? r->error : (int16_t)KAFKA_UNKNOWN_LEADER_EPOCH;
@@ -123,7 +126,7 @@ static void fetch(struct fake_request *r, const struct fetch_request *q)
 {
     struct fake_cluster *c = r->node->cluster;
     struct fetch_response body;
-    bool empty = true;
+    bool empty = true, at_once = false;
     c->fetch_requests++;
     schema_init(&fetch_response_schema, &body);
     assert(q->topics_n == 1);
@@ -142,7 +145,12 @@ static void fetch(struct fake_request *r, const struct fetch_request *q)
         d->partition_index = f->partition;
         d->error_code = fetch_error(r, t, f);
         d->high_watermark = d->error_code ? -1 : (int64_t)p->count;
-        if (!d->error_code) {
+        bool leads = p->leader == r->node->id;
+        c->closest_fetches += !leads;
+        if (leads && c->closest >= 0 && c->closest != p->leader && q->rack_id.len) {
+            d->preferred_read_replica = c->closest;
+            at_once = true;
+        } else if (!d->error_code) {
             d->records.bytes =
                 build_records(c, p, f->fetch_offset, f->partition_max_bytes, &r->arena);
             c->fetch_bytes += d->records.bytes.len;
@@ -158,7 +166,7 @@ static void fetch(struct fake_request *r, const struct fetch_request *q)
         }
         empty = empty && !d->error_code && !d->records.bytes.len;
     }
-    fake_reply(r, &body, empty ? (uint64_t)q->max_wait_ms * NS_PER_MS : 0);
+    fake_reply(r, &body, empty && !at_once ? (uint64_t)q->max_wait_ms * NS_PER_MS : 0);
 }
 
 static void list_offsets(struct fake_request *r, const struct list_offsets_request *q)
@@ -207,7 +215,9 @@ static void epoch_ends(struct fake_request *r, const struct offset_for_leader_ep
     while (end > 0 && p->epochs[end - 1] > f->leader_epoch) {
         end--;
     }
-    if (!answer.error_code && f->leader_epoch == p->leader_epoch) {
+    if (f->leader_epoch > p->leader_epoch) {
+        answer.leader_epoch = -1; /* and no offset: nobody knows that epoch */
+    } else if (!answer.error_code && f->leader_epoch == p->leader_epoch) {
         answer.leader_epoch = p->leader_epoch;
         answer.end_offset = (int64_t)p->count;
     } else if (!answer.error_code && end > 0) {
@@ -418,6 +428,8 @@ static void commit(struct fake_request *r, const struct offset_commit_request *q
         if (!error) {
             g->went_back = g->went_back || t->partitions[i].committed_offset < *committed;
             *committed = t->partitions[i].committed_offset;
+            g->committed_epochs[t->partitions[i].partition_index] =
+                t->partitions[i].committed_leader_epoch;
         }
     }
     fake_reply(r, &body, 0);
@@ -448,6 +460,7 @@ static void fetch_offsets(struct fake_request *r, const struct offset_fetch_requ
     for (int32_t i = 0; i < t->partition_indexes_n; i++) {
         topic.partitions[i].partition_index = t->partition_indexes[i];
         topic.partitions[i].committed_offset = g->committed[t->partition_indexes[i]];
+        topic.partitions[i].committed_leader_epoch = g->committed_epochs[t->partition_indexes[i]];
     }
     if (group.error_code) {
         group.topics_n = 0;
