@@ -543,6 +543,7 @@ static void open_consumer(struct flow *f)
         .assignors = c->assignors.items,
         .assignor_count = c->assignors.count,
         .offset_reset = (enum offset_reset)c->auto_offset_reset,
+        .rack_id = c->client_rack && *c->client_rack ? c->client_rack : NULL,
         .read_committed = c->isolation_level == 1,
         .session_timeout_ns = (uint64_t)c->session_timeout_ms * NS_PER_MS,
         .heartbeat_interval_ns = (uint64_t)c->heartbeat_interval_ms * NS_PER_MS,

@@ -16,6 +16,9 @@
       "read_uncommitted|read_committed", "", 0, "Whether records of open transactions are read.")  \
     C(STR, group_instance_id, "group_instance_id", "", "", "", 0,                                  \
       "A name that survives restarts; by default the flow's name and an id from path.data.")       \
+    C(STR, client_rack, "client_rack", "", "", "", 0,                                              \
+      "Where this process stands; brokers with broker.rack and a rack-aware replica.selector "     \
+      "then name the closest replica.")                                                            \
     C(LIST, assignors, "partition_assignment_strategy", "", "", "", 0,                             \
       "range, roundrobin, cooperative-sticky, in order of wish.")                                  \
     C(DURATION_MS, session_timeout_ms, "session_timeout", "45s", "1s", "1h", 0,                    \

@@ -189,9 +189,10 @@ void client_call_lane(struct client *c, int32_t node_id, uint32_t lane,
     if (node_id == NODE_ASK) {
         client_ask(c, request_schema, request, max_version, timeout_ns, done, user);
     } else {
-        client_route(
-            c, new_call(c, node_id, lane, request_schema, max_version, timeout_ns, done, user),
-            request);
+        client_route(c,
+                     new_call(c, node_id, lane, request_schema, max_version, timeout_ns, done,
+                              user),
+                     request);
     }
 }
 

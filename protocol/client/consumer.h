@@ -25,7 +25,8 @@ struct consumer_config {
     size_t assignor_count; /* 0: range and cooperative-sticky, as the Java client offers */
     enum offset_reset offset_reset;
     bool read_committed;
-    const char *rack_id; /* where this consumer stands, to read from a replica there; NULL: not told */
+    const char
+        *rack_id; /* where this consumer stands, to read from a replica there; NULL: not told */
     uint64_t session_timeout_ns;    /* 0: 45 s */
     uint64_t heartbeat_interval_ns; /* 0: 3 s */
     uint64_t rebalance_timeout_ns;  /* 0: 5 min: how long a revocation may drain */

@@ -43,9 +43,9 @@ struct part {
     bool keep;     /* scratch of a new assignment */
     uint32_t seek; /* changes with each seek: an answer to an older question is dropped */
     uint32_t asked_seek, listing_seek, answered_seek;
-    int64_t fetch_at;   /* the next offset to ask for: position, or behind what is being given */
-    int32_t bytes_max;  /* to ask for; raised for a batch that does not fit */
-    int64_t too_large;  /* the position that trouble() was called for */
+    int64_t fetch_at;     /* the next offset to ask for: position, or behind what is being given */
+    int32_t bytes_max;    /* to ask for; raised for a batch that does not fit */
+    int64_t too_large;    /* the position that trouble() was called for */
     int32_t asked_node;   /* where the fetch is in flight */
     int32_t listing_node; /* and the question where it is read on */
     /* Where it is read instead of at the leader (KIP-392); -1: nowhere. Until then, or until the
@@ -58,9 +58,9 @@ struct part {
     struct uuid topic_id;              /* likewise; zero: none, or unknown */
     /* Of the last batch that was read (-1 unknown), the epoch before it, and where they begin. */
     struct epoch_mark read, before;
-    int32_t checked_epoch;             /* of the leader to whom the position was good */
-    int64_t end_told;                  /* the position at which at_end() was called */
-    int64_t commit_wanted;             /* pending while above pub.committed */
+    int32_t checked_epoch; /* of the leader to whom the position was good */
+    int64_t end_told;      /* the position at which at_end() was called */
+    int64_t commit_wanted; /* pending while above pub.committed */
 };
 
 /* The fetch loop of one leader, or of a replica that is closer. */

@@ -207,11 +207,12 @@ static void on_probed(void *user, enum err err, int16_t version, const void *res
     bool owes;
     g->probing = false;
     int32_t node_id = err ? -1 : read_coordinator(version, response, &error), old = g->coordinator;
-    if (node_id < 0 || old < 0 || node_id == old || group_silence_ns(c, &owes) < CLIENT_PATIENCE_NS) {
+    if (node_id < 0 || old < 0 || node_id == old ||
+        group_silence_ns(c, &owes) < CLIENT_PATIENCE_NS) {
         return;
     }
-    log_info(&c->log, "the coordinator is silent and was replaced", KV_STR("group", c->cfg.group_id),
-             KV_INT("was", old), KV_INT("is", node_id));
+    log_info(&c->log, "the coordinator is silent and was replaced",
+             KV_STR("group", c->cfg.group_id), KV_INT("was", old), KV_INT("is", node_id));
     if (owes_offsets(c)) {
         client_give_up(c->client, old, 0);
     }

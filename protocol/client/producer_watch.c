@@ -18,8 +18,8 @@ static bool has_moved(const struct producer *p, const struct producer_partition 
         return false;
     }
     const struct client_partition *now = &t->partitions[part->index];
-    return now->leader_id >= 0 && (now->leader_id != part->sent_leader_id ||
-                                   now->leader_epoch > part->sent_leader_epoch);
+    return now->leader_id >= 0 &&
+           (now->leader_id != part->sent_leader_id || now->leader_epoch > part->sent_leader_epoch);
 }
 
 /* The id of a silent broker that was overtaken; -1: none. *ret_silence_ns: the longest one. */
@@ -45,8 +45,9 @@ void producer_on_watch(void *owner)
     uint64_t silence_ns;
     int32_t id = find_overtaken(p, &silence_ns);
     if (id >= 0) {
-        log_info(&p->log, "a broker is silent and was replaced as leader: its records are sent to "
-                          "the new one",
+        log_info(&p->log,
+                 "a broker is silent and was replaced as leader: its records are sent to "
+                 "the new one",
                  KV_INT("broker", id));
         client_give_up(p->client, id, 0);
         timer_arm_in(p->env, &p->watch, 0); /* others may be silent, too */
