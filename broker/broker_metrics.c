@@ -154,6 +154,11 @@ bool broker_healthy(const struct broker *b, struct buf *ret_text)
         buf_append_str(ret_text, "the metadata log is offline: its disk failed");
         return false;
     }
+    if (b->quorum.full) {
+        buf_append_str(ret_text, "the disk of the metadata log is full: this node takes no part in "
+                                 "the quorum until there is space again");
+        return false;
+    }
     if (offline > 0) {
         buf_printf(ret_text, "%u partition(s) are offline: their disk failed", (unsigned)offline);
         return false;

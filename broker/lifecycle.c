@@ -495,7 +495,7 @@ void lifecycle_applied(struct broker *b)
     const struct image_broker *own = own_registration(b);
     bool ours = own && own->epoch == b->broker_epoch;
     controller_registrar_applied(b);
-    if (l->state == LIFECYCLE_RECOVERY && ours && !l->caught_up) {
+    if (l->state == LIFECYCLE_RECOVERY && ours && b->logs_open && !l->caught_up) {
         kick(b); /* the image has the registration now: perhaps that is all there is */
     } else if (l->state == LIFECYCLE_RECOVERY && ours && l->caught_up && !own->fenced) {
         l->was_served = true;

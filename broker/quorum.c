@@ -9,6 +9,9 @@
  *        its log neither votes nor answers.
  *   (Q3) Records are applied between outputs, never among them: who hears of a record may propose
  *        the next.
+ *   (Q6) A full disk is a slow one: the output that found it full is tried again, all others wait
+ *        behind it, and what comes from outside is refused, so that the others elect another
+ *        leader. Proposals under way wait: outputs point into them.
  */
 #include "broker/quorum.h"
 
@@ -19,6 +22,8 @@
 
 #include <assert.h>
 #include <stdio.h>
+
+enum { SPACE_RETRY_MS = 500 };
 
 struct raft_now quorum_now(const struct broker *b)
 {
@@ -53,6 +58,17 @@ void quorum_die(struct broker *b, enum err why, const char *text)
     if (b->events.failed && !b->quorum.blocking) {
         b->events.failed(b->events_ctx, &b->quorum.why);
     }
+}
+
+static void disk_is_full(struct broker *b, const char *text)
+{
+    if (!b->quorum.full) {
+        log_error(&b->log,
+                  "the disk of the metadata log is full: this node takes no part in the quorum "
+                  "until there is space again",
+                  KV_STR("error", text));
+    }
+    b->quorum.full = true;
 }
 
 /* --- outputs ---------------------------------------------------------------------------------- */
@@ -112,8 +128,8 @@ static enum err adopt_snapshot(struct broker *b, const struct raft_output *out, 
         q->committed = q->committed > id.end_offset ? q->committed : id.end_offset;
         q->applied_epoch = id.epoch;
         raft_snapshot_adopted(q->raft, quorum_now(b), &snapshot);
-    } else if (e == ERR_CORRUPT) {
-        log_warn(&b->log, "the snapshot that came from the leader is damaged and is fetched again",
+    } else if (e == ERR_CORRUPT || e == ERR_NO_SPACE) {
+        log_warn(&b->log, "the snapshot that came from the leader cannot be used and is fetched again",
                  KV_STR("error", err->text));
         raft_snapshot_rejected(q->raft, quorum_now(b));
         e = ERR_OK;
@@ -267,7 +283,9 @@ static bool sync_log(struct broker *b)
     }
     q->flush_truncations = raft_truncations(q->raft);
     enum err e = log_flush_begin(b->metadata.log, &q->flush, &err);
-    if (e) {
+    if (e == ERR_NO_SPACE && !q->blocking) {
+        disk_is_full(b, err.text);
+    } else if (e) {
         quorum_die(b, e, err.text);
         return false;
     }
@@ -286,10 +304,75 @@ static bool sync_log(struct broker *b)
 
 /* --- the turn --------------------------------------------------------------------------------- */
 
+/* The bytes may lie in a response that goes. */
+static void hold_back(struct broker *b, const struct raft_output *out)
+{
+    struct quorum *q = &b->quorum;
+    q->held = *out;
+    q->held_back = true;
+    if (out->bytes.len > 0) {
+        q->held.bytes = slice_of(mem_strndup(out->bytes.ptr, out->bytes.len), out->bytes.len);
+    }
+}
+
+static void let_go(struct quorum *q)
+{
+    if (q->held_back && q->held.bytes.len > 0) {
+        mem_free((void *)(uintptr_t)q->held.bytes.ptr);
+    }
+    q->held_back = false;
+}
+
+/* false: the disk is full still, or failed. */
+static bool carry_out_held(struct broker *b)
+{
+    struct quorum *q = &b->quorum;
+    struct error err;
+    enum err e = q->held_back ? carry_out(b, &q->held, &err) : ERR_OK;
+    if (e == ERR_NO_SPACE) {
+        disk_is_full(b, err.text);
+        return false;
+    }
+    let_go(q);
+    if (e) {
+        quorum_die(b, e, err.text);
+    }
+    return !e;
+}
+
+static void carry_out_all(struct broker *b)
+{
+    struct quorum *q = &b->quorum;
+    const struct raft_output *out;
+    while (!q->dead && !q->full && carry_out_held(b) && (out = raft_next_output(q->raft))) {
+        struct error err;
+        enum err e = carry_out(b, out, &err);
+        if (e == ERR_NO_SPACE && !q->blocking) {
+            disk_is_full(b, err.text);
+            hold_back(b, out);
+        } else if (e) {
+            quorum_die(b, e, err.text);
+        }
+    }
+}
+
+/* Is there space again? What waits for it is tried. */
+static void try_again(struct broker *b)
+{
+    struct quorum *q = &b->quorum;
+    q->full = false;
+    if (carry_out_held(b)) {
+        log_info(&b->log, "the disk of the metadata log has space again");
+    }
+}
+
 static void on_timer(void *owner)
 {
     struct broker *b = owner;
-    if (!b->quorum.dead) {
+    if (b->quorum.full && !b->quorum.dead) {
+        try_again(b);
+    }
+    if (!b->quorum.dead && !b->quorum.full) {
         raft_tick(b->quorum.raft, quorum_now(b));
     }
     quorum_run(b);
@@ -302,18 +385,6 @@ void quorum_init(struct broker *b)
     q->applied_epoch = -1;
     list_init(&q->proposals);
     list_init(&q->sends);
-}
-
-static void carry_out_all(struct broker *b)
-{
-    struct quorum *q = &b->quorum;
-    for (const struct raft_output *out; !q->dead && (out = raft_next_output(q->raft));) {
-        struct error err;
-        enum err e = carry_out(b, out, &err);
-        if (e) {
-            quorum_die(b, e, err.text);
-        }
-    }
 }
 
 void quorum_run(struct broker *b)
@@ -339,7 +410,9 @@ void quorum_run(struct broker *b)
     }
     snapshots_check(b);
     uint64_t deadline = raft_deadline_ns(q->raft);
-    if (deadline == UINT64_MAX) {
+    if (q->full) {
+        timer_arm_in(b->env, &q->timer, (uint64_t)SPACE_RETRY_MS * NS_PER_MS);
+    } else if (deadline == UINT64_MAX) {
         timer_cancel(b->env, &q->timer);
     } else {
         timer_arm(b->env, &q->timer, deadline);
@@ -385,7 +458,7 @@ enum err quorum_propose(struct broker *b, const struct metadata_records *records
         return e;
     }
     list_push_back(&q->proposals, &p->link);
-    if (!q->running) { /* done() never comes from inside this call */
+    if (!q->running && !q->full) { /* done() never comes from inside this call */
         timer_arm_in(b->env, &q->timer, 0);
     }
     return ERR_OK;
@@ -406,7 +479,7 @@ bool quorum_is_alive(const struct broker *b)
 bool quorum_is_leader(const struct broker *b)
 {
     const struct quorum *q = &b->quorum;
-    return quorum_is_alive(b) && raft_role(q->raft) == RAFT_LEADER &&
+    return quorum_is_alive(b) && !q->full && raft_role(q->raft) == RAFT_LEADER &&
            q->applied_epoch == raft_epoch(q->raft);
 }
 
@@ -417,7 +490,7 @@ int32_t quorum_epoch(const struct broker *b)
 
 int32_t quorum_leader(const struct broker *b)
 {
-    return quorum_is_alive(b) ? raft_leader_id(b->quorum.raft) : -1;
+    return quorum_is_alive(b) && !b->quorum.full ? raft_leader_id(b->quorum.raft) : -1;
 }
 
 bool quorum_leader_address(const struct broker *b, char *ret_host, size_t host_size,
@@ -503,6 +576,8 @@ void quorum_deinit(struct broker *b)
 {
     struct quorum *q = &b->quorum;
     timer_cancel(b->env, &q->timer);
+    let_go(&b->quorum);
+    let_go(q);
     quorum_cancel_sends(b);
     raft_free(q->raft);
     q->raft = NULL;

@@ -38,11 +38,11 @@ static void sent(void *user, enum err err, int16_t version, const void *response
     if (!quorum_is_alive(b)) {
         return;
     }
-    if (!err) {
+    if (!err && !b->quorum.full) {
         raft_response(r, quorum_now(b), token, response);
     } else {
         raft_failed(r, quorum_now(b), token,
-                    err == ERR_TIMEOUT       ? RAFT_FAILED_TIMEOUT
+                    !err || err == ERR_TIMEOUT ? RAFT_FAILED_TIMEOUT
                     : err == ERR_UNSUPPORTED ? RAFT_FAILED_VERSION
                                              : RAFT_FAILED_UNREACHABLE);
     }
@@ -170,8 +170,9 @@ void quorum_reply(struct broker *b, const struct raft_output *out)
 void quorum_request(struct call *c)
 {
     struct broker *b = c->broker;
-    if (!quorum_is_alive(b)) {
-        call_fail(c, "this node is not in the quorum");
+    if (!quorum_is_alive(b) || b->quorum.full) {
+        call_fail(c, b->quorum.full ? "the disk of the metadata log is full"
+                                    : "this node is not in the quorum");
         return;
     }
     raft_request(b->quorum.raft, quorum_now(b), c->api->key, c->request, c);

@@ -289,6 +289,44 @@ START_TEST(crash_at_any_disk_operation_loses_no_change)
 }
 END_TEST
 
+START_TEST(full_disk_stops_nothing_for_good)
+{
+    struct bench w;
+    bench_init(&w);
+    ck_assert_int_eq(bench_start(&w), ERR_OK);
+    ck_assert_int_eq(bench_add_topic(&w, "topic-0"), ERR_OK);
+    for (int64_t space = 0; space < 60; space += 17) {
+        struct buf text = { 0 };
+        char name[32];
+        int topics = (int)(space / 17) + 1;
+        w.disk.space_bytes = space;
+        snprintf(name, sizeof(name), "topic-%d", topics);
+        struct topic_op t;
+        bench_submit_topic(&w, &t, name);
+        ck_assert(!t.done);
+        ck_assert(quorum_is_alive(w.broker));
+        ck_assert(!quorum_is_leader(w.broker));
+        ck_assert(!broker_healthy(w.broker, &text));
+        ck_assert_ptr_nonnull(strstr(buf_cstr(&text), "full"));
+        fake_env_run(&w.env, w.env.now_ns + 5ull * NS_PER_S);
+        ck_assert(!quorum_is_leader(w.broker));
+        w.disk.space_bytes = -1;
+        fake_env_run(&w.env, w.env.now_ns + 5ull * NS_PER_S);
+        ck_assert(quorum_is_leader(w.broker));
+        ck_assert(t.done && t.status == ERR_OK); /* it had only to wait */
+        buf_reset(&text);
+        ck_assert_msg(broker_healthy(w.broker, &text), "%s", buf_cstr(&text));
+        buf_deinit(&text);
+        if (topics % 2) {
+            bench_kill(&w);
+            ck_assert_msg(bench_start(&w) == ERR_OK, "%s", w.err.text);
+        }
+        check_topics(&w, topics + 1);
+    }
+    bench_deinit(&w);
+}
+END_TEST
+
 /* What a follower gets from its leader. */
 static void fetch_all(struct bench *w, const char *path, struct snapshot_id id)
 {
@@ -399,6 +437,7 @@ Suite *quorum_suite(void)
     tcase_add_test(tc, damaged_snapshot_gives_way_to_the_older_one);
     tcase_add_test(tc, node_without_a_sound_snapshot_does_not_start);
     tcase_add_test(tc, crash_at_any_disk_operation_loses_no_change);
+    tcase_add_test(tc, full_disk_stops_nothing_for_good);
     tcase_add_test(tc, fetched_snapshot_takes_the_place_of_image_and_log);
     tcase_add_test(tc, snapshot_is_served_by_position);
     suite_add_tcase(s, tc);

@@ -93,12 +93,6 @@ enum err bench_format(struct bench *w, enum format_quorum quorum, const char *co
     return e;
 }
 
-struct topic_op {
-    struct metadata_op op;
-    const char *name;
-    enum err status;
-    bool done;
-};
 
 static void prepare(struct metadata_op *op, struct metadata_records *out)
 {
@@ -117,13 +111,19 @@ static void done(struct metadata_op *op, enum err status)
     t->done = true;
 }
 
-enum err bench_add_topic(struct bench *w, const char *name)
+void bench_submit_topic(struct bench *w, struct topic_op *t, const char *name)
 {
-    struct topic_op t = { .op = { .prepare = prepare, .done = done }, .name = name };
-    metadata_submit(w->broker, &t.op);
-    for (int i = 0; !t.done && i < 100; i++) {
+    *t = (struct topic_op){ .op = { .prepare = prepare, .done = done }, .name = name };
+    metadata_submit(w->broker, &t->op);
+    for (int i = 0; !t->done && i < 100; i++) {
         fake_env_run(&w->env, w->env.now_ns + NS_PER_MS);
     }
+}
+
+enum err bench_add_topic(struct bench *w, const char *name)
+{
+    struct topic_op t;
+    bench_submit_topic(w, &t, name);
     ck_assert_msg(t.done, "the change of the metadata never ended");
     return t.status;
 }

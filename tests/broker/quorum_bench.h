@@ -39,6 +39,15 @@ void bench_kill(struct bench *w);
 void bench_stop(struct bench *w);
 /* Formats with --standalone, --initial-controllers (when given) or neither. */
 enum err bench_format(struct bench *w, enum format_quorum quorum, const char *controllers);
+/* A change of the metadata under way. */
+struct topic_op {
+    struct metadata_op op;
+    const char *name;
+    enum err status;
+    bool done;
+};
+/* Asks for a topic without partitions; t->done when that has ended within 100 ms. */
+void bench_submit_topic(struct bench *w, struct topic_op *t, const char *name);
 /* Makes a topic without partitions in the metadata; what became of it. */
 enum err bench_add_topic(struct bench *w, const char *name);
 bool bench_has_topic(const struct bench *w, const char *name);
