@@ -12,6 +12,7 @@ EXTRA_DIST += tests/e2e/run.sh tests/e2e/conftest.py tests/e2e/peers tests/e2e/s
   tests/e2e/test_cluster_faults.py \
   tests/e2e/test_cluster_judge.py \
   tests/e2e/test_cluster_pipeline.py \
+  tests/e2e/test_cluster_silent.py \
   tests/e2e/test_cluster_scale.py \
   tests/e2e/test_cluster_replicas.py \
   tests/e2e/test_cluster_tools.py \
