@@ -136,6 +136,85 @@ def test_kafka_features_tells_the_levels(shared):
                                            shared.bootstrap)
 
 
+def test_kafka_features_changes_levels_or_says_why_not(shared):
+    """Everything without a change first; a level goes down and up again."""
+    text = tool(shared, "kafka-features", "downgrade", "--feature",
+                "eligible.leader.replicas.version=0", "--dry-run")
+    assert "can be downgraded to 0" in text, text
+    assert "FinalizedVersionLevel: 1" in elr_row(shared)
+    text = tool(shared, "kafka-features", "upgrade", "--feature", "metadata.version=99",
+                check=False)
+    assert "metadata.version" in text and "99" in text and "Could not upgrade" in text, text
+    text = tool(shared, "kafka-features", "downgrade", "--feature",
+                "eligible.leader.replicas.version=0")
+    assert "was downgraded to 0" in text, text
+    assert "FinalizedVersionLevel: 0" in elr_row(shared)
+    text = tool(shared, "kafka-features", "upgrade", "--feature",
+                "eligible.leader.replicas.version=1")
+    assert "was upgraded to 1" in text, text
+
+
+def elr_row(c):
+    text = tool(c, "kafka-features", "describe")
+    return next(r for r in text.splitlines() if r.startswith("Feature: eligible.leader"))
+
+
+def test_kafka_configs_changes_the_settings_of_all_nodes_at_once(shared):
+    shared.create("sized", 3)
+    big = b"x" * 2000 + b"\n"
+    tool(shared, "kafka-configs", "--alter", "--entity-type", "brokers", "--entity-default",
+         "--add-config", "message.max.bytes=1000")
+    for partition in "012":  # led by three nodes
+        with pytest.raises(AssertionError):
+            shared.kcat("-P", "-t", "sized", "-p", partition, stdin=big)
+    text = tool(shared, "kafka-configs", "--describe", "--entity-type", "brokers",
+                "--entity-default")
+    assert "message.max.bytes=1000" in text, text
+    tool(shared, "kafka-configs", "--alter", "--entity-type", "brokers", "--entity-default",
+         "--delete-config", "message.max.bytes")
+    for partition in "012":
+        shared.kcat("-P", "-t", "sized", "-p", partition, stdin=big)
+
+
+def test_kafka_reassign_partitions_takes_a_move_back(shared, tmp_path):
+    shared.create("back", 1, 2)
+    before = shared.partitions("back")[0]["replicas"]
+    third = ({1, 2, 3} - set(before)).pop()
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"version": 1, "partitions": [
+        {"topic": "back", "partition": 0, "replicas": [third, before[0]]}]}))
+    shared[third].pause()  # so that the move cannot end
+    try:
+        tool(shared, "kafka-reassign-partitions", "--reassignment-json-file", plan, "--execute")
+        assert third in shared.partitions("back", shared[before[0]].place.address)[0]["replicas"]
+        text = tool(shared, "kafka-reassign-partitions", "--reassignment-json-file", plan,
+                    "--cancel")
+        assert "Successfully cancelled" in text, text
+    finally:
+        shared[third].go_on()
+    shared.wait_healthy()
+    assert shared.partitions("back")[0]["replicas"] == before
+
+
+def test_kafka_leader_election_is_unclean_only_when_asked(shared):
+    shared.create("risky", 1, 2, min_insync_replicas=1)
+    first, second = shared.partitions("risky")[0]["replicas"]
+    shared.kcat("-P", "-t", "risky", "-X", "acks=all", stdin=b"1\n")
+    shared[second].kill()
+    at = next(n for n in shared if n.place.id not in (first, second)).place.address
+    wait_until(lambda: shared.partitions("risky", at)[0]["isr"] == [first], 20, "first is alone")
+    shared[first].kill()
+    shared[second].start()
+    wait_until(lambda: shared.partitions("risky", at).get(0, {}).get("leader") == -1, 30,
+               "nobody leads", 0.1)
+    text = tool(shared, "kafka-leader-election", "--election-type", "unclean", "--topic", "risky",
+                "--partition", "0")
+    assert "Successfully completed" in text, text
+    assert shared.partitions("risky", at)[0]["leader"] == second
+    shared[first].start()
+    shared.wait_healthy()
+
+
 def test_kafka_storage_info_reads_our_directories(shared):
     for node in shared:
         properties = node.place.folder / "info.properties"
