@@ -16,7 +16,7 @@ static uint32_t offline_partitions(const struct broker *b)
     for (const struct topic *t; (t = map_next(&b->topics.by_id, &cursor, NULL));) {
         for (int32_t i = 0; i < t->partition_count; i++) {
             const struct partition *p = t->partitions[i];
-            offline += p->log && p->log->offline;
+            offline += p->is_refused || (p->log && p->log->offline);
         }
     }
     return offline;
@@ -160,7 +160,10 @@ bool broker_healthy(const struct broker *b, struct buf *ret_text)
         return false;
     }
     if (offline > 0) {
-        buf_printf(ret_text, "%u partition(s) are offline: their disk failed", (unsigned)offline);
+        buf_printf(ret_text,
+                   "%u partition(s) are offline: their disk failed, or what is in their "
+                   "directories is not theirs; the log says which",
+                   (unsigned)offline);
         return false;
     }
     return lifecycle_describe(b, ret_text) && b->state == BROKER_RUNNING;

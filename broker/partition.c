@@ -171,7 +171,7 @@ void partition_retire(struct broker *b, struct partition *p, enum kafka_error co
 
 void partition_assume(struct broker *b, struct partition *p, const struct image_partition *ip)
 {
-    bool mine = image_has_id(ip->replicas, ip->replica_count, b->node_id);
+    bool mine = image_has_id(ip->replicas, ip->replica_count, b->node_id) && !p->is_refused;
     if (mine && ip->leader == b->node_id) {
         p->leader = ip->leader;
         lead(b, p, ip);

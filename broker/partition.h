@@ -48,8 +48,9 @@ struct partition {
     bool throttled_leader, throttled_follower; /* throttle.h */
     enum partition_damage damage;
     int64_t damaged_offset; /* meaningful with damage */
-    struct list_node dirty;                    /* in the flusher's list, or alone */
-    struct list_node acks;                     /* of struct ack_wait, in the order of offsets */
+    bool is_refused;        /* what lies in its directory may be all there is, and is not its own */
+    struct list_node dirty; /* in the flusher's list, or alone */
+    struct list_node acks;  /* of struct ack_wait, in the order of offsets */
     struct list_node readers;  /* of struct reader_wait: consumers, up to the high watermark */
     struct list_node tails;    /* of struct reader_wait: followers, up to the log's end */
     struct list_node grown;    /* in topics->grown: the tails are to be told */
@@ -108,7 +109,8 @@ void partition_isr_changed(struct broker *b, struct partition *p);
 
 /* --- the log (partition_log.c) ---------------------------------------------------------------- */
 
-/* Opens what is at path; a directory of another topic id is left alone and p->log stays NULL. */
+/* Opens what is at path; a directory of another topic id is moved aside, or the partition is refused,
+ * and p->log stays NULL. */
 enum err partition_open_log(struct broker *b, struct partition *p, struct broker_dir *dir,
                             const char *path, struct error *err);
 /* Makes the log when there is none. */

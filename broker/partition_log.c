@@ -6,8 +6,11 @@
  *        alone.
  *   (O2) The high watermark of a log that was opened is what is known to be committed: alone, all
  *        that is durable; with other replicas, what replication-offset-checkpoint says.
+ *   (O3) A directory of another topic id makes way only when it cannot be all that is left: another
+ *        replica has what is committed, or the topic was made after it.
  */
 #include "broker/broker.h"
+#include "broker/storage/checkpoint.h"
 
 static void args_of(struct broker *b, struct broker_dir *dir, const struct partition *p,
                     const char *path, const struct log_config *config,
@@ -98,6 +101,72 @@ static void note_loss(struct broker *b, struct partition *p)
     }
 }
 
+static bool counts_on_us(const struct broker *b, const struct partition *p)
+{
+    const struct image_topic *it = image_topic_by_id(&b->image, &p->topic->id);
+    const struct image_partition *ip = it ? image_partition(it, p->index) : NULL;
+    return !ip || ip->replica_count <= 1 || image_has_id(ip->isr, ip->isr_count, b->node_id) ||
+           image_has_id(ip->elr, ip->elr_count, b->node_id);
+}
+
+static enum err move_aside(struct broker *b, struct partition *p, const char *path,
+                           struct error *err)
+{
+    struct uuid id = broker_random_uuid(b);
+    struct buf to = { 0 };
+    const char *slash = strrchr(path, '/');
+    buf_append(&to, path, slash ? (size_t)(slash - path) + 1 : 0);
+    /* A name has at most 255 bytes. */
+    buf_append_slice(&to, slice_head(slice_str(p->topic->name), 255 - 1 - 10 - 1 - 32 - 6));
+    buf_printf(&to, "-%d.", (int)p->index);
+    for (unsigned i = 0; i < sizeof(id.bytes); i++) {
+        buf_printf(&to, "%02x", id.bytes[i]);
+    }
+    buf_append_str(&to, "-stray");
+    enum err e = b->vfs->ops->rename(b->vfs, path, buf_cstr(&to), err);
+    if (!e) {
+        b->recovery_points_stale = true;
+        log_warn(&b->log,
+                 "moved a directory aside whose partition.metadata is not of this topic: damaged, "
+                 "or of an earlier topic of this name; the replica is copied from its leader, and "
+                 "the directory may be removed then",
+                 KV_STR("topic", p->topic->name), KV_INT("partition", p->index),
+                 KV_STR("dir", path), KV_STR("to", buf_cstr(&to)));
+    }
+    buf_deinit(&to);
+    return e;
+}
+
+/* (O1), (O3) */
+static enum err take_misfit(struct broker *b, struct partition *p, const char *path,
+                            struct error *err)
+{
+    if (b->topics.active || !counts_on_us(b, p)) {
+        return move_aside(b, p, path, err);
+    }
+    char id[23];
+    uuid_format(&p->topic->id, id);
+    p->is_refused = true;
+    log_error(&b->log,
+              "a partition is not served: its directory's partition.metadata is not of this topic, "
+              "and no other replica is known to have its records. If it is damaged, write "
+              "`version: 0` and `topic_id: ID` with this topic_id into it; if it is of an earlier "
+              "topic, move the directory away; then start this node again",
+              KV_STR("topic", p->topic->name), KV_INT("partition", p->index), KV_STR("dir", path),
+              KV_STR("topic_id", id));
+    return ERR_OK;
+}
+
+static bool has_bad_metadata(struct broker *b, const char *path)
+{
+    struct uuid id;
+    struct buf file = { 0 };
+    buf_printf(&file, "%s/%s", path, CHECKPOINT_PARTITION);
+    enum err e = partition_metadata_read(b->vfs, buf_cstr(&file), &id, NULL);
+    buf_deinit(&file);
+    return e == ERR_CORRUPT;
+}
+
 enum err partition_open_log(struct broker *b, struct partition *p, struct broker_dir *dir,
                             const char *path, struct error *err)
 {
@@ -109,17 +178,15 @@ enum err partition_open_log(struct broker *b, struct partition *p, struct broker
     args_of(b, dir, p, path, &config, &args);
     enum err e = log_open(&args, &log, &recovery, err);
     if (e) {
-        return e;
+        return has_bad_metadata(b, path) ? take_misfit(b, p, path, err) : e;
     }
     if (uuid_is_zero(&log->topic_id) && log->end_offset == 0) {
         log_free(log);
         return remove_unborn(b, path, err);
     }
     if (!uuid_eq(&log->topic_id, &p->topic->id)) {
-        log_warn(&b->log, "left a directory alone that belongs to no topic", KV_STR("dir", path),
-                 KV_STR("why", "it has another topic id"));
         log_free(log);
-        return ERR_OK;
+        return take_misfit(b, p, path, err);
     }
     if (recovery.cut_bytes || recovery.segments_removed) {
         log_warn(&b->log, "cut a torn tail off a log", KV_STR("topic", p->topic->name),

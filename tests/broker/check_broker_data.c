@@ -128,6 +128,47 @@ START_TEST(acknowledged_records_survive_kill_and_clean_stop)
 }
 END_TEST
 
+/* It is all there is: nothing is written beside it, nothing given up, and the other topic goes on. */
+START_TEST(a_partition_whose_metadata_is_damaged_is_refused_until_it_is_mended)
+{
+    struct world w;
+    struct buf file = { 0 }, good = { 0 };
+    char line[64];
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    create_topic(&w.client, "u", 1);
+    ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, "a", 1), NULL), 0);
+    wire_client_close(&w.client);
+    node_stop(&w.node);
+    buf_printf(&file, "%s/t-0/partition.metadata", w.dir.path);
+    FILE *f = fopen(buf_cstr(&file), "r+");
+    ck_assert_ptr_nonnull(f);
+    while (fgets(line, sizeof(line), f)) {
+        buf_append_str(&good, line);
+    }
+    rewind(f);
+    fputs(_i ? "version: 0\ntopic_id: c2ltdWxhdGVkLWxvZ2Jvb20" : "version: 1\n", f);
+    fclose(f);
+    node_start(&w.node, w.dir.path, NULL);
+    wire_client_open(&w.client, &w.node);
+    ck_assert_int_ne(produce(&w.client, "t", -1, world_batch(&w, "b", 1), NULL), 0);
+    ck_assert_int_eq(produce(&w.client, "u", -1, world_batch(&w, "c", 1), NULL), 0);
+    wire_client_close(&w.client);
+    node_stop(&w.node);
+    f = fopen(buf_cstr(&file), "w");
+    ck_assert_ptr_nonnull(f);
+    fputs(buf_cstr(&good), f);
+    fclose(f);
+    node_start(&w.node, w.dir.path, NULL);
+    wire_client_open(&w.client, &w.node);
+    ck_assert_int_eq(produce(&w.client, "t", -1, world_batch(&w, "d", 1), NULL), 0);
+    assert_values(&w, "t", 0, "a0\nd0\n");
+    buf_deinit(&file);
+    buf_deinit(&good);
+    world_deinit(&w);
+}
+END_TEST
+
 START_TEST(damaged_records_are_refused_and_leave_no_trace)
 {
     struct world w;
@@ -401,6 +442,8 @@ Suite *broker_data_suite(void)
     tcase_add_test(tc, acks_zero_gets_no_reply_and_is_there);
     tcase_add_test(tc, every_version_of_produce_and_fetch_carries_the_records);
     tcase_add_test(tc, acknowledged_records_survive_kill_and_clean_stop);
+    tcase_add_loop_test(tc, a_partition_whose_metadata_is_damaged_is_refused_until_it_is_mended, 0,
+                        2);
     tcase_add_test(tc, damaged_records_are_refused_and_leave_no_trace);
     tcase_add_test(tc, idempotent_retry_gets_its_first_offset_and_a_gap_is_refused);
     tcase_add_test(tc, waiting_fetch_is_answered_by_the_next_record);

@@ -329,6 +329,41 @@ START_TEST(a_node_alone_with_a_full_disk_stays_unfenced)
 }
 END_TEST
 
+/* --- directories that are not their partition's ------------------------------------------------ */
+
+static void write_metadata(struct sim_node *n, int32_t index, const char *text)
+{
+    char path[64];
+    struct error err;
+    snprintf(path, sizeof(path), SIM_NODE_DIR "/t-%d/partition.metadata", (int)index);
+    n->disk.off = false;
+    ck_assert_msg(vfs_replace_file(&n->disk.vfs, path, slice_str(text), &err) == ERR_OK, "%s",
+                  err.text);
+    sim_disk_sync_all(&n->disk);
+}
+
+START_TEST(a_replica_whose_metadata_is_damaged_is_copied_anew)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 600);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    fleet_create_topic(f, other, "t");
+    int32_t index = led_by(other);
+    send_whole(f, other, index);
+    send_whole(f, other, index);
+    sim_node_kill(n, false);
+    fleet_run_ms(f, 3000);
+    write_metadata(n, index,
+                   _i % 2 ? "version: 0\ntopic_id: c2ltdWxhdGVkLWxvZ2Jvb20"
+                          : "version: 0\ntopic_id\x01 c2ltdWxhdGVkLWxvZ2Jvb20");
+    fleet_start(n);
+    fleet_wait_running(f, n, 15000);
+    wait_whole(f, 10000);
+    ck_assert_int_eq(partition_end_offset(partition_of(n, index)), 2);
+    ck_assert(uuid_eq(&partition_of(n, index)->log->topic_id, &partition_of(n, index)->topic->id));
+    fleet_free(f);
+}
+END_TEST
+
 Suite *fence_suite(void)
 {
     Suite *s = suite_create("fence");
@@ -344,6 +379,10 @@ Suite *fence_suite(void)
     tcase_add_loop_test(t, a_leader_with_a_full_disk_gives_the_lead_away, 0, 6);
     tcase_add_loop_test(t, when_all_disks_are_full_every_partition_keeps_a_leader, 0, 6);
     tcase_add_test(t, a_node_alone_with_a_full_disk_stays_unfenced);
+    suite_add_tcase(s, t);
+    t = tcase_create("misfits");
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, a_replica_whose_metadata_is_damaged_is_copied_anew, 0, 6);
     suite_add_tcase(s, t);
     return s;
 }
