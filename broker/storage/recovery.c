@@ -267,17 +267,28 @@ static bool is_as_synced(const struct partition_log *log, const struct segment *
     return b->base_offset == s->next_offset && (epoch < 0 || b->leader_epoch == epoch);
 }
 
+/* Epochs never fall in a log: after a power loss a batch of an older one is what a truncation had
+ * cut, behind what was written in its place. */
+static bool is_left_over(const struct partition_log *log, const struct batch_view *b)
+{
+    return b->leader_epoch >= 0 &&
+           b->leader_epoch < leader_epochs_of(&log->epochs, b->base_offset);
+}
+
 /* Walks one segment from position on; *ret_sound is false when it ended before the file did. */
 static enum err scan_segment(struct partition_log *log, struct segment *s, uint32_t position,
                              struct segment_scan *sc, struct progress *p, bool *ret_sound)
 {
     enum err e = ERR_OK;
+    int64_t unsynced = p->args->synced_offset;
+    unsynced = unsynced > s->next_offset ? unsynced : s->next_offset;
+    leader_epochs_truncate_end(&log->epochs, unsynced); /* the batches tell, not the file */
     while (position < sc->end) {
         struct segment_batch b;
         e = segment_scan_batch(sc, position, &b);
         if (!e && (b.header.base_offset < s->next_offset ||
                    batch_last_offset(&b.header) - s->base_offset > INT32_MAX ||
-                   !is_as_synced(log, s, &b.header, p))) {
+                   is_left_over(log, &b.header) || !is_as_synced(log, s, &b.header, p))) {
             e = ERR_CORRUPT;
         }
         if (e) {

@@ -97,19 +97,11 @@ static void run_until(struct sim_cluster *c, uint64_t until_ns)
     }
 }
 
-/* Simulated seconds until all must be well. */
-static int patience(const struct sim_cluster *c)
-{
-    const struct sim_world_options *o = &c->options.world;
-    bool slow = o->latency_ns >= NS_PER_MS && o->window_bytes < 65536;
-    return slow ? SLOW_SECONDS_MAX : PROGRESS_SECONDS_MAX;
-}
-
 static void must_progress(struct sim_cluster *c)
 {
     char why[160] = "";
     uint64_t last_ns = c->world.now_ns + (uint64_t)LAST_SECONDS * NS_PER_S;
-    uint64_t bound_ns = c->world.now_ns + (uint64_t)patience(c) * NS_PER_S;
+    uint64_t bound_ns = c->world.now_ns + (uint64_t)PROGRESS_SECONDS_MAX * NS_PER_S;
     run_until(c, last_ns);
     c->workload.stopping = true;
     do {
@@ -120,8 +112,8 @@ static void must_progress(struct sim_cluster *c)
         }
     } while (c->world.now_ns < bound_ns);
     sim_inspect_print(c, stderr);
-    sim_fail(&c->world, "no progress within %d s after the faults have ended: %s", patience(c),
-             why[0] ? why : "a node is down");
+    sim_fail(&c->world, "no progress within %d s after the faults have ended: %s",
+             PROGRESS_SECONDS_MAX, why[0] ? why : "a node is down");
 }
 
 static void take_down(struct sim_cluster *c)

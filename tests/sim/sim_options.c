@@ -21,6 +21,9 @@ static void world_options(struct sim_world_options *o, struct rng *r)
     }
     o->loss_ppm = chance(r, 3) ? (uint32_t)between(r, 100, 20000) : 0;
     o->window_bytes = 4096u << rng_below(r, 8);
+    if (o->latency_ns >= NS_PER_MS && o->window_bytes < 262144) {
+        o->window_bytes = 262144; /* an answer must fit into a request's time-out */
+    }
     o->drift_ppm_max = chance(r, 2) ? (uint32_t)between(r, 1, 20000) : 0;
     o->work_ns_max = between(r, 100, 5000) * NS_PER_US;
     if (chance(r, 6)) {
