@@ -38,8 +38,8 @@ static void set(struct broker *b, const struct image_setting *s, struct arena *a
     if (!row || !(row->flags & CONFIG_ALTERABLE)) {
         return; /* another release knew it, or Apache Kafka does */
     }
-    enum err e = config_set(&broker_config_table, row->name, slice_str(s->value), arena, &tried,
-                            &err);
+    enum err e =
+        config_set(&broker_config_table, row->name, slice_str(s->value), arena, &tried, &err);
     e = e ? e : broker_config_check(&tried, &err);
     if (e) {
         log_warn(&b->log, "a setting in the cluster's metadata cannot be used on this node",

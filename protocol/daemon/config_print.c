@@ -266,7 +266,8 @@ void config_print_markdown(const struct config_table *table, FILE *out)
         append_range(row, &text);
         fputs(" | ", out);
         print_cell(buf_cstr(&text), out);
-        fprintf(out, " | %s%s | ", row->flags & (CONFIG_DYNAMIC | CONFIG_ALTERABLE) ? "while running" : "at start",
+        bool running = row->flags & (CONFIG_DYNAMIC | CONFIG_ALTERABLE);
+        fprintf(out, " | %s%s | ", running ? "while running" : "at start",
                 row->flags & CONFIG_TOPIC ? ", per topic" : "");
         print_cell(row->about, out);
         fputs(" |\n", out);

@@ -161,8 +161,7 @@ START_TEST(settings_of_a_topic_are_checked_and_kept)
     world_init(&w, NULL);
     create_topic(&w.client, "t", 1);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        int code =
-            alter(&w.client, cases[i].type, cases[i].of, cases[i].name, cases[i].value);
+        int code = alter(&w.client, cases[i].type, cases[i].of, cases[i].name, cases[i].value);
         ck_assert_msg(code == (int)cases[i].code, "%s: %d", cases[i].value, code);
     }
     world_restart(&w, true, NULL);
