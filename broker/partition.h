@@ -109,8 +109,8 @@ void partition_isr_changed(struct broker *b, struct partition *p);
 
 /* --- the log (partition_log.c) ---------------------------------------------------------------- */
 
-/* Opens what is at path; a directory of another topic id is moved aside, or the partition is refused,
- * and p->log stays NULL. */
+/* Opens what is at path; a directory of another topic id is moved aside, or the partition is
+ * refused, and p->log stays NULL. */
 enum err partition_open_log(struct broker *b, struct partition *p, struct broker_dir *dir,
                             const char *path, struct error *err);
 /* Makes the log when there is none. */

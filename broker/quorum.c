@@ -129,7 +129,8 @@ static enum err adopt_snapshot(struct broker *b, const struct raft_output *out, 
         q->applied_epoch = id.epoch;
         raft_snapshot_adopted(q->raft, quorum_now(b), &snapshot);
     } else if (e == ERR_CORRUPT || e == ERR_NO_SPACE) {
-        log_warn(&b->log, "the snapshot that came from the leader cannot be used and is fetched again",
+        log_warn(&b->log,
+                 "the snapshot that came from the leader cannot be used and is fetched again",
                  KV_STR("error", err->text));
         raft_snapshot_rejected(q->raft, quorum_now(b));
         e = ERR_OK;

@@ -4,8 +4,8 @@
  * whether it was: every thing that it asked for, with one and the same error. Driven by
  * controller_channel.c.
  *
- * A response tells its error at the top, or for each item of a list. Items repeat the names that the
- * request gave, in fields that are called the same.
+ * A response tells its error at the top, or for each item of a list. Items repeat the names that
+ * the request gave, in fields that are called the same.
  */
 #include "broker/api/table.h"
 

@@ -69,8 +69,8 @@ static enum err find_limit(struct partition_log *log, uint32_t index, int64_t up
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
-/* (R3) The range ends before the first batch that is not sound; ERR_CORRUPT or the disk's error when
- * that is the first one of it. */
+/* (R3) The range ends before the first batch that is not sound; ERR_CORRUPT or the disk's error
+ * when that is the first one of it. */
 static enum err check_range(const struct partition_log *log, struct segment *s,
                             struct open_file *file, uint32_t position, size_t *len)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * consumer_watch.c - leaders, replicas and coordinators that fell silent. Driven by the watch timer,
- * which is armed while something is asked of them, and by new metadata.
+ * consumer_watch.c - leaders, replicas and coordinators that fell silent. Driven by the watch
+ * timer, which is armed while something is asked of them, and by new metadata.
  *   (W1) A silent broker makes the metadata (the coordinator: FindCoordinator) be asked for again
  *        and again, until it answers or they name another one; only then it is given up, since it
  *        may merely be slow. A long poll is no silence before its wait is over.

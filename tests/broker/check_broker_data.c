@@ -128,7 +128,7 @@ START_TEST(acknowledged_records_survive_kill_and_clean_stop)
 }
 END_TEST
 
-/* It is all there is: nothing is written beside it, nothing given up, and the other topic goes on. */
+/* It is all there is: nothing written beside it, nothing given up, and the other topic goes on. */
 START_TEST(a_partition_whose_metadata_is_damaged_is_refused_until_it_is_mended)
 {
     struct world w;

@@ -329,7 +329,7 @@ START_TEST(a_node_alone_with_a_full_disk_stays_unfenced)
 }
 END_TEST
 
-/* --- directories that are not their partition's ------------------------------------------------ */
+/* --- directories that are not their partition's ----------------------------------------------- */
 
 static void write_metadata(struct sim_node *n, int32_t index, const char *text)
 {
