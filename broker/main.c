@@ -107,6 +107,7 @@ static void free_program(struct service *s)
         runtime_close_listeners(b); /* after a failure they are still open */
         connections_close_all(b);
         loop_turn(s->loop, 0); /* streams are buried */
+        loop_settle(s->loop);  /* a flush may be under way: what it ends in is about to go */
         broker_free(b);
     }
 }

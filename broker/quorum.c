@@ -577,7 +577,6 @@ void quorum_deinit(struct broker *b)
 {
     struct quorum *q = &b->quorum;
     timer_cancel(b->env, &q->timer);
-    let_go(&b->quorum);
     let_go(q);
     quorum_cancel_sends(b);
     raft_free(q->raft);

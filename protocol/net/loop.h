@@ -21,6 +21,9 @@ void loop_run(struct loop *l);
  * CLI. */
 void loop_turn(struct loop *l, uint64_t timeout_ns);
 void loop_stop(struct loop *l);
+/* Turns until all work given has come back, and what its done() gave in turn: before the owners of
+ * that work are freed outside of the loop's own running. */
+void loop_settle(struct loop *l);
 
 /* A file descriptor of somebody else's (curl, inotify, libmicrohttpd). Embedded in its owner. */
 struct watch {

@@ -127,6 +127,13 @@ void workers_deinit(struct loop *l)
     pthread_mutex_destroy(&p->lock);
 }
 
+void loop_settle(struct loop *l)
+{
+    while (l->pool.outstanding) {
+        loop_turn(l, NS_PER_S);
+    }
+}
+
 static void start_thread(struct worker_pool *p)
 {
     pthread_attr_t attr;

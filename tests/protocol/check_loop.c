@@ -289,6 +289,23 @@ START_TEST(work_runs_elsewhere_and_ends_on_the_loop_even_while_stopping)
 }
 END_TEST
 
+START_TEST(a_loop_that_has_settled_owes_nobody_anything)
+{
+    struct loop *l;
+    ck_assert_int_eq(loop_new(2, &l, NULL), ERR_OK);
+    int done = 0;
+    struct job jobs[10];
+    for (int i = 0; i < 10; i++) {
+        jobs[i] = (struct job){ .work = { job_run, job_done, NULL }, .done = &done };
+        env_work(loop_env(l), &jobs[i].work);
+    }
+    loop_settle(l);
+    ck_assert_int_eq(done, 10);
+    memset(jobs, 0xff, sizeof(jobs)); /* their owner may go */
+    loop_free(l);
+}
+END_TEST
+
 struct pair {
     struct loop *loop;
     struct watch watches[2];
@@ -356,6 +373,7 @@ Suite *loop_suite(void)
     tcase_add_test(t, a_refused_connection_is_told_by_closed);
     tcase_add_test(t, a_timer_armed_while_firing_waits_for_the_next_turn);
     tcase_add_test(t, work_runs_elsewhere_and_ends_on_the_loop_even_while_stopping);
+    tcase_add_test(t, a_loop_that_has_settled_owes_nobody_anything);
     tcase_add_test(t, a_removed_watch_gets_no_event_in_the_same_turn);
     tcase_add_test(t, signals_arrive_as_events);
     suite_add_tcase(s, t);
