@@ -163,7 +163,8 @@ void topics_activate(struct broker *b)
 {
     struct topics *ts = &b->topics;
     const struct image_broker *self = image_broker(&b->image, b->node_id);
-    if (ts->active || !b->logs_open || !self || !uuid_eq(&self->incarnation, &b->incarnation)) {
+    if (ts->active || b->state >= BROKER_DRAINING || !b->logs_open || !self ||
+        !uuid_eq(&self->incarnation, &b->incarnation)) {
         return;
     }
     ts->active = true;

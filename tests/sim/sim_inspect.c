@@ -131,6 +131,10 @@ void sim_inspect_node(struct sim_cluster *c, struct sim_node *n)
                      n->host->name, lp->topic, (int)lp->index, (long long)p->high_watermark,
                      (long long)partition_end_offset(p));
         }
+        if (p && p->role == PARTITION_FOLLOWER && n->broker->state >= BROKER_DRAINING) {
+            sim_fail(&c->world, "%s: %s-%d: it stops, and follows: its end is not written down",
+                     n->host->name, lp->topic, (int)lp->index);
+        }
         uint32_t bit = 1u << n->id;
         if (p && p->role == PARTITION_LEADER) {
             inspect_leader(c, n, lp, p);
