@@ -121,6 +121,7 @@ def change_everything(c, by):
     assert by.voters() == again
 
     c[c.controller()].kill()  # the new voters vote
+    c.wait_healthy(60)  # until it is fenced, replicas may be placed on it
     c.create("v", 2, 2)
 
 
