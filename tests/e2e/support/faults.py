@@ -89,7 +89,9 @@ def powercut_env(node_folder, data):
     state.mkdir(exist_ok=True)
     data = pathlib.Path(data)
     data.mkdir(exist_ok=True)
-    return {"LD_PRELOAD": str(POWERCUT), "LOGBOOM_POWERCUT": str(state),
+    asan = os.environ.get("ASAN_OPTIONS", "")  # a sanitized program wants to be loaded first
+    return {"ASAN_OPTIONS": f"{asan}:verify_asan_link_order=0".lstrip(":"),
+            "LD_PRELOAD": str(POWERCUT), "LOGBOOM_POWERCUT": str(state),
             "LOGBOOM_POWERCUT_ROOT": str(data.resolve())}
 
 
