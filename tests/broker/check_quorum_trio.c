@@ -20,6 +20,7 @@ struct trio {
     char dirs[NODES][320];
     char listeners[NODES][128], ids[NODES][12];
     uint16_t ports[NODES][2]; /* clients', controllers' */
+    int held[NODES][2];       /* sockets that keep them, also while their node is down */
     char servers[128];
     char voters[256];
 };
@@ -29,15 +30,19 @@ static const char *const directory_ids[NODES] = { "JEXY6aqzQY-32P5TStzaFg",
                                                   "07R5amHmR32VDA6jHkGbTA" };
 static const char other_cluster[] = "4L6g3nShT-eMCtK--X86sw";
 
-static uint16_t free_port(void)
+/* A socket that is bound and does not listen: whoever listens with SO_REUSEADDR, as nodes do, has
+ * the port beside it, and the kernel gives it to nobody who asks for any. */
+static int hold_port(uint16_t *ret_port)
 {
+    int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof(at);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
     ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
     ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    close(fd);
-    return ntohs(at.sin_port);
+    *ret_port = ntohs(at.sin_port);
+    return fd;
 }
 
 static void settings_of(const struct trio *t, int i, struct node_setting ret_settings[8])
@@ -90,8 +95,8 @@ static void trio_init(struct trio *t)
     scratch_dir_init(&scratch);
     *t = (struct trio){ .scratch = scratch };
     for (int i = 0; i < NODES; i++) {
-        t->ports[i][0] = free_port();
-        t->ports[i][1] = free_port();
+        t->held[i][0] = hold_port(&t->ports[i][0]);
+        t->held[i][1] = hold_port(&t->ports[i][1]);
         snprintf(t->ids[i], sizeof(t->ids[i]), "%d", i + 1);
         snprintf(t->dirs[i], sizeof(t->dirs[i]), "%s/%d", scratch.path, i + 1);
         snprintf(t->listeners[i], sizeof(t->listeners[i]),
@@ -111,14 +116,10 @@ static void trio_deinit(struct trio *t)
         if (t->nodes[i].pid) {
             node_kill(&t->nodes[i]);
         }
+        close(t->held[i][0]);
+        close(t->held[i][1]);
     }
     scratch_dir_deinit(&t->scratch);
-}
-
-static void kill_node(struct trio *t, int i)
-{
-    node_kill(&t->nodes[i]);
-    t->nodes[i].pid = 0;
 }
 
 /* --- DescribeQuorum --------------------------------------------------------------------------- */
@@ -141,8 +142,7 @@ static void ask(const struct trio *t, int i, struct answer *ret_answer)
     topic.partitions_n = 1;
     req.topics = &topic;
     req.topics_n = 1;
-    const struct node at = { .port = t->ports[i][1] };
-    wire_client_open(&ret_answer->client, &at);
+    wire_client_open_port(&ret_answer->client, t->ports[i][1]);
     const struct describe_quorum_response *resp =
         wire_client_call(&ret_answer->client, API_DescribeQuorum, 2, &req);
     ck_assert_int_eq(resp->error_code, 0);
@@ -218,7 +218,7 @@ START_TEST(three_nodes_elect_and_survive_the_leaders_end)
         ck_assert_int_gt(a.partition->leader_epoch, epoch);
         epoch = a.partition->leader_epoch;
         wire_client_close(&a.client);
-        kill_node(&t, leader);
+        node_kill(&t.nodes[leader]);
         int next = wait_for_leader(&t, false, &a);
         ck_assert_int_ne(next, leader);
         ck_assert_int_gt(a.partition->leader_epoch, epoch);
@@ -244,7 +244,7 @@ START_TEST(voter_that_comes_back_empty_is_an_observer)
     int leader = wait_for_leader(&t, true, &a);
     wire_client_close(&a.client);
     int lost = (leader + 1) % NODES;
-    kill_node(&t, lost);
+    node_kill(&t.nodes[lost]);
     ck_assert_int_eq(nftw(t.dirs[lost], scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
     format(&t, lost, BENCH_CLUSTER_ID, false);
     start(&t, lost);
