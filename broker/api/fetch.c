@@ -367,6 +367,12 @@ static void on_timeout(void *owner)
 static void abandoned(struct call *c)
 {
     struct fetch_state *s = c->state;
+    for (int32_t i = 0; s->who.replica >= 0 && i < s->item_count; i++) {
+        const struct partition *p = s->items[i].partition;
+        if (p && p->isr) {
+            isr_hung_up(p->isr, s->who.replica);
+        }
+    }
     leave_lists(s);
     call_reply_none(c);
 }

@@ -24,8 +24,9 @@ static bool may_serve(const struct call *c, const struct fetcher_identity *who,
            (p->role == PARTITION_FOLLOWER && who->replica < 0 && c->version >= VERSION_RACK);
 }
 
-/* A replica in the consumer's rack that is in sync and has what is asked for; -1 when the leader is
- * as good. */
+/* A replica in the consumer's rack that is in sync, fetches, and has what is asked for; -1 when
+ * the leader is as good. A consumer that was sent to a dead node stays with it for minutes
+ * (librdkafka), and the metadata tells of the death later than the broken connection. */
 static int32_t closest(const struct call *c, const struct fetcher_identity *who,
                        const struct partition *p, int64_t offset)
 {
@@ -40,7 +41,7 @@ static int32_t closest(const struct call *c, const struct fetcher_identity *who,
     for (int32_t i = 0; i < p->isr->count; i++) {
         const struct isr_replica *r = &p->isr->replicas[i];
         const struct image_broker *node = image_broker(&b->image, r->id);
-        if (r->in_isr && node && !node->fenced && node->rack &&
+        if (r->in_isr && !r->hung_up && node && !node->fenced && node->rack &&
             slice_eq_str(who->rack, node->rack) && r->start_offset <= offset &&
             r->end_offset >= offset && r->end_offset > best_end) {
             best = r->id;

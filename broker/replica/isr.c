@@ -158,10 +158,19 @@ enum kafka_error isr_fetched(struct isr *s, const struct isr_fetch *f, uint64_t 
     r->fetch_ns = now_ns;
     r->end_offset = f->offset;
     r->start_offset = f->start_offset;
+    r->hung_up = false;
     if (f->broker_epoch >= 0) {
         r->broker_epoch = f->broker_epoch;
     }
     return KAFKA_NONE;
+}
+
+void isr_hung_up(struct isr *s, int32_t id)
+{
+    struct isr_replica *r = isr_find(s, id);
+    if (r) {
+        r->hung_up = true;
+    }
 }
 
 /* Whether its last fetch came from the broker that the metadata means (KIP-903). */

@@ -27,6 +27,7 @@ struct isr_replica {
     uint64_t caught_up_ns; /* when it last had everything; 0 never */
     uint64_t fetch_ns;     /* of its last fetch, and our end then */
     int64_t end_at_fetch;
+    bool hung_up; /* its connection broke while a fetch waited, and it has not fetched since */
 };
 
 struct isr_config {
@@ -79,6 +80,9 @@ struct isr_fetch {
 /* KAFKA_NONE, UNKNOWN_LEADER_EPOCH for one who is no replica (the metadata is late), or
  * NOT_LEADER_OR_FOLLOWER for a fetch of an earlier life of the broker: nothing is noted then. */
 enum kafka_error isr_fetched(struct isr *s, const struct isr_fetch *f, uint64_t now_ns);
+/* The connection of a follower broke while its fetch waited: no consumer is sent to it before it
+ * fetches again. The ISR is the controller's business, as ever. */
+void isr_hung_up(struct isr *s, int32_t id);
 /* own_offset: all below is as durable here as we promise. Moves the high watermark, never down;
  * true when it moved. */
 bool isr_advance(struct isr *s, int64_t own_offset, uint64_t now_ns);

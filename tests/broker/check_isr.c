@@ -150,6 +150,22 @@ START_TEST(a_member_always_one_fetch_behind_is_in_sync)
 }
 END_TEST
 
+START_TEST(who_hung_up_is_in_sync_but_no_place_to_read_until_it_fetches_again)
+{
+    struct view v;
+    set_up(&v, all, 3);
+    fetched(&v, 2, 20, 120, 120, S_NS);
+    isr_hung_up(&v.isr, 2);
+    isr_hung_up(&v.isr, 9); /* no replica: nothing */
+    ck_assert(isr_find(&v.isr, 2)->hung_up);
+    ck_assert(!isr_find(&v.isr, 3)->hung_up);
+    ck_assert_int_eq(isr_size(&v.isr), 3);
+    fetched(&v, 2, 20, 120, 120, 2 * S_NS);
+    ck_assert(!isr_find(&v.isr, 2)->hung_up);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
 START_TEST(while_a_shrink_is_in_flight_the_old_member_is_waited_for)
 {
     struct view v;
@@ -340,6 +356,7 @@ Suite *isr_suite(void)
     tcase_add_test(t, a_member_that_lags_is_proposed_out_after_the_lag_time);
     tcase_add_test(t, a_member_with_everything_does_not_lag_however_long_it_is_silent);
     tcase_add_test(t, a_member_always_one_fetch_behind_is_in_sync);
+    tcase_add_test(t, who_hung_up_is_in_sync_but_no_place_to_read_until_it_fetches_again);
     tcase_add_test(t, while_a_shrink_is_in_flight_the_old_member_is_waited_for);
     tcase_add_test(t, while_an_expansion_is_in_flight_the_new_member_is_waited_for);
     tcase_add_test(t, who_is_behind_the_high_watermark_or_the_epochs_start_does_not_join);
