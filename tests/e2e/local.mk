@@ -10,6 +10,7 @@ EXTRA_DIST += tests/e2e/run.sh tests/e2e/conftest.py tests/e2e/peers tests/e2e/s
   tests/e2e/test_cluster.py \
   tests/e2e/test_cluster_disks.py \
   tests/e2e/test_cluster_elr.py \
+  tests/e2e/test_cluster_growth.py \
   tests/e2e/test_cluster_faults.py \
   tests/e2e/test_cluster_judge.py \
   tests/e2e/test_cluster_pipeline.py \
