@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check_quorum.c - a node's part in the quorum over starts, crashes, damage and misuse. */
+#include "broker/quorum_voters.h"
 #include "broker/storage/quorum_state.h"
 #include "protocol/base/alloc.h"
 #include "tests/broker/quorum_bench.h"
@@ -108,6 +109,80 @@ START_TEST(formatted_standalone_node_leads_by_its_voters_record)
         ck_assert_int_eq(image_feature(&w.broker->image, "eligible.leader.replicas.version"), 1);
         bench_kill(&w);
     }
+    bench_deinit(&w);
+}
+END_TEST
+
+/* What `storage format` of a Kafka from 4.4 on leaves: no bootstrap.checkpoint, its records are in
+ * the 0-0 checkpoint, beside the voters of a quorum that may change. */
+static void format_as_later_kafka(struct bench *w, bool dynamic, int16_t level)
+{
+    const struct raft_endpoint at = { slice_str("CONTROLLER"), slice_str("127.0.0.1"), 19093 };
+    struct raft_voter voter = {
+        .id = 1, .endpoints = &at, .endpoint_count = 1, .kraft_version_max = 1
+    };
+    struct voters_record voters;
+    struct feature_level_record feature;
+    struct metadata_records records = { 0 };
+    struct snapshot_builder builder;
+    struct buf path = { 0 };
+    ck_assert_int_eq(uuid_parse(slice_str("JEXY6aqzQY-32P5TStzaFg"), &voter.directory_id), ERR_OK);
+    ck_assert_int_eq(voters_to_record((struct raft_voter_set){ &voter, 1 }, &w->arena, &voters),
+                     ERR_OK);
+    enum err e = dynamic
+                     ? bench_format(w, FORMAT_INITIAL, "1@127.0.0.1:19093:JEXY6aqzQY-32P5TStzaFg")
+                     : bench_format(w, FORMAT_PLAIN, NULL);
+    ck_assert_msg(e == ERR_OK, "%s", w->err.text);
+    buf_printf(&path, "%s/bootstrap.checkpoint", w->scratch.path);
+    ck_assert_int_eq(unlink(buf_cstr(&path)), 0);
+    const struct snapshot_header header = { .kraft_version = dynamic, .voters = &voters };
+    schema_init(&feature_level_record_schema, &feature);
+    feature.name = slice_str("metadata.version");
+    feature.feature_level = level;
+    metadata_records_add(&records, &feature_level_record_schema, 0, &feature);
+    snapshot_builder_init(&builder, 0, 1, &header);
+    snapshot_builder_add(&builder, metadata_records_at(&records, 0));
+    snapshot_builder_finish(&builder);
+    buf_reset(&path);
+    metadata_snapshot_path(bench_metadata_path(w, ""), (struct snapshot_id){ 0 }, &path);
+    ck_assert_int_eq(vfs_make_dirs(vfs_posix(), bench_metadata_path(w, ""), &w->err), ERR_OK);
+    ck_assert_int_eq(vfs_replace_file(vfs_posix(), buf_cstr(&path), buf_slice(&builder.bytes),
+                                      &w->err),
+                     ERR_OK);
+    snapshot_builder_deinit(&builder);
+    metadata_records_deinit(&records);
+    buf_deinit(&path);
+}
+
+START_TEST(cluster_begins_with_what_the_0_0_checkpoint_says)
+{
+    bool dynamic = _i;
+    struct bench w;
+    bench_init(&w);
+    bench_set(&w, "metadata.log.max.record.bytes.between.snapshots", "2000");
+    bench_set_cluster(&w);
+    if (!dynamic) {
+        bench_set(&w, "controller.quorum.bootstrap.servers", "");
+        bench_set(&w, "controller.quorum.voters", "1@127.0.0.1:19093");
+    }
+    format_as_later_kafka(&w, dynamic, METADATA_VERSION - 1);
+    for (int round = 0; round < 3; round++) {
+        ck_assert_msg(bench_start(&w) == ERR_OK, "%s", w.err.text);
+        fake_env_run(&w.env, w.env.now_ns + NS_PER_S);
+        ck_assert(quorum_is_leader(w.broker));
+        ck_assert_int_eq(raft_kraft_version(w.broker->quorum.raft), dynamic);
+        ck_assert_uint_eq(raft_voters(w.broker->quorum.raft).count, 1);
+        ck_assert(raft_is_voter(w.broker->quorum.raft));
+        ck_assert_int_eq(image_feature(&w.broker->image, "metadata.version"), METADATA_VERSION - 1);
+        ck_assert_int_eq(w.broker->state, BROKER_RUNNING);
+        add_topics(&w, 50 * round, 50 * (round + 1));
+        check_topics(&w, 50 * (round + 1));
+        bench_kill(&w);
+    }
+    ck_assert_int_eq(bench_count_files(&w, ".checkpoint"), 2); /* of its own: that one is gone */
+    ck_assert_int_ne(access(bench_metadata_path(&w, "00000000000000000000-0000000000.checkpoint"),
+                            F_OK),
+                     0);
     bench_deinit(&w);
 }
 END_TEST
@@ -427,6 +502,7 @@ Suite *quorum_suite(void)
     tcase_add_test(tc, node_with_peers_is_not_formatted_unasked);
     tcase_add_test(tc, directory_of_another_node_is_refused_in_a_cluster);
     tcase_add_test(tc, formatted_standalone_node_leads_by_its_voters_record);
+    tcase_add_loop_test(tc, cluster_begins_with_what_the_0_0_checkpoint_says, 0, 2);
     tcase_add_test(tc, damaged_vote_is_refused_with_what_to_do);
     tcase_add_test(tc, missing_vote_of_one_of_several_voters_is_refused);
     tcase_add_test(tc, node_of_several_does_not_lead_alone);

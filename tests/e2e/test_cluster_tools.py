@@ -254,6 +254,42 @@ def test_kafka_metadata_quorum_removes_and_adds_a_controller(shared):
     c.wait_healthy(30)
 
 
+def test_kafka_topics_and_kafka_cluster_bear_a_dead_broker(shared):
+    """Partitions are added while it is down, it is taken out, and it comes back by itself."""
+    c = shared
+    c.create("grown", 2, 3)
+    dead = next(i for i in (1, 2, 3) if i != c.controller())
+    c[dead].kill()
+    others = {1, 2, 3} - {dead}
+    c.wait_healthy(30)
+    tool(c, "kafka-topics", "--alter", "--topic", "grown", "--partitions", "8")
+
+    def added():
+        found = c.partitions("grown")
+        return len(found) == 8 and found
+
+    for number, p in wait_until(added, 20, "grown has eight partitions", 0.1).items():
+        assert set(p["replicas"]) == {1, 2, 3} and set(p["isr"]) == others, (number, p)
+        assert p["leader"] in others, (number, p)
+        c.kcat("-P", "-t", "grown", "-p", str(number), "-X", "acks=all",
+               stdin=f"to {number}\n".encode())
+    text = kafka_tool("kafka-cluster", "unregister", "--bootstrap-server", c.bootstrap, "--id",
+                      dead)
+    assert f"Broker {dead} is no longer registered" in text, text
+    with pytest.raises(AssertionError, match=f"Broker ID {dead} is not currently registered"):
+        kafka_tool("kafka-cluster", "unregister", "--bootstrap-server", c.bootstrap, "--id", dead)
+    endpoints = kafka_tool("kafka-cluster", "list-endpoints", "--bootstrap-server", c.bootstrap,
+                           "--include-fenced-brokers")
+    assert c[dead].place.address not in endpoints, endpoints
+    assert "Replicas: " in tool(c, "kafka-topics", "--describe", "--topic", "grown")
+    c[dead].start()
+    c.wait_healthy(60)
+    wait_until(lambda: c.whole("grown", 8, 3), 30, "grown is whole again", 0.1)
+    for number in range(8):
+        text = c.kcat("-C", "-t", "grown", "-p", str(number), "-o", "beginning", "-e", "-q")
+        assert f"to {number}" in text, (number, text)
+
+
 def test_a_java_group_of_either_protocol_outlives_kills(tmp_path, started, make):
     c = make().start()
     c.create("t", 4)
