@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 
 #include "protocol/base/alloc.h"
+#include "protocol/base/units.h"
 #include "protocol/wire/api.h"
 
 #include <stdlib.h>
@@ -166,6 +167,16 @@ enum err cli_offsets(struct cli *c, const struct metadata_response_topic *topic,
         }
     }
     *ret_offsets = offsets;
+    return ERR_OK;
+}
+
+enum err cli_number(struct slice text, int32_t *ret_number)
+{
+    int64_t n;
+    if (units_int(text, &n) || n < 0 || n > INT32_MAX) {
+        return ERR_INVALID;
+    }
+    *ret_number = (int32_t)n;
     return ERR_OK;
 }
 

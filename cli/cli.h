@@ -85,6 +85,9 @@ struct metadata_response_topic;
 enum err cli_offsets(struct cli *c, const struct metadata_response_topic *topic, int64_t timestamp,
                      int64_t **ret_offsets, struct error *err);
 
+/* The number of a node, a partition or a port, as a word of the command line says it: ERR_INVALID
+ * below 0, above INT32_MAX and for other text. */
+enum err cli_number(struct slice text, int32_t *ret_number);
 /* A line of JSON on the output. */
 void cli_print_json(struct cli *c, struct buf *json);
 /* Members of a JSON object. */
@@ -111,6 +114,7 @@ enum err cli_dev_cluster(struct cli *c, struct error *err);
 enum err cli_cluster_status(struct cli *c, struct error *err);
 enum err cli_cluster_rebalance(struct cli *c, struct error *err);
 enum err cli_cluster_elect(struct cli *c, struct error *err);
+enum err cli_cluster_unregister(struct cli *c, struct error *err);
 enum err cli_quorum_status(struct cli *c, struct error *err);
 enum err cli_quorum_add(struct cli *c, struct error *err);
 enum err cli_quorum_remove(struct cli *c, struct error *err);

@@ -150,7 +150,10 @@ static void judge_nodes(struct status *s)
         }
         if (!n->live && (n->registered || n->replicas)) {
             problem(s, AT_RISK,
-                    n->registered
+                    n->registered && !n->replicas
+                        ? "start logboom-broker there; or, when it will not come back: `logboom "
+                          "cluster unregister`"
+                    : n->registered
                         ? "start logboom-broker there, and see its log if it does not "
                           "stay up"
                         : "start a node with this id, or move its replicas away: `logboom "

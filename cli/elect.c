@@ -5,7 +5,6 @@
  */
 #include "cli/cluster.h"
 
-#include "protocol/base/units.h"
 
 #include <stdlib.h>
 
@@ -17,13 +16,13 @@ static enum err take_operand(struct cli *c, const char *word,
 {
     const char *colon = strrchr(word, ':');
     if (colon) {
-        int64_t partition;
-        if (units_int(slice_str(colon + 1), &partition) || partition < 0 || partition > INT32_MAX) {
+        int32_t partition;
+        if (cli_number(slice_str(colon + 1), &partition)) {
             return err_set(err, ERR_INVALID, "a partition is TOPIC:NUMBER, not \"%s\"", word);
         }
         ret->topic = slice_of(word, (size_t)(colon - word));
         ret->partitions = cli_alloc(c, 1, sizeof(*ret->partitions));
-        ret->partitions[0] = (int32_t)partition;
+        ret->partitions[0] = partition;
         ret->partitions_n = 1;
         return ERR_OK;
     }

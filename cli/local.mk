@@ -16,5 +16,6 @@ logboom_SOURCES = \
   %D%/rebalance_plan.c %D%/rebalance_plan.h \
   %D%/rebalance_run.c \
   %D%/storage.c \
-  %D%/topic.c
+  %D%/topic.c \
+  %D%/unregister.c
 logboom_LDADD = $(PROTOCOL_LIBS)

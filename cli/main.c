@@ -90,6 +90,8 @@ static const struct cli_command commands[] = {
       "spread replicas over all brokers, or off one", cli_cluster_rebalance },
     { "cluster elect", "[TOPIC[:PARTITION]...]", 0, CLI_WORDS_MAX, "unclean", false,
       "give leadership back to the first replicas", cli_cluster_elect },
+    { "cluster unregister", "ID", 1, 1, "", false, "forget a broker that will not come back",
+      cli_cluster_unregister },
     { "dev cluster", "[N]", 0, 1, "dir port-base restart", true,
       "run N nodes on this machine (3), until Ctrl-C", cli_dev_cluster },
     { "quorum status", "", 0, 0, "", false, "who decides: the controllers, and who follows them",

@@ -144,16 +144,6 @@ enum err cli_quorum_status(struct cli *c, struct error *err)
     return ERR_OK;
 }
 
-static enum err parse_id(const char *text, size_t len, int32_t *ret_id)
-{
-    int64_t id;
-    if (units_int(slice_of(text, len), &id) || id < 0 || id > INT32_MAX) {
-        return ERR_INVALID;
-    }
-    *ret_id = (int32_t)id;
-    return ERR_OK;
-}
-
 /* "3@host:9093", "3@[::1]:9093" or "3@host:9093:DIRECTORY_ID". */
 static enum err parse_voter(struct cli *c, const char *text, struct add_raft_voter_request *req,
                             struct add_raft_voter_request_listener *at, bool *ret_directory,
@@ -166,8 +156,8 @@ static enum err parse_voter(struct cli *c, const char *text, struct add_raft_vot
     const char *directory = end ? strchr(end + 1, ':') : NULL;
     size_t port_len = end ? directory ? (size_t)(directory - end - 1) : strlen(end + 1) : 0;
     int32_t port = 0;
-    if (!end || parse_id(text, (size_t)(host - text), &req->voter_id) ||
-        parse_id(end + 1, port_len, &port) || port < 1 || port > 65535 ||
+    if (!end || cli_number(slice_of(text, (size_t)(host - text)), &req->voter_id) ||
+        cli_number(slice_of(end + 1, port_len), &port) || port < 1 || port > 65535 ||
         (directory && uuid_parse(slice_str(directory + 1), &req->voter_directory_id))) {
         return err_set(err, ERR_INVALID,
                        "a controller is ID@HOST:PORT or ID@HOST:PORT:DIRECTORY_ID, not \"%s\"",
@@ -269,7 +259,7 @@ enum err cli_quorum_remove(struct cli *c, struct error *err)
     struct remove_raft_voter_request req;
     const char *id = c->args.words[0];
     schema_init(&remove_raft_voter_request_schema, &req);
-    if (parse_id(id, strlen(id), &req.voter_id)) {
+    if (cli_number(slice_str(id), &req.voter_id)) {
         return err_set(err, ERR_INVALID, "a controller's id is a number, not \"%s\"", id);
     }
     if (c->args.word_count > 1 &&

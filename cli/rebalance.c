@@ -12,8 +12,8 @@
 static bool drained(const struct cli *c, int32_t id)
 {
     for (size_t i = 0; i < c->args.drain.count; i++) {
-        int64_t its;
-        if (!units_int(slice_str(c->args.drain.items[i]), &its) && its == id) {
+        int32_t its;
+        if (!cli_number(slice_str(c->args.drain.items[i]), &its) && its == id) {
             return true;
         }
     }
@@ -31,8 +31,9 @@ static enum err take_brokers(struct cli *c, const struct cluster_view *v, struct
             return err_set(
                 err, ERR_INVALID,
                 "broker %d is down and has %d replicas: start it first, or, when it will "
-                "not come back, give --drain %d to have them elsewhere",
-                n->id, n->replicas, n->id);
+                "not come back, give --drain %d to have them elsewhere%s",
+                n->id, n->replicas, n->id,
+                n->replicas ? "" : ", or take it out: `logboom cluster unregister`");
         }
         if (n->live || n->replicas) {
             p->brokers[p->broker_count++] = (struct plan_broker){
@@ -41,8 +42,8 @@ static enum err take_brokers(struct cli *c, const struct cluster_view *v, struct
         }
     }
     for (size_t i = 0; i < c->args.drain.count; i++) {
-        int64_t id;
-        if (units_int(slice_str(c->args.drain.items[i]), &id) || id < 0 || id > INT32_MAX) {
+        int32_t id;
+        if (cli_number(slice_str(c->args.drain.items[i]), &id)) {
             return err_set(err, ERR_INVALID, "--drain takes a broker's id, not \"%s\"",
                            c->args.drain.items[i]);
         }

@@ -49,6 +49,14 @@ def test_a_fourth_node_takes_its_share_and_then_the_place_of_the_first(three, st
     assert gone.stop() in (0, 143)
     three.places = [n.place for n in three]
     three.wait_healthy(30)
+    with pytest.raises(AssertionError, match="broker 1 is down"):
+        three.logboom("cluster", "rebalance", "--plan")
+    assert "logboom cluster unregister" in three.logboom("cluster", "status", check=False)
+    assert three.logboom("cluster", "unregister", "1", "--json") == [{"unregistered": 1}]
+    three.logboom("cluster", "rebalance", "--plan")
+    assert "broker 1" not in three.logboom("cluster", "status", check=False)
+    with pytest.raises(AssertionError, match="BROKER_ID_NOT_REGISTERED"):
+        three.logboom("cluster", "unregister", "1")
     run([BUILD / "logboom", "-b", place.address, "topic", "create", "after", "--partitions", "3"])
     assert three.whole("after", 3, 3)
 
