@@ -1,8 +1,9 @@
 # contrib: the lint, formatting, what CI and newcomers run, and the units for systemd.
 EXTRA_DIST += contrib/README.md contrib/lib.sh contrib/packages contrib/quickstart contrib/run-tests \
+  contrib/tally contrib/check_tally.sh \
   contrib/lint/README.md contrib/lint/lint.py contrib/lint/check_lint.sh
-TESTS += contrib/lint/check_lint.sh
-check_SCRIPTS += contrib/lint/check_lint.sh
+TESTS += contrib/lint/check_lint.sh contrib/check_tally.sh
+check_SCRIPTS += contrib/lint/check_lint.sh contrib/check_tally.sh
 
 lint:
 	python3 $(srcdir)/contrib/lint/lint.py $(srcdir)

@@ -12,8 +12,23 @@ def pytest_configure(config):
     config.addinivalue_line("markers",
                             "peers: needs the real Apache Kafka or OpenSearch (make check-peers)")
     config.addinivalue_line("markers", "cluster: three nodes and more")
+    config.addinivalue_line("markers", "xdist_group: tests that one worker runs")
     config.addinivalue_line("markers",
                             "long: takes minutes; LOGBOOM_SECONDS tunes it (make check-cluster)")
+
+
+SHARED = ["shared", "small", "opensearch", "kafka"]  # fixtures that take long to start
+
+
+def pytest_collection_modifyitems(items):
+    """What shares a server runs on one worker, and begins first; all else is one by one."""
+    def shared(item):
+        return next((i for i, name in enumerate(SHARED) if name in item.fixturenames), len(SHARED))
+
+    for item in items:
+        if shared(item) < len(SHARED):
+            item.add_marker(pytest.mark.xdist_group(SHARED[shared(item)]))
+    items.sort(key=shared)
 
 
 @pytest.fixture

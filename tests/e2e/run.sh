@@ -4,7 +4,8 @@
 # `make check`'s tests, skipped with the reason where pytest or kcat is missing; `run.sh peers
 # [PYTEST OPTION...]` those against the real Apache Kafka and OpenSearch (make check-peers);
 # `run.sh cluster [PYTEST OPTION...]` all of the cluster's, minutes each (make check-cluster).
-# Files run side by side on two workers where pytest-xdist is there: the tests mostly wait.
+# Where pytest-xdist is there, tests run side by side: two for each core, as they mostly wait, but
+# one where the programs are sanitized or beside Java's. LOGBOOM_WORKERS says another number.
 for tool in pytest-3 pytest; do
     command -v "$tool" >/dev/null && break
     tool=
@@ -18,6 +19,7 @@ LOGBOOM_BUILD=$(pwd)
 PYTHONDONTWRITEBYTECODE=1
 export LOGBOOM_BUILD PYTHONDONTWRITEBYTECODE
 which="not peers and not long"
+workers=$(nproc)
 case $1 in
 peers)
     which="peers and not long"
@@ -27,8 +29,11 @@ cluster)
     which="cluster or long"
     shift
     ;;
+*)
+    grep -q __asan_init logboom-broker || workers=$((workers * 2))
+    ;;
 esac
 if "$tool" -p xdist --version >/dev/null 2>&1; then
-    set -- -n 2 --dist loadfile "$@"
+    set -- -n "${LOGBOOM_WORKERS:-$workers}" --dist loadgroup "$@"
 fi
 exec "$tool" -q -p no:cacheprovider --durations=5 -m "$which" "$@" "$srcdir/tests/e2e"

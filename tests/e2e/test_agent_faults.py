@@ -78,7 +78,7 @@ output.file: {{path: {out}, filename: o}}
                 assert self.by_id.setdefault(name, event["message"]) == event["message"], name
                 self.events.append(name)
 
-    def wait(self, count, seconds=30):
+    def wait(self, count, seconds=90):
         def arrived():
             self.look()
             return len(self.by_id) >= count
@@ -336,13 +336,18 @@ def test_kills_of_agent_and_broker_alternately(tmp_path, started, rng):
         time.sleep(rng.uniform(0, 0.3))
         victim.start()
     want = writers.stop()
-    wait_until(lambda: a.metric("logboom_agent_lag_bytes") == 0, 60, "everything is acknowledged")
+
+    def events():
+        text = run(["kcat", "-b", broker.bootstrap, "-C", "-t", "logs-t", "-o", "beginning", "-e",
+                    "-q"])
+        return [json.loads(record) for record in text.splitlines()]
+
+    wait_until(lambda: len({e["event"]["id"] for e in events()}) >= len(want), 90,
+               "everything is there", every=1)
+    wait_until(lambda: a.metric("logboom_agent_lag_bytes") == 0, 30, "everything is acknowledged")
     assert a.stop() == 0
-    text = run(
-        ["kcat", "-b", broker.bootstrap, "-C", "-t", "logs-t", "-o", "beginning", "-e", "-q"])
     by_id, ids, hours = {}, [], {}
-    for record in text.splitlines():
-        event = json.loads(record)
+    for event in events():
         name = event["event"]["id"]
         assert by_id.setdefault(name, event["message"]) == event["message"], name
         assert hours.setdefault(name, event["@timestamp"][:13]) == event["@timestamp"][:13], name

@@ -13,14 +13,14 @@ import time
 import pytest
 
 from support import cluster, faults, workload
-from support.process import BUILD, run, wait_until
+from support.process import BUILD, run, slowness, wait_until
 
 pytestmark = [
     pytest.mark.cluster,
     pytest.mark.skipif(not workload.LOAD.exists(), reason="librdkafka was not found by configure")
 ]
 KIND = cluster.KafkaNode if os.environ.get("LOGBOOM_CLUSTER") == "kafka" else cluster.Node
-WINDOW_MS = int(os.environ.get("LOGBOOM_WINDOW_MS", 3000))
+WINDOW_MS = int(os.environ.get("LOGBOOM_WINDOW_MS", 3000 * slowness()))
 
 
 @pytest.fixture
@@ -56,19 +56,20 @@ def finish(three, topic, load, faults_done=(), bound_ms=WINDOW_MS):
 
 
 def test_three_yaml_files_make_a_cluster(three):
+    wait_until(lambda: not three.problems(), 20, lambda: f"all is well: {three.problems()}", 0.1)
     status = three.logboom("cluster", "status", "--json")[0]
-    assert status["healthy"], status
     assert {n["node_id"] for n in status["nodes"] if n["up"]} == {1, 2, 3}
     quorum = three.logboom("quorum", "status", "--json")[0]
     assert {v["node_id"] for v in quorum["voters"]} == {1, 2, 3} and quorum["observers"] == []
     assert quorum["cluster_id"] == three.cluster_id and quorum["leader_id"] in (1, 2, 3)
-    assert "all is well" in three.logboom("cluster", "status")
+    text = three.logboom("cluster", "status")
+    assert ("all is well" in text) == status["healthy"], text
     for node in three:  # every node gives the same picture, and takes requests for all
-        assert {b["id"] for b in three.metadata(node.place.address)["brokers"]} == {1, 2, 3}
+        assert set(three.brokers(node.place.address)) == {1, 2, 3}
         run([BUILD / "logboom", "-b", node.place.address, "topic", "create",
              f"by-{node.place.id}", "--partitions", "3"])
     for i in (1, 2, 3):  # the default: as many replicas as nodes, up to three
-        wait_until(lambda: three.whole(f"by-{i}", 3, 3), 10, f"by-{i} has three replicas", 0.1)
+        wait_until(lambda: three.whole(f"by-{i}", 3, 3), 30, f"by-{i} has three replicas", 0.1)
 
 
 def test_what_one_node_took_every_node_has(three):
@@ -77,9 +78,9 @@ def test_what_one_node_took_every_node_has(three):
     three.kcat("-P", "-t", "t", "-X", "acks=all", stdin=lines.encode())
     got = three.kcat("-C", "-t", "t", "-e", "-q").split()
     assert sorted(map(int, got)) == list(range(20000))
-    leaders = {p["leader"] for p in three.partitions("t").values()}
-    assert leaders == {1, 2, 3}
-    three.wait_healthy(20)
+    three.wait_healthy()
+    first = {p["replicas"][0] for p in three.partitions("t").values()}
+    assert first == {1, 2, 3}  # who leads them while nothing happens
     assert set(three.stop().values()) == {0} or KIND is not cluster.Node
     assert three.replicas_differ("t", 6) == []
 
@@ -99,7 +100,7 @@ def test_kill_9_of(three, started, whom):
     three.wait_healthy(60)
     time.sleep(1)
     finish(three, "t", load, [whom])
-    workload.GroupCheck([group.log_path], [load.journal]).wait(30)
+    workload.GroupCheck([group.log_path], [load.journal]).wait(90)
     group.kill()
     three.stop()
     assert three.replicas_differ("t", 6) == []
@@ -116,7 +117,7 @@ def test_a_rolling_restart_with_a_changed_setting_fails_no_request(three, starte
         node.start()
         three.wait_healthy(60)
     finish(three, "t", load, ["rolling restart"])
-    workload.GroupCheck([group.log_path], [load.journal]).wait(30)
+    workload.GroupCheck([group.log_path], [load.journal]).wait(90)
     group.kill()
     if KIND is cluster.Node:
         three.logboom("topic", "create", "after")
@@ -128,17 +129,18 @@ def test_a_group_outlives_its_coordinator(three, started):
     load = run_load(three, started, "t")
     group = started(workload.KcatGroup(three, "t", "steady")).start()
     check = workload.GroupCheck([group.log_path], [load.journal])
-    wait_until(lambda: check.missing()["given"] > 500, 30, "the group reads", every=0.3)
-    coordinator = coordinator_of(three, "steady")
+    wait_until(lambda: check.missing()["given"] > 500, 60, "the group reads", every=0.3)
+    coordinator = wait_until(lambda: max(0, coordinator_of(three, "steady")), 20,
+                             "it has a coordinator", every=0.1)
     three[coordinator].kill()
     before = check.missing()["given"]
-    wait_until(lambda: check.missing()["given"] > before + 1500, 30, "the group goes on", every=0.3)
-    wait_until(lambda: coordinator_of(three, "steady") != coordinator, 20, "it has a coordinator",
-               every=0.3)
+    wait_until(lambda: check.missing()["given"] > before + 1500, 60, "the group goes on", every=0.3)
+    wait_until(lambda: coordinator_of(three, "steady") not in (-1, coordinator), 20,
+               "it has another coordinator", every=0.3)
     three[coordinator].start()
     three.wait_healthy(60)
     finish(three, "t", load, ["coordinator"])
-    check.wait(30)
+    check.wait(90)
     group.kill()
 
 
@@ -197,10 +199,11 @@ def test_dev_cluster_runs_nodes_until_it_is_stopped(tmp_path):
 
         def healthy():
             p = subprocess.run(ask, capture_output=True, text=True, timeout=30)
-            status = json.loads(p.stdout) if p.returncode == 0 else {"healthy": False, "nodes": []}
-            return status["healthy"] and sum(n["up"] for n in status["nodes"]) == 3
+            status = json.loads(p.stdout) if p.returncode == 0 else {"problems": [], "nodes": []}
+            return sum(n["up"] for n in status["nodes"]) == 3 and all(
+                "of disk left" in problem["what"] for problem in status["problems"])
 
-        wait_until(healthy, 30, "the cluster is healthy", every=0.2)
+        wait_until(healthy, 60, "the cluster is healthy", every=0.2)
         os.kill(nodes[1]["pid"], signal.SIGKILL)
         told = json.loads(child.stdout.readline())
         assert told["node_id"] == 2 and "signal 9" in told["state"]  # and stays down
@@ -226,11 +229,10 @@ def test_status_tells_of_a_controller_that_is_no_broker(make):
     at = three.places[0].address
     wait_until(lambda: len((three.metadata(at) or {}).get("brokers", [])) == 2, 30,
                "two brokers are there", 0.1)
-    wait_until(lambda: "message=ready" in three[3].tail(), 20, "the controller is there", 0.1)
-    status = three.logboom("cluster", "status", "--json")[0]
-    assert status["healthy"], status
-    assert [p["severity"] for p in status["problems"]] == ["notice"], status
-    assert "controller 3 is not registered" in status["problems"][0]["what"]
+    wait_until(three[3].is_ready, 20, "the controller is there", 0.1)
+    wait_until(lambda: [p["severity"] for p in three.problems()] == ["notice"], 20,
+               lambda: f"there is but a notice: {three.problems()}", 0.1)
+    assert "controller 3 is not registered" in three.problems()[0]["what"]
     text = three.logboom("cluster", "status")
     assert "notice: controller 3" in text and "all is well" not in text
 
@@ -248,9 +250,8 @@ def test_a_node_stopped_before_it_could_join_does_not_call_its_logs_whole(make):
     time.sleep(0.5)
     three.kill()
     before = checkpoint.read_text()
-    node.log_path.unlink()
     node.start()
-    wait_until(lambda: node.log_path.exists() and "prospective" in node.tail(), 20,
+    wait_until(lambda: node.said("prospective"), 20,
                "the node looks for its quorum")
     assert node.stop() == 0
     assert not (node.data / ".kafka_cleanshutdown").exists()

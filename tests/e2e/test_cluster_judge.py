@@ -82,22 +82,22 @@ def test_a_power_cut_takes_what_was_not_synced_and_nothing_else(tmp_path, starte
 def test_a_bad_network_loses_delays_and_cuts_as_it_is_told(tmp_path):
     net = faults.Network(2).start()
 
-    def ping(count, patience="0.1"):
+    def ping(count, patience="5"):
         p = subprocess.run([*net.prefix(0), "python3", "-c", PING, str(count), patience],
                            capture_output=True, text=True, timeout=60)
         return [float(x) for x in p.stdout.split()]
 
-    server = subprocess.Popen([*net.prefix(1), "python3", "-c", ECHO])
+    server = subprocess.Popen([*net.prefix(1), "python3", "-c", ECHO], stdout=subprocess.PIPE)
     try:
-        run([*net.prefix(0), "python3", "-c", "import time; time.sleep(0.3)"])
+        assert server.stdout.readline() == b"ok\n"
         assert len(ping(20)) == 20
         net.rule(delay=100)
-        assert min(ping(5, "1")) > 0.19
+        assert min(ping(5)) > 0.19
         net.rule(loss=30)
-        assert 20 < len(ping(80)) < 60  # of a request or its answer: about half
+        assert 20 < len(ping(80, "0.1")) < 60  # of a request or its answer: about half
         net.heal()
         net.rule(2, 1, loss=100)
-        assert ping(5) == []
+        assert ping(5, "0.1") == []
         net.heal()
         assert len(ping(20)) == 20
     finally:
@@ -110,6 +110,7 @@ ECHO = """
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("10.77.0.2", 7))
+print("ok", flush=True)
 while True:
     s.sendto(*s.recvfrom(100))
 """

@@ -52,7 +52,7 @@ def test_a_silent_leader_holds_nobody_up_for_long(tmp_path, started, make):  # n
     hosts = c.bootstrap.replace(",", '", "')
     started(Agent(tmp_path, hosts, INPUTS.format(logs=logs))).start()
     started(Connect(tmp_path, c.bootstrap, FLOW.format(out=out))).start()
-    wait_until(lambda: len(arrived(out)) > 50, 40, "lines arrive")
+    wait_until(lambda: len(arrived(out)) > 50, 60, "lines arrive")
     gaps = []
     for _ in range(2):
         victim = c[c.leader("logs-s")]

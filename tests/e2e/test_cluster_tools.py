@@ -101,12 +101,12 @@ def test_rebalance_drains_a_node_and_fills_it_again(shared):
     told = shared.logboom("cluster", "rebalance", "--execute", "--drain", "3", "--throttle",
                           "100MiB", "spread", "--json", seconds=120)
     assert told[-1]["done"] == told[-1]["partitions"] > 0
-    assert all(3 not in p["replicas"] for p in shared.partitions("spread").values())
-    assert "3" not in {str(p["leader"]) for p in shared.partitions("spread").values()}
+    wait_until(lambda: shared.whole("spread", 6, 2), 20, "every node knows", 0.1)
+    found = shared.partitions("spread").values()
+    assert all(3 not in p["replicas"] and p["leader"] != 3 for p in found), found
     shared.logboom("cluster", "rebalance", "--execute", "spread", seconds=120)
-    counts = [sum(i in p["replicas"] for p in shared.partitions("spread").values())
-              for i in (1, 2, 3)]
-    assert counts == [4, 4, 4], counts
+    wait_until(lambda: [sum(i in p["replicas"] for p in shared.partitions("spread").values())
+                        for i in (1, 2, 3)] == [4, 4, 4], 20, "four replicas on each", 0.1)
     got = shared.kcat("-C", "-t", "spread", "-e", "-q").split()
     assert sorted(map(int, got)) == list(range(5000))
     text = tool(shared, "kafka-configs", "--describe", "--entity-type", "topics", "--entity-name",
@@ -164,16 +164,23 @@ def test_kafka_configs_changes_the_settings_of_all_nodes_at_once(shared):
     big = b"x" * 2000 + b"\n"
     tool(shared, "kafka-configs", "--alter", "--entity-type", "brokers", "--entity-default",
          "--add-config", "message.max.bytes=1000")
-    for partition in "012":  # led by three nodes
-        with pytest.raises(AssertionError):
-            shared.kcat("-P", "-t", "sized", "-p", partition, stdin=big)
     text = tool(shared, "kafka-configs", "--describe", "--entity-type", "brokers",
                 "--entity-default")
     assert "message.max.bytes=1000" in text, text
+
+    def takes(partition):
+        try:
+            shared.kcat("-P", "-t", "sized", "-p", partition, stdin=big)
+            return True
+        except AssertionError:
+            return False
+
+    for partition in "012":  # led by three nodes
+        wait_until(lambda: not takes(partition), 10, f"{partition} is limited", 0.1)
     tool(shared, "kafka-configs", "--alter", "--entity-type", "brokers", "--entity-default",
          "--delete-config", "message.max.bytes")
     for partition in "012":
-        shared.kcat("-P", "-t", "sized", "-p", partition, stdin=big)
+        wait_until(lambda: takes(partition), 10, f"{partition} is not limited any more", 0.1)
 
 
 def test_kafka_reassign_partitions_takes_a_move_back(shared, tmp_path):
@@ -186,10 +193,12 @@ def test_kafka_reassign_partitions_takes_a_move_back(shared, tmp_path):
         {"topic": "back", "partition": 0, "replicas": [third, before[0]]}]}))
     tool(shared, "kafka-reassign-partitions", "--reassignment-json-file", plan, "--execute",
          "--throttle", "10000")  # five minutes
-    assert third in shared.partitions("back")[0]["replicas"]
+    wait_until(lambda: third in shared.partitions("back").get(0, {}).get("replicas", []), 20,
+               "the move is under way")
     text = tool(shared, "kafka-reassign-partitions", "--reassignment-json-file", plan, "--cancel")
     assert "Successfully cancelled" in text, text
-    wait_until(lambda: shared.partitions("back")[0]["replicas"] == before, 20, "all is as before")
+    wait_until(lambda: shared.partitions("back").get(0, {}).get("replicas") == before, 20,
+               "all is as before")
     shared.wait_healthy()
 
 
@@ -199,7 +208,8 @@ def test_kafka_leader_election_is_unclean_only_when_asked(shared):
     shared.kcat("-P", "-t", "risky", "-X", "acks=all", stdin=b"1\n")
     shared[second].kill()
     at = next(n for n in shared if n.place.id not in (first, second)).place.address
-    wait_until(lambda: shared.partitions("risky", at)[0]["isr"] == [first], 20, "first is alone")
+    wait_until(lambda: shared.partitions("risky", at).get(0, {}).get("isr") == [first], 20,
+               "first is alone")
     shared[first].kill()
     shared[second].start()
     wait_until(lambda: shared.partitions("risky", at).get(0, {}).get("leader") == -1, 30,
@@ -207,7 +217,8 @@ def test_kafka_leader_election_is_unclean_only_when_asked(shared):
     text = tool(shared, "kafka-leader-election", "--election-type", "unclean", "--topic", "risky",
                 "--partition", "0")
     assert "Successfully completed" in text, text
-    assert shared.partitions("risky", at)[0]["leader"] == second
+    wait_until(lambda: shared.partitions("risky", at).get(0, {}).get("leader") == second, 20,
+               "second leads", 0.1)
     shared[first].start()
     shared.wait_healthy()
 
@@ -226,8 +237,7 @@ def test_kafka_storage_info_reads_our_directories(shared):
 
 
 def test_kafka_dump_log_decodes_the_metadata_of_every_node(shared):
-    shared.create("decoded", 2, 3)
-    time.sleep(1)
+    shared.create("decoded", 2, 3)  # every node has read of it
     kinds = {"REGISTER_BROKER_RECORD", "TOPIC_RECORD", "PARTITION_RECORD"}
     for node in shared:
         seen = set()
@@ -297,7 +307,8 @@ def test_a_java_group_of_either_protocol_outlives_kills(tmp_path, started, make)
     groups = [started(workload.JavaGroup(c, "t", "classic", "classic")).start()]
     if KIND is cluster.KafkaNode:
         groups.append(started(workload.JavaGroup(c, "t", "consumer", "consumer")).start())
-    time.sleep(8)
+    for g in groups:
+        wait_until(lambda: g.log_path.stat().st_size > 2000, 90, f"{g.name} reads", 0.2)
     for i in (1, 2, 3):
         c[i].kill()
         time.sleep(1)

@@ -43,11 +43,12 @@ def test_a_flow_starts_before_its_topic_and_takes_it_up(tmp_path, started):
     time.sleep(1)
     assert connect.alive()
     create_topic(broker, 2)
-    wait_until(lambda: len(owners(broker)) == 2, 15, "partitions without an offset show")
-    assert all(member and offset == -1 for member, offset in owners(broker).values())
+    wait_until(lambda: len(owners(broker)) == 2 and all(m for m, _ in owners(broker).values()), 60,
+               "partitions without an offset show, and who has them")
+    assert all(offset == -1 for _, offset in owners(broker).values())
     for p in (0, 1):
         produce(broker, p, 0, 50)
-    wait_until(lambda: endpoint.done() == 100, 15, "100 records\n" + connect.tail())
+    wait_until(lambda: endpoint.done() == 100, 60, "100 records\n" + connect.tail())
     assert connect.stop() == 0
     assert {p: row[1] for p, row in owners(broker).items()} == {0: 50, 1: 50}
     endpoint.stop()
@@ -58,13 +59,13 @@ def test_a_topic_that_comes_while_the_only_member_is_down_is_taken_up(tmp_path, 
     broker = started(Broker(tmp_path, "auto.create.topics.enable: false")).start()
     endpoint = Endpoint().start()
     connect = started(Connect(tmp_path, broker.bootstrap, FLOW.format(url=endpoint.url))).start()
-    wait_until(lambda: "group is stable" in connect.tail(), 15, "a generation without partitions")
+    wait_until(lambda: "group is stable" in connect.tail(), 60, "a generation without partitions")
     connect.kill()
     create_topic(broker, 2)
     for p in (0, 1):
         produce(broker, p, 0, 50)
     connect.start()
-    wait_until(lambda: endpoint.done() == 100, 15, "100 records\n" + connect.tail())
+    wait_until(lambda: endpoint.done() == 100, 60, "100 records\n" + connect.tail())
     assert connect.stop() == 0
     endpoint.stop()
 
@@ -77,17 +78,17 @@ def test_two_members_share_partitions_and_one_takes_over_from_the_killed(
     flow = FLOW.format(url=endpoint.url)
     a, b = (started(Connect(tmp_path, broker.bootstrap, flow, name=f"connect-{n}")).start()
             for n in "ab")
-    wait_until(lambda: all("count=2" in m.tail() for m in (a, b)), 15, "each holds two partitions")
+    wait_until(lambda: all("count=2" in m.tail() for m in (a, b)), 60, "each holds two partitions")
     for p in range(4):
         produce(broker, p, 0, 500)
-    wait_until(lambda: endpoint.done() >= 300, 15, "some are there")
+    wait_until(lambda: endpoint.done() >= 300, 60, "some are there")
     b.kill()
     for p in range(4):
         produce(broker, p, 500, 100)
-    wait_until(lambda: endpoint.done() == 2400, 30, "everything is there\n" + a.tail())
+    wait_until(lambda: endpoint.done() == 2400, 60, "everything is there\n" + a.tail())
     for p in range(4):
         assert set(endpoint.seqs(p)) == set(range(600))
-    wait_until(lambda: [c for _, c in owners(broker).values()] == [600] * 4, 10, "committed")
+    wait_until(lambda: [c for _, c in owners(broker).values()] == [600] * 4, 30, "committed")
     assert len({o for o, _ in owners(broker).values()}) == 1
     assert a.stop() == 0
     endpoint.stop()
@@ -100,11 +101,11 @@ def test_a_member_that_comes_later_gets_its_share_without_a_loss(tmp_path, start
     a = started(Connect(tmp_path, broker.bootstrap, flow, name="connect-a")).start()
     for p in range(4):
         produce(broker, p, 0, 1000)
-    wait_until(lambda: endpoint.done() > 100, 15, "the first goes alone")
+    wait_until(lambda: endpoint.done() > 100, 60, "the first goes alone")
     b = started(Connect(tmp_path, broker.bootstrap, flow, name="connect-b")).start()
-    wait_until(lambda: "count=2" in b.tail(), 15, "the second holds two partitions")
+    wait_until(lambda: "count=2" in b.tail(), 60, "the second holds two partitions")
     assert b.stop() == 0
-    wait_until(lambda: endpoint.done() == 4000, 30, "everything is there\n" + a.tail())
+    wait_until(lambda: endpoint.done() == 4000, 60, "everything is there\n" + a.tail())
     for p in range(4):
         seqs = endpoint.seqs(p)
         assert set(seqs) == set(range(1000))
@@ -122,7 +123,7 @@ def test_a_killed_worker_takes_its_partitions_over_at_once(tmp_path, started, br
     for round_ in range(1, 4):
         for p in (0, 1):
             produce(broker, p, 50 * (round_ - 1), 50)
-        wait_until(lambda: endpoint.done() >= 100 * round_, 15,
+        wait_until(lambda: endpoint.done() >= 100 * round_, 20,
                    f"round {round_}\n" + connect.tail())
         connect.kill()
         connect.start()

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from support.endpoint import OK, Answer, Endpoint
-from support.process import BUILD, Connect, run, wait_until
+from support.process import BUILD, Connect, run, slowness, wait_until
 
 FLOW = """
   hook:
@@ -70,10 +70,10 @@ class Hook:
                     "%k\t%h\t%s\n"], check=False)
         return [line.split("\t") for line in text.splitlines()]
 
-    def wait_done(self, count=None, seconds=20):
+    def wait_done(self, count=None, seconds=60):
         want = self.count if count is None else count
         wait_until(lambda: self.endpoint.done() >= want, seconds,
-                   f"{want} records acknowledged, {self.endpoint.done()} are\n"
+                   lambda: f"{want} records acknowledged, {self.endpoint.done()} are\n"
                    + self.connect.tail())
         assert not self.endpoint.errors, self.endpoint.errors
 
@@ -169,8 +169,12 @@ def test_every_way_to_fail_loses_nothing(hook, window):
         hook.produce(400, p, pad=4000)
     hook.start(Endpoint(script, lambda n: "reset" if n % 7 == 2 else None),
                f"batch_max_size: 40, max_in_flight: {window}, timeout: 500ms")
-    while hook.endpoint.done() < hook.count // 2:
+
+    def half():
         hook.assert_nothing_committed_ahead()
+        return hook.endpoint.done() >= hook.count // 2
+
+    wait_until(half, 60, "half of it is there", every=0)
     hook.wait_done()
     hook.assert_nothing_committed_ahead()
     for p in (0, 1):
@@ -206,7 +210,7 @@ def test_a_record_too_large_for_the_server_becomes_a_dead_letter(hook):
     hook.produce(20, pad=100)
     hook.start(Endpoint(lambda r: Answer(413) if len(r.body) > 20000 else OK))
     hook.wait_done(40)
-    wait_until(lambda: hook.committed().get(0) == 41, 10, "everything committed")
+    wait_until(lambda: hook.committed().get(0) == 41, 30, "everything committed")
     hook.assert_all_there(in_order=False, dead=[20])
     key, headers, value = hook.dead_letters()[0]
     assert key == "k20" and json.loads(value)["seq"] == 20
@@ -223,7 +227,7 @@ def test_poison_records_are_found_and_become_dead_letters(hook, form):
         Endpoint(lambda r: Answer(400) if any("poison" in x for x in r.records) else OK),
         f"format: {form}, batch_max_size: 50, max_in_flight: 1")
     hook.wait_done(200 - len(poison))
-    wait_until(lambda: hook.committed().get(0) == 200, 10, "everything committed")
+    wait_until(lambda: hook.committed().get(0) == 200, 30, "everything committed")
     hook.assert_all_there(dead=poison)
     letters = hook.dead_letters()
     assert sorted(json.loads(value)["seq"] for _, _, value in letters) == sorted(poison)
@@ -251,12 +255,20 @@ def test_401_pauses_until_an_operator_acts(hook):
     hook.produce(300)
     hook.start(Endpoint(lambda r: Answer(401) if locked["yes"] else OK),
                "batch_max_size: 50, probe_interval: 400ms, max_in_flight: 5")
-    wait_until(lambda: hook.endpoint.requests, 10, "a first request")
+    wait_until(lambda: hook.endpoint.requests, 30, "a first request")
+    first = hook.endpoint.requests[0].at
     time.sleep(1.5)
     assert hook.endpoint.done() == 0
-    assert len(hook.endpoint.requests) <= 5 + 4, "a refused sink probes, it does not hammer"
-    status = json.loads(hook.connect.http("/connectors/hook/status"))
-    assert "an operator must act" in status["connector"].get("trace", ""), status
+    requests = len(hook.endpoint.requests)
+    probes = (time.monotonic() - first) / 0.4
+    assert requests <= 5 + probes + 1, "a refused sink probes, it does not hammer"
+    status = {}
+
+    def told():
+        status.update(json.loads(hook.connect.http("/connectors/hook/status")))
+        return "an operator must act" in status["connector"].get("trace", "")
+
+    wait_until(told, 10, lambda: f"it says who must act: {status}")
     assert hook.committed().get(0, 0) == 0
     locked["yes"] = False
     hook.wait_done()
@@ -278,7 +290,7 @@ def test_an_outage_of_ten_seconds_and_a_kill_in_it_lose_nothing(hook):
     down = time.monotonic()
     for p in (0, 1):
         hook.produce(300, p)
-    wait_until(lambda: hook.connect.metric("logboom_connect_sink_failed_requests_total") > 1, 10,
+    wait_until(lambda: hook.connect.metric("logboom_connect_sink_failed_requests_total") > 1, 30,
                "requests fail")
     hook.assert_nothing_committed_ahead()
     hook.connect.kill()
@@ -311,8 +323,8 @@ def test_kill_9_at_any_moment_loses_nothing_and_commits_nothing_ahead(hook, rng)
         dead = [json.loads(value)["seq"] for _, _, value in hook.dead_letters()]
         hook.assert_nothing_committed_ahead(dead)
         hook.connect.start()
-    hook.wait_done(2000 - len(poison), seconds=30)
-    wait_until(lambda: hook.committed().get(0) == 2000, 10, "everything committed")
+    hook.wait_done(2000 - len(poison))
+    wait_until(lambda: hook.committed().get(0) == 2000, 30, "everything committed")
     hook.assert_all_there(in_order=False, dead=poison)
     assert {json.loads(value)["seq"] for _, _, value in hook.dead_letters()} == poison
     hook.finish()
@@ -326,12 +338,12 @@ def test_sigterm_in_an_outage_ends_in_time_and_commits_nothing_undelivered(hook)
                "batch_max_size: 10, timeout: 30s", shutdown="1s")
     hook.wait_done()
     up["yes"] = False
-    before = hook.endpoint.done()
+    before, count = hook.endpoint.done(), hook.endpoint.count
     hook.produce(100)
-    wait_until(lambda: hook.endpoint.count > 12, 10, "requests hang")
+    wait_until(lambda: hook.endpoint.count > count + 1, 30, "requests hang")
     began = time.monotonic()
-    assert hook.connect.stop(10) == 0
-    assert time.monotonic() - began < 4
+    assert hook.connect.stop() == 0
+    assert time.monotonic() - began < 4 * slowness(), "well below the requests' 30 s"
     assert hook.endpoint.done() == before
     assert hook.committed()[0] == before
     up["yes"] = True

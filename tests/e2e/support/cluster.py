@@ -77,7 +77,8 @@ group.initial.rebalance.delay.ms: 0
         return Process.start(self)
 
     def is_ready(self):
-        return "message=ready" in self.log_path.read_text(errors="replace")
+        """The controller has let in this run of it: nothing it tells is of an earlier one."""
+        return self.said("message=ready")
 
 
 class KafkaNode(Process):
@@ -116,6 +117,9 @@ class KafkaNode(Process):
 
     def start(self, seconds=60):
         return super().start()
+
+    def is_ready(self):
+        return True
 
     def rss_mb(self):
         return self.rss_bytes() / 1e6
@@ -192,6 +196,16 @@ class Cluster:
         p = subprocess.run(argv, capture_output=True, timeout=30)
         return json.loads(p.stdout) if p.returncode == 0 and p.stdout else None
 
+    def brokers(self, at=None):
+        """{id: host:port} as one node tells, which may be asked in a bad moment."""
+        seen = wait_until(lambda: self.metadata(at), 20, f"{at or 'a node'} answers", every=0.1)
+        return {b["id"]: b["name"] for b in seen["brokers"]}
+
+    def problems(self):
+        """What `cluster status` finds, but for this machine's disk, which is no test's business."""
+        status = self.logboom("cluster", "status", "--json")[0]
+        return [p for p in status["problems"] if "of disk left" not in p["what"]]
+
     def partitions(self, topic, at=None):
         """{partition: {leader, replicas, isrs}}; empty when there is no such topic."""
         found = {}
@@ -227,6 +241,8 @@ class Cluster:
         as far as its replicas live."""
         live = {n.place.id for n in self.live}
         for node in self.live:
+            if not node.is_ready():
+                return f"node {node.place.id} is not let in"
             seen = self.metadata(node.place.address)
             if seen is None:
                 return f"node {node.place.id} does not answer"
@@ -256,18 +272,33 @@ class Cluster:
                 raise AssertionError(f"not healthy within {seconds} s: {why}\n{tails}")
             time.sleep(0.1)
 
+    def wait_known(self, seconds=30):
+        """Until every live node knows who lives: a node killed just now could be given replicas."""
+        def known():
+            live = {n.place.id for n in self.live}
+            return all({b["id"] for b in (self.metadata(n.place.address) or {}).get("brokers", [])}
+                       == live for n in self.live)
+
+        wait_until(known, seconds, "who was killed is fenced", every=0.1)
+
     def create(self, topic, partitions=6, replicas=3, **configs):
+        self.wait_known()
         args = [word for k, v in configs.items()
                 for word in ("--config", f"{k.replace('_', '.')}={v}")]
         self.logboom("topic", "create", topic, "--partitions", str(partitions),
                      "--replication-factor", str(replicas), *args)
-        wait_until(lambda: self.whole(topic, partitions, replicas), 30, f"{topic} is there",
+        wait_until(lambda: self.whole(topic, partitions, replicas), 60, f"{topic} is there",
                    every=0.1)
 
     def whole(self, topic, partitions, replicas):
-        found = self.partitions(topic)
-        return len(found) == partitions and all(
-            p["leader"] in self.nodes and len(p["isr"]) == replicas for p in found.values())
+        """Every live node tells so many led partitions with so many replicas, all in sync."""
+        def at(node):
+            found = self.partitions(topic, node.place.address)
+            return len(found) == partitions and all(
+                p["leader"] in self.nodes and len(p["isr"]) == len(p["replicas"]) == replicas
+                for p in found.values())
+
+        return all(at(n) for n in self.live)
 
     def replicas_differ(self, topic, partitions):
         """After a stop: what the nodes' files of a topic do not have in common, byte by byte."""

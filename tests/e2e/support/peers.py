@@ -64,14 +64,17 @@ def java_argv(heap, *options):
 def log4j_file(directory):
     """Log4j's configuration: warnings to the standard error."""
     path = pathlib.Path(directory) / "log4j2.properties"
-    path.write_text(
-        "rootLogger.level = WARN\nappender.e.type = Console\nappender.e.target = SYSTEM_ERR\n"
-        "appender.e.name = e\nappender.e.layout.type = PatternLayout\n"
-        "appender.e.layout.pattern = %d %p %c %m%n\nrootLogger.appenderRef.e.ref = e\n")
+    text = ("rootLogger.level = WARN\nappender.e.type = Console\nappender.e.target = SYSTEM_ERR\n"
+            "appender.e.name = e\nappender.e.layout.type = PatternLayout\n"
+            "appender.e.layout.pattern = %d %p %c %m%n\nrootLogger.appenderRef.e.ref = e\n")
+    if not path.exists() or path.read_text() != text:  # others may read it just now
+        new = path.with_suffix(f".{os.getpid()}")
+        new.write_text(text)
+        new.rename(path)
     return path
 
 
-def kafka_tool(tool, *args, seconds=90, stdin=None, check=True, heap="256M"):
+def kafka_tool(tool, *args, seconds=180, stdin=None, check=True, heap="256M"):
     """Runs one of Kafka's command line tools and returns what it printed."""
     lib = fetched("kafka")
     return run(java_argv(heap, f"-Dlog4j2.configurationFile={log4j_file(CACHE)}")

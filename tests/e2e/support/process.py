@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processes under test: started with bounds, killed for real, always cleaned up."""
+import fcntl
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -13,28 +16,65 @@ BUILD = pathlib.Path(os.environ.get("LOGBOOM_BUILD", ".")).resolve()
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 
 
-def free_port():
-    """A port that nothing listens on now; below the ephemeral range, where clients take theirs."""
-    for _ in range(200):
-        port = 20000 + int.from_bytes(os.urandom(2), "big") % 10000
+class _Ports:
+    """Ports of 20000 to 29999, below the ephemeral range, where clients take theirs. One that was
+    given out is this process's until it ends, whether anything listens on it or not (a killed
+    node's waits for its restart): other workers see the lock on its byte of a common file."""
+
+    first, count = 20000, 10000
+
+    def __init__(self):
+        self.file, self.given = None, set()
+
+    def take(self):
+        if self.file is None:
+            path = f"{tempfile.gettempdir()}/logboom-test-ports-{os.getuid()}"
+            self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        for port in random.SystemRandom().sample(range(self.first, self.first + self.count), 1000):
+            if port in self.given or not self.is_free(port):
+                continue
+            try:
+                fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            except OSError:  # another process's
+                continue
+            self.given.add(port)
+            return port
+        raise RuntimeError("no free port between 20000 and 30000")
+
+    @staticmethod
+    def is_free(port):
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
-                return port
+                return True
             except OSError:
-                continue
-    raise RuntimeError("no free port between 20000 and 30000")
+                return False
+
+
+_ports = _Ports()
+
+
+def free_port():
+    """A port that nothing listens on, and that no other test is given while this process lives."""
+    return _ports.take()
+
+
+def slowness():
+    """By how much a sanitized build is slower than another, for bounds on speed: 1 or 5. What was
+    built for finding errors says nothing about speed; the ordinary build has the exact bounds."""
+    return 5 if b"__asan_init" in (BUILD / "logboom-broker").read_bytes() else 1
 
 
 def wait_until(claim, seconds, what, every=0.02):
-    """Waits until claim() is true and returns its value; fails with what otherwise."""
+    """Waits until claim() is true and returns its value; fails with what, or what it returns,
+    otherwise."""
     deadline = time.monotonic() + seconds
     while True:
         value = claim()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
         time.sleep(every)
 
 
@@ -47,9 +87,11 @@ class Process:
         self.name, self.argv, self.log_path = name, [str(a) for a in argv], pathlib.Path(log_path)
         self.env = dict(os.environ, **(env or {}))
         self.child = None
+        self.log_begin = 0
 
     def start(self):
         assert self.child is None
+        self.log_begin = self.log_path.stat().st_size if self.log_path.exists() else 0
         Process.everyone.append(self)
         with open(self.log_path, "ab") as log:
             self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log,
@@ -88,6 +130,14 @@ class Process:
     def stop(self, seconds=30):
         """SIGTERM: drain and stop; returns the exit code."""
         return self._end(signal.SIGTERM, seconds)
+
+    def said(self, text):
+        """Whether its output since the last start has this in it."""
+        if not self.log_path.exists():
+            return False
+        with open(self.log_path, "rb") as log:
+            log.seek(self.log_begin)
+            return text.encode() in log.read()
 
     def tail(self, lines=30):
         text = self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
@@ -128,9 +178,9 @@ class Daemon(Process):
             argv += ["--set", s]
         super().__init__(name or program, argv, directory / f"{name or program}.log")
 
-    def start(self, seconds=20):
+    def start(self, seconds=60):
         super().start()
-        wait_until(self.ready, seconds, f"{self.name} is ready\n{self.tail()}")
+        wait_until(self.ready, seconds, lambda: f"{self.name} is ready\n{self.tail()}")
         return self
 
     def ready(self):
