@@ -3,99 +3,11 @@
  * check_fence.c - brokers that must not lead for now: cut off from the controller, or with a full
  * disk. Real nodes in a simulated world; records are appended where a producer's request would.
  */
-#include "protocol/base/alloc.h"
-#include "protocol/wire/record_batch.h"
 #include "tests/broker/fleet.h"
-#include "tests/broker/node.h"
 
 #include <check.h>
 
 Suite *fence_suite(void);
-
-/* One batch that was sent with acks=all. */
-struct sent {
-    struct ack_wait wait;
-    bool done;
-    enum kafka_error code;
-};
-
-static void on_done(struct ack_wait *w, enum kafka_error code)
-{
-    struct sent *s = container_of(w, struct sent, wait);
-    list_remove(&w->link);
-    s->done = true;
-    s->code = code;
-}
-
-static struct partition *partition_of(const struct sim_node *n, int32_t index)
-{
-    struct topic *t = topic_find(&n->broker->topics, slice_str("t"));
-    ck_assert_ptr_nonnull(t);
-    return topic_partition(t, index);
-}
-
-static void send(struct sim_node *n, int32_t index, int count, struct sent *s)
-{
-    static const struct append_rules rules = { .batch_bytes_max = 1 << 20, .from_client = true };
-    struct batch_builder b = { 0 };
-    struct batch_seal seal = plain_seal();
-    struct slice batch = make_batch(&b, "0123456789", count, &seal);
-    uint8_t *records = mem_array(batch.len, 1);
-    memcpy(records, batch.ptr, batch.len);
-    struct append_info info;
-    struct append_result result;
-    struct error err;
-    struct partition *p = partition_of(n, index);
-    *s = (struct sent){ .wait.done = on_done };
-    list_init(&s->wait.link);
-    ck_assert_int_eq(append_info_check(slice_of(records, batch.len), &rules, &info, &err), 0);
-    s->code = partition_append(n->broker, p, records, &info, -1, &result, &err);
-    if (s->code) {
-        s->done = true;
-    } else {
-        s->wait.offset = result.end_offset;
-        partition_wait_ack(p, &s->wait);
-    }
-    sim_host_turn_ends(n->host);
-    mem_free(records);
-    batch_builder_deinit(&b);
-}
-
-/* Steps until it is answered; the milliseconds it took. */
-static uint64_t wait_done(struct fleet *f, const struct sent *s, uint64_t ms_max)
-{
-    uint64_t from_ns = f->world.now_ns;
-    while (!s->done) {
-        ck_assert_msg(f->world.now_ns - from_ns < ms_max * NS_PER_MS, "nobody answers");
-        fleet_run_ms(f, 1);
-    }
-    return (f->world.now_ns - from_ns) / NS_PER_MS;
-}
-
-static int32_t leader_of(const struct sim_node *by, int32_t index)
-{
-    const struct image_topic *t = image_topic(&by->broker->image, slice_str("t"));
-    return t->partitions[index].leader;
-}
-
-/* A partition that the node leads; the fleet's topic has some for each. */
-static int32_t led_by(const struct sim_node *n)
-{
-    for (int32_t i = 0; i < 12; i++) {
-        if (leader_of(n, i) == n->id) {
-            return i;
-        }
-    }
-    ck_abort_msg("node %d leads nothing", (int)n->id);
-}
-
-static void send_whole(struct fleet *f, struct sim_node *n, int32_t index)
-{
-    struct sent s;
-    send(n, index, 1, &s);
-    wait_done(f, &s, 3000);
-    ck_assert_int_eq(s.code, KAFKA_NONE);
-}
 
 /* --- cut off ---------------------------------------------------------------------------------- */
 
@@ -115,31 +27,31 @@ START_TEST(a_leader_that_is_cut_off_sends_its_producers_away)
     struct fleet *f = fleet_new((uint64_t)_i + 400);
     struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
     fleet_create_topic(f, other, "t");
-    int32_t index = led_by(n);
-    struct sent s;
-    send_whole(f, n, index);
+    int32_t index = fleet_led_by(n);
+    struct fleet_sent s;
+    fleet_send_whole(f, n, index);
     fleet_run_ms(f, sim_random(&f->world, 1000));
     cut_off(f, n, true);
-    send(n, index, 1, &s);
+    fleet_send(n, index, 1, &s);
     ck_assert(!s.done);
-    wait_done(f, &s, 3500);
+    fleet_wait_sent(f, &s, 3500);
     ck_assert_int_eq(s.code, KAFKA_NOT_LEADER_OR_FOLLOWER);
-    send(n, index, 1, &s);
+    fleet_send(n, index, 1, &s);
     ck_assert_int_eq(s.code, KAFKA_NOT_LEADER_OR_FOLLOWER);
     struct buf text = { 0 };
     ck_assert(!lifecycle_describe(n->broker, &text));
     ck_assert_msg(strstr(buf_cstr(&text), "cut off"), "%s", buf_cstr(&text));
     buf_deinit(&text);
     fleet_run_ms(f, 6000);
-    int32_t leader = leader_of(other, index);
+    int32_t leader = fleet_leader_of(other, index);
     ck_assert_int_ne(leader, n->id);
-    send_whole(f, &f->nodes[leader - 1], index);
+    fleet_send_whole(f, &f->nodes[leader - 1], index);
     cut_off(f, n, false);
     fleet_run_ms(f, 20000);
     ck_assert(!lifecycle_is_cut_off(n->broker));
-    send_whole(f, &f->nodes[leader - 1], index);
-    ck_assert_int_eq(partition_end_offset(partition_of(n, index)),
-                     partition_end_offset(partition_of(&f->nodes[leader - 1], index)));
+    fleet_send_whole(f, &f->nodes[leader - 1], index);
+    ck_assert_int_eq(partition_end_offset(fleet_partition(n, index)),
+                     partition_end_offset(fleet_partition(&f->nodes[leader - 1], index)));
     fleet_free(f);
 }
 END_TEST
@@ -153,15 +65,15 @@ START_TEST(an_election_sends_no_producer_away)
         n = &f->nodes[i] == first ? n : &f->nodes[i];
     }
     fleet_create_topic(f, n, "t");
-    int32_t index = led_by(n);
-    send_whole(f, n, index);
+    int32_t index = fleet_led_by(n);
+    fleet_send_whole(f, n, index);
     sim_node_kill(first, true); /* nobody is told */
     uint64_t until_ns = f->world.now_ns + 10 * (uint64_t)NS_PER_S;
     while (f->world.now_ns < until_ns) {
         fleet_run_ms(f, 20);
         ck_assert(!lifecycle_is_cut_off(n->broker));
     }
-    send_whole(f, n, index);
+    fleet_send_whole(f, n, index);
     fleet_free(f);
 }
 END_TEST
@@ -196,21 +108,15 @@ static void fill(struct sim_node *n)
     n->disk.faults.capacity_bytes = n->disk.used_bytes + LEFT;
 }
 
-static int32_t isr_size_of(const struct sim_node *by, int32_t index)
-{
-    const struct image_topic *t = image_topic(&by->broker->image, slice_str("t"));
-    return t->partitions[index].isr_count;
-}
-
 static void wait_whole(struct fleet *f, uint64_t ms_max)
 {
     uint64_t from_ns = f->world.now_ns;
     for (int32_t i = 0; i < 12; i++) {
         for (int k = 0; k < FLEET_VOTERS; k++) {
-            while (isr_size_of(&f->nodes[k], i) < FLEET_VOTERS) {
+            while (fleet_isr_size(&f->nodes[k], i) < FLEET_VOTERS) {
                 ck_assert_msg(f->world.now_ns - from_ns < ms_max * NS_PER_MS,
                               "partition %d has %d in sync", (int)i,
-                              (int)isr_size_of(&f->nodes[k], i));
+                              (int)fleet_isr_size(&f->nodes[k], i));
                 fleet_run_ms(f, 5);
             }
         }
@@ -228,12 +134,12 @@ START_TEST(a_follower_with_a_full_disk_holds_up_nobody)
     struct fleet *f = fleet_new((uint64_t)_i + 500);
     struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
     fleet_create_topic(f, other, "t");
-    int32_t index = led_by(other);
-    struct sent s;
-    send_whole(f, other, index);
+    int32_t index = fleet_led_by(other);
+    struct fleet_sent s;
+    fleet_send_whole(f, other, index);
     fill(n);
-    send(other, index, BIG, &s);
-    wait_done(f, &s, 1500);
+    fleet_send(other, index, BIG, &s);
+    fleet_wait_sent(f, &s, 1500);
     ck_assert_int_eq(s.code, KAFKA_NONE);
     ck_assert(!fleet_is_unfenced(other, n));
     struct buf text = { 0 };
@@ -246,8 +152,8 @@ START_TEST(a_follower_with_a_full_disk_holds_up_nobody)
     ck_assert(!fleet_is_unfenced(other, n));
     n->disk.faults.capacity_bytes = 0;
     wait_whole(f, 10000);
-    ck_assert_int_eq(partition_end_offset(partition_of(n, index)),
-                     partition_end_offset(partition_of(other, index)));
+    ck_assert_int_eq(partition_end_offset(fleet_partition(n, index)),
+                     partition_end_offset(fleet_partition(other, index)));
     fleet_free(f);
 }
 END_TEST
@@ -257,19 +163,19 @@ START_TEST(a_leader_with_a_full_disk_gives_the_lead_away)
     struct fleet *f = fleet_new((uint64_t)_i + 520);
     struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
     fleet_create_topic(f, other, "t");
-    int32_t index = led_by(n);
-    struct sent s;
-    send_whole(f, n, index);
+    int32_t index = fleet_led_by(n);
+    struct fleet_sent s;
+    fleet_send_whole(f, n, index);
     fill(n);
-    send(n, index, BIG, &s);
+    fleet_send(n, index, BIG, &s);
     ck_assert_int_eq(s.code, KAFKA_KAFKA_STORAGE_ERROR);
     fleet_run_ms(f, 500);
     for (int32_t i = 0; i < 12; i++) {
-        ck_assert_int_ge(leader_of(other, i), 1);
-        ck_assert_int_ne(leader_of(other, i), n->id);
+        ck_assert_int_ge(fleet_leader_of(other, i), 1);
+        ck_assert_int_ne(fleet_leader_of(other, i), n->id);
     }
-    send(&f->nodes[leader_of(other, index) - 1], index, BIG, &s);
-    wait_done(f, &s, 1500);
+    fleet_send(&f->nodes[fleet_leader_of(other, index) - 1], index, BIG, &s);
+    fleet_wait_sent(f, &s, 1500);
     ck_assert_int_eq(s.code, KAFKA_NONE);
     n->disk.faults.capacity_bytes = 0;
     wait_whole(f, 10000);
@@ -280,22 +186,22 @@ END_TEST
 START_TEST(when_all_disks_are_full_every_partition_keeps_a_leader)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 540);
-    struct sent s;
+    struct fleet_sent s;
     fleet_create_topic(f, &f->nodes[0], "t");
     for (int i = 0; i < FLEET_VOTERS; i++) {
-        send_whole(f, &f->nodes[i], led_by(&f->nodes[i]));
+        fleet_send_whole(f, &f->nodes[i], fleet_led_by(&f->nodes[i]));
     }
     for (int i = 0; i < FLEET_VOTERS; i++) {
         fill(&f->nodes[i]);
     }
     for (int i = 0; i < FLEET_VOTERS; i++) {
-        send(&f->nodes[i], led_by(&f->nodes[i]), BIG, &s);
+        fleet_send(&f->nodes[i], fleet_led_by(&f->nodes[i]), BIG, &s);
         ck_assert_int_eq(s.code, KAFKA_KAFKA_STORAGE_ERROR);
     }
     for (int round = 0; round < 100; round++) {
         fleet_run_ms(f, 100);
         for (int32_t i = 0; i < 12; i++) {
-            ck_assert_int_ge(leader_of(&f->nodes[0], i), 1);
+            ck_assert_int_ge(fleet_leader_of(&f->nodes[0], i), 1);
         }
     }
     for (int i = 0; i < FLEET_VOTERS; i++) {
@@ -347,9 +253,9 @@ START_TEST(a_replica_whose_metadata_is_damaged_is_copied_anew)
     struct fleet *f = fleet_new((uint64_t)_i + 600);
     struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
     fleet_create_topic(f, other, "t");
-    int32_t index = led_by(other);
-    send_whole(f, other, index);
-    send_whole(f, other, index);
+    int32_t index = fleet_led_by(other);
+    fleet_send_whole(f, other, index);
+    fleet_send_whole(f, other, index);
     sim_node_kill(n, false);
     fleet_run_ms(f, 3000);
     write_metadata(n, index,
@@ -358,8 +264,9 @@ START_TEST(a_replica_whose_metadata_is_damaged_is_copied_anew)
     fleet_start(n);
     fleet_wait_running(f, n, 15000);
     wait_whole(f, 10000);
-    ck_assert_int_eq(partition_end_offset(partition_of(n, index)), 2);
-    ck_assert(uuid_eq(&partition_of(n, index)->log->topic_id, &partition_of(n, index)->topic->id));
+    ck_assert_int_eq(partition_end_offset(fleet_partition(n, index)), 2);
+    ck_assert(
+        uuid_eq(&fleet_partition(n, index)->log->topic_id, &fleet_partition(n, index)->topic->id));
     fleet_free(f);
 }
 END_TEST

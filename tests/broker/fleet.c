@@ -3,6 +3,7 @@
 #include "tests/broker/fleet.h"
 
 #include "protocol/base/alloc.h"
+#include "tests/broker/node.h"
 
 #include <check.h>
 
@@ -138,4 +139,88 @@ void fleet_create_topic(struct fleet *f, struct sim_node *by, const char *name)
     ck_assert_int_eq(a.count, 1);
     ck_assert_int_eq(a.err, ERR_OK);
     ck_assert_int_eq(a.code, KAFKA_NONE);
+}
+
+/* --- records of the topic "t" ----------------------------------------------------------------- */
+
+static void on_done(struct ack_wait *w, enum kafka_error code)
+{
+    struct fleet_sent *s = container_of(w, struct fleet_sent, wait);
+    list_remove(&w->link);
+    s->done = true;
+    s->code = code;
+}
+
+struct partition *fleet_partition(const struct sim_node *n, int32_t index)
+{
+    struct topic *t = topic_find(&n->broker->topics, slice_str("t"));
+    ck_assert_ptr_nonnull(t);
+    return topic_partition(t, index);
+}
+
+void fleet_send(struct sim_node *n, int32_t index, int count, struct fleet_sent *s)
+{
+    static const struct append_rules rules = { .batch_bytes_max = 1 << 20, .from_client = true };
+    struct batch_builder b = { 0 };
+    struct batch_seal seal = plain_seal();
+    struct slice batch = make_batch(&b, "0123456789", count, &seal);
+    uint8_t *records = mem_array(batch.len, 1);
+    memcpy(records, batch.ptr, batch.len);
+    struct append_info info;
+    struct append_result result;
+    struct error err;
+    struct partition *p = fleet_partition(n, index);
+    *s = (struct fleet_sent){ .wait.done = on_done };
+    list_init(&s->wait.link);
+    ck_assert_int_eq(append_info_check(slice_of(records, batch.len), &rules, &info, &err), 0);
+    s->code = partition_append(n->broker, p, records, &info, -1, &result, &err);
+    if (s->code) {
+        s->done = true;
+    } else {
+        s->wait.offset = result.end_offset;
+        partition_wait_ack(p, &s->wait);
+    }
+    sim_host_turn_ends(n->host);
+    mem_free(records);
+    batch_builder_deinit(&b);
+}
+
+uint64_t fleet_wait_sent(struct fleet *f, const struct fleet_sent *s, uint64_t ms_max)
+{
+    uint64_t from_ns = f->world.now_ns;
+    while (!s->done) {
+        ck_assert_msg(f->world.now_ns - from_ns < ms_max * NS_PER_MS, "nobody answers");
+        fleet_run_ms(f, 1);
+    }
+    return (f->world.now_ns - from_ns) / NS_PER_MS;
+}
+
+int32_t fleet_leader_of(const struct sim_node *by, int32_t index)
+{
+    const struct image_topic *t = image_topic(&by->broker->image, slice_str("t"));
+    return t->partitions[index].leader;
+}
+
+int32_t fleet_led_by(const struct sim_node *n)
+{
+    for (int32_t i = 0; i < 12; i++) {
+        if (fleet_leader_of(n, i) == n->id) {
+            return i;
+        }
+    }
+    ck_abort_msg("node %d leads nothing", (int)n->id);
+}
+
+void fleet_send_whole(struct fleet *f, struct sim_node *n, int32_t index)
+{
+    struct fleet_sent s;
+    fleet_send(n, index, 1, &s);
+    fleet_wait_sent(f, &s, 3000);
+    ck_assert_int_eq(s.code, KAFKA_NONE);
+}
+
+int32_t fleet_isr_size(const struct sim_node *by, int32_t index)
+{
+    const struct image_topic *t = image_topic(&by->broker->image, slice_str("t"));
+    return t->partitions[index].isr_count;
 }

@@ -44,4 +44,25 @@ void fleet_on_created(void *user, enum err err, int16_t version, const void *res
 /* Of 12 partitions with three replicas, through this node. */
 void fleet_create_topic(struct fleet *f, struct sim_node *by, const char *name);
 
+/* --- records of the topic "t", appended where a producer's request would be ------------------- */
+
+/* One batch that was sent with acks=all. */
+struct fleet_sent {
+    struct ack_wait wait;
+    bool done;
+    enum kafka_error code;
+};
+
+struct partition *fleet_partition(const struct sim_node *n, int32_t index);
+/* `count` records; refused at once, s->code says why and s->done is set. */
+void fleet_send(struct sim_node *n, int32_t index, int count, struct fleet_sent *s);
+/* Steps until it is answered; the milliseconds it took. */
+uint64_t fleet_wait_sent(struct fleet *f, const struct fleet_sent *s, uint64_t ms_max);
+/* One record, acknowledged. */
+void fleet_send_whole(struct fleet *f, struct sim_node *n, int32_t index);
+int32_t fleet_leader_of(const struct sim_node *by, int32_t index);
+int32_t fleet_isr_size(const struct sim_node *by, int32_t index);
+/* A partition that the node leads; the fleet's topic has some for each. */
+int32_t fleet_led_by(const struct sim_node *n);
+
 #endif
