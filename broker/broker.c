@@ -122,6 +122,7 @@ static void retain(struct broker *b, struct partition *p, void *ctx)
         log_info(&b->log, "deleted old segments", KV_STR("topic", p->topic->name),
                  KV_INT("partition", p->index), KV_UINT("segments", deleted),
                  KV_INT("log_start_offset", p->log->start_offset));
+        partition_grew(b, p);
     }
     producer_state_expire(&p->log->producers, env_wall_ms(b->env),
                           b->config->producer_id_expiration_ms);
@@ -174,11 +175,26 @@ static void note_offset(struct broker *b, struct partition *p, void *ctx)
         return;
     }
     int64_t offset = w->which == RECOVERY_POINTS ? p->log->recovery_point
-                     : w->which == LOG_STARTS    ? p->log->start_offset
+                     : w->which == LOG_STARTS    ? partition_next_start(p)
                                                  : p->high_watermark;
     if (w->which != LOG_STARTS || offset > p->log->segments[0]->base_offset) {
         offset_checkpoint_add(&w->offsets, p->topic->name, p->index, offset);
     }
+}
+
+/* What is wanted is on the disk, and cannot come back after a crash. */
+static void begin_where_wanted(struct broker *b, struct partition *p, void *ctx)
+{
+    const struct checkpoint_walk *w = ctx;
+    struct error err;
+    if (p->dir != w->dir || partition_next_start(p) == p->log->start_offset) {
+        return;
+    }
+    if (log_advance_start(p->log, partition_next_start(p), &err)) {
+        log_error(&b->log, "records could not be deleted", KV_STR("topic", p->topic->name),
+                  KV_INT("partition", p->index), KV_STR("error", err.text));
+    }
+    partition_grew(b, p);
 }
 
 static enum err write_checkpoint(struct broker *b, enum checkpoint which, struct error *err)
@@ -195,6 +211,9 @@ static enum err write_checkpoint(struct broker *b, enum checkpoint which, struct
         if (e && !first) {
             first = e;
             err_set(err, e, "%s", why.text);
+        }
+        if (which == LOG_STARTS && !e) {
+            each_log(b, begin_where_wanted, &w);
         }
     }
     if (which == RECOVERY_POINTS && !first && b->logs_open) {

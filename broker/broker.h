@@ -190,7 +190,8 @@ struct broker_dir *broker_dir_for_new(struct broker *b);
 
 /* Ends the drain when nothing is under way any more; called by whatever ends. */
 void broker_check_drained(struct broker *b);
-/* Writes the log start offsets now: DeleteRecords moved them. */
+/* Writes where the logs shall begin (partition_want_start()), and lets them begin there. Where that
+ * fails they begin where they did; it is tried again with the next checkpoint. */
 void broker_write_log_starts(struct broker *b);
 /* Writes the recovery points when the checkpoint is ahead of a log: after a crash, what is appended
  * behind the cut would be trusted without a look. */

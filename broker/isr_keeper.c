@@ -181,8 +181,9 @@ static void propose(struct broker *b, struct partition *p, struct isr_request *r
     struct isr_sent *s = &r->sent[r->count];
     s->proposal.members =
         arena_array(&r->arena, (size_t)p->isr->count + 1, sizeof(struct isr_member));
-    if (s->proposal.members && isr_propose(p->isr, partition_end_offset(p), b->broker_epoch,
-                                           env_mono_ns(b->env), &s->proposal)) {
+    const struct isr_log own = { partition_start_offset(p), partition_end_offset(p) };
+    if (s->proposal.members &&
+        isr_propose(p->isr, &own, b->broker_epoch, env_mono_ns(b->env), &s->proposal)) {
         s->topic_id = p->topic->id;
         s->partition = p->index;
         s->leader_epoch = p->isr->leader_epoch;

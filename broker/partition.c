@@ -54,19 +54,29 @@ void partition_free(struct partition *p)
 
 /* --- the role --------------------------------------------------------------------------------- */
 
+static const struct image_partition *in_image(const struct broker *b, const struct partition *p,
+                                              const struct image_topic **ret_topic)
+{
+    *ret_topic = image_topic_by_id(&b->image, &p->topic->id);
+    return *ret_topic ? image_partition(*ret_topic, p->index) : NULL;
+}
+
 int32_t partition_min_isr(const struct broker *b, const struct partition *p)
 {
-    const struct image_topic *t = image_topic_by_id(&b->image, &p->topic->id);
-    const struct image_partition *ip = t ? image_partition(t, p->index) : NULL;
+    const struct image_topic *t;
+    const struct image_partition *ip = in_image(b, p, &t);
     const struct change_policy policy = controller_policy(b);
     return ip ? change_min_isr(&b->image, &policy, t, ip) : 1;
 }
 
 void partition_note_brokers(struct broker *b, struct partition *p)
 {
+    const struct image_topic *t;
+    const struct image_partition *ip = in_image(b, p, &t);
     for (int32_t i = 0; i < p->isr->count; i++) {
         struct isr_replica *r = &p->isr->replicas[i];
         bool active = image_broker_is_active(&b->image, r->id);
+        r->in_elr = ip && image_has_id(ip->elr, ip->elr_count, r->id);
         r->eligible_epoch = active ? image_broker(&b->image, r->id)->epoch : -1;
     }
     p->isr->min_isr = partition_min_isr(b, p);

@@ -42,9 +42,10 @@ struct partition {
     struct partition_log *log; /* NULL: nothing was ever written */
     struct broker_dir *dir;    /* set with log */
     int64_t high_watermark;
-    int64_t epoch_start_offset;                /* leader: its log's end when it began to lead */
-    struct isr *isr;                           /* leader of several replicas; NULL: it is alone */
-    struct replica *replica;                   /* follower: what replica_fetcher.c knows */
+    int64_t start_wanted;       /* where the log shall begin once that is on the disk */
+    int64_t epoch_start_offset; /* leader: its log's end when it began to lead */
+    struct isr *isr;            /* leader of several replicas; NULL: it is alone */
+    struct replica *replica;    /* follower: what replica_fetcher.c knows */
     bool throttled_leader, throttled_follower; /* throttle.h */
     enum partition_damage damage;
     int64_t damaged_offset; /* meaningful with damage */
@@ -81,6 +82,12 @@ static inline int64_t partition_start_offset(const struct partition *p)
     return p->log ? p->log->start_offset : 0;
 }
 
+static inline int64_t partition_next_start(const struct partition *p)
+{
+    int64_t start = partition_start_offset(p);
+    return p->start_wanted > start ? p->start_wanted : start;
+}
+
 static inline int64_t partition_end_offset(const struct partition *p)
 {
     return p->log ? p->log->end_offset : 0;
@@ -115,6 +122,9 @@ enum err partition_open_log(struct broker *b, struct partition *p, struct broker
                             const char *path, struct error *err);
 /* Makes the log when there is none. */
 enum err partition_need_log(struct broker *b, struct partition *p, struct error *err);
+/* The log shall begin at this offset, which is not above the high watermark, unless it begins later
+ * already: broker_write_log_starts() does it, so that nobody is told what a crash takes back. */
+void partition_want_start(struct partition *p, int64_t offset);
 /* Takes the files away: the name is free at once, the bytes go on a worker. */
 void partition_delete_log(struct broker *b, struct partition *p);
 
@@ -166,7 +176,8 @@ void partition_wait_tail(struct partition *p, struct reader_wait *w);
 void partition_advance(struct broker *b, struct partition *p);
 /* The high watermark has moved, up (a follower's own). */
 void partition_set_high_watermark(struct broker *b, struct partition *p, int64_t offset);
-/* The log has new records: followers are told at the end of the turn. */
+/* The log has new records, or has lost its first ones: followers are told at the end of the
+ * turn. */
 void partition_grew(struct broker *b, struct partition *p);
 /* Everybody who waits gets the code; only those who wait for an acknowledgement. */
 void partition_fail_acks(struct partition *p, enum kafka_error code);

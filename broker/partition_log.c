@@ -206,6 +206,13 @@ enum err partition_open_log(struct broker *b, struct partition *p, struct broker
     return ERR_OK;
 }
 
+void partition_want_start(struct partition *p, int64_t offset)
+{
+    if (p->log && offset > partition_next_start(p)) {
+        p->start_wanted = offset;
+    }
+}
+
 void partition_delete_log(struct broker *b, struct partition *p)
 {
     if (!p->log) {
@@ -227,5 +234,5 @@ void partition_delete_log(struct broker *b, struct partition *p)
     log_free(p->log);
     p->log = NULL;
     p->dir = NULL;
-    p->high_watermark = 0;
+    p->high_watermark = p->start_wanted = 0;
 }

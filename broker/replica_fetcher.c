@@ -9,6 +9,7 @@
  *   (R3) At most FETCHES_MAX requests are in flight: one that waits at the leader for records, and
  *        one that tells it of a change meanwhile, which ends the wait of the first (the leader's
  *        rule for two fetches of one session).
+ *   (R4) A log's start that the leader is told is on the disk: DeleteRecords counts on it.
  */
 #include "broker/replica_session.h"
 
@@ -206,6 +207,7 @@ static void cut(struct replica *r, const struct follower_step *step)
         return;
     }
     int64_t end = partition_end_offset(p);
+    p->start_wanted = 0;
     b->recovery_points_stale |= durable > end;
     follower_truncated(&r->follower, end);
     if (p->high_watermark > r->follower.high_watermark) {
@@ -225,9 +227,24 @@ static void move_start(struct replica *r, int64_t leader_start)
 {
     struct partition *p = r->partition;
     int64_t to = leader_start < p->high_watermark ? leader_start : p->high_watermark;
-    struct error err;
-    if (p->log && to > p->log->start_offset && log_advance_start(p->log, to, &err)) {
-        storage_failed(r, ERR_IO, &err);
+    partition_want_start(p, to);
+    r->fetcher->starts_moved |= partition_next_start(p) > partition_start_offset(p);
+}
+
+/* (R4) */
+static void settle_starts(struct replica_fetcher *f)
+{
+    if (!f->starts_moved) {
+        return;
+    }
+    f->starts_moved = false;
+    broker_write_log_starts(f->broker);
+    list_for_each(node, &f->replicas) {
+        struct replica *r = list_entry(node, struct replica, link);
+        if (partition_next_start(r->partition) > partition_start_offset(r->partition)) {
+            follower_failed(&r->follower, env_mono_ns(f->broker->env));
+            replica_session_changed(&f->session, r); /* the leader tells it again */
+        }
     }
 }
 
@@ -335,6 +352,7 @@ static void fetched(void *user, enum err err, int16_t version, const void *respo
     for (int32_t i = 0; i < resp->responses_n; i++) {
         take_topic(f, &resp->responses[i], version >= 13);
     }
+    settle_starts(f);
     f->taking = false;
     send_if_due(f);
 }
@@ -368,6 +386,7 @@ static void offset_told(void *user, enum err err, int16_t version, const void *r
         if (step.log_start_offset >= 0) {
             move_start(r, step.log_start_offset);
         }
+        settle_starts(f);
     } else {
         follower_failed(&r->follower, now_ns);
     }

@@ -65,6 +65,7 @@ struct replica_fetcher {
     uint64_t sent, answered; /* requests */
     int32_t unsynced;        /* replicas with is_unsynced */
     bool taking;             /* an answer is being taken in */
+    bool starts_moved;       /* some logs shall begin later */
 };
 
 void replica_session_init(struct replica_session *s);

@@ -2,8 +2,9 @@
 /*
  * delete_records.c - DeleteRecords (21, KIP-107): moves the log start offset up; -1 is the high
  * watermark. Driven by clients, then by its timer.
- *   (X1) What was answered stays deleted whoever leads next: the reply waits until every live
- *        replica has told that it begins there, or for the request's timeout.
+ *   (X1) What was answered stays deleted whoever leads next, also after a loss of power: the reply
+ *        waits until everybody who may be elected and every other live replica begins there, on its
+ *        disk, or for the request's timeout. Whoever joins the ISR later does, too (isr.c, I5).
  */
 #include "broker/api/table.h"
 #include "broker/broker.h"
@@ -17,7 +18,7 @@ struct deletion {
     uint64_t deadline_ns;
 };
 
-static enum kafka_error one_partition(struct broker *b, const struct topic *t,
+static enum kafka_error one_partition(const struct topic *t,
                                       const struct delete_records_request_partition *ask,
                                       int64_t *ret_low_watermark)
 {
@@ -35,13 +36,8 @@ static enum kafka_error one_partition(struct broker *b, const struct topic *t,
     if (offset < 0 || offset > p->high_watermark) {
         return KAFKA_OFFSET_OUT_OF_RANGE;
     }
-    struct error err;
-    if (p->log && log_advance_start(p->log, offset, &err)) {
-        log_error(&b->log, "records could not be deleted", KV_STR("topic", t->name),
-                  KV_INT("partition", p->index), KV_STR("error", err.text));
-        return KAFKA_KAFKA_STORAGE_ERROR;
-    }
-    *ret_low_watermark = partition_start_offset(p);
+    partition_want_start(p, offset);
+    *ret_low_watermark = partition_next_start(p);
     return KAFKA_NONE;
 }
 
@@ -58,6 +54,10 @@ static bool row_waits(struct broker *b, struct slice topic, bool late,
     }
     if (!p || p->role != PARTITION_LEADER) {
         row->error_code = p ? KAFKA_NOT_LEADER_OR_FOLLOWER : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+        return false;
+    }
+    if (partition_start_offset(p) < row->low_watermark) {
+        row->error_code = KAFKA_KAFKA_STORAGE_ERROR; /* the node's log says why */
         return false;
     }
     if (!p->isr) {
@@ -125,11 +125,9 @@ void handle_delete_records(struct call *c)
             out->partitions[k].partition_index = ask->partitions[k].partition_index;
             out->partitions[k].low_watermark = -1;
             out->partitions[k].error_code =
-                (int16_t)one_partition(b, t, &ask->partitions[k],
-                                       &out->partitions[k].low_watermark);
+                (int16_t)one_partition(t, &ask->partitions[k], &out->partitions[k].low_watermark);
         }
     }
-    /* The start offset is a line of a checkpoint: it must not come back after a crash. */
     broker_write_log_starts(b);
     uint64_t timeout_ms = req->timeout_ms > 0 ? (uint64_t)req->timeout_ms : 0;
     *d = (struct deletion){ .call = c,

@@ -39,7 +39,7 @@ struct fetch_state {
     struct fetch_item *items;
     int32_t item_count;
     uint64_t available_bytes;
-    bool urgent; /* an item has an error, or something that is no record: reply at once */
+    bool urgent; /* an item has an error, or news that is no record: reply at once */
     struct timer timer;
     int32_t session_id;
     struct fetcher_identity who;
@@ -84,6 +84,7 @@ static void look(struct fetch_state *s, struct fetch_item *it)
     }
     struct partition *p = it->partition;
     int64_t upper = fetch_upper_offset(&s->who, p);
+    s->urgent |= fetch_begins_early(&s->who, it->ask, partition_start_offset(p));
     if (it->ask->fetch_offset >= upper || it->ask->partition_max_bytes <= 0) {
         return;
     }
@@ -300,8 +301,9 @@ static void reply(struct fetch_state *s)
     struct fetch_session *session = fetch_session_find(&b->sessions, s->session_id);
     for (int32_t i = 0; i < s->item_count; i++) {
         struct fetch_item *it = &s->items[i];
-        it->has_news =
-            !session || fetch_session_news(session, &it->topic_id, it->topic_name, &it->row);
+        it->has_news = !session ||
+                       fetch_session_news(session, &it->topic_id, it->topic_name, &it->row) ||
+                       fetch_begins_early(&s->who, it->ask, it->row.log_start_offset);
     }
     struct fetch_response *resp = schema_new(&fetch_response_schema, &c->arena, 1);
     if (!resp || !fill_topics(s, resp)) {

@@ -93,6 +93,13 @@ bool fetch_is_urgent(const struct fetch_verdict *verdict)
     return verdict->code || verdict->diverging_epoch >= 0 || verdict->preferred_replica >= 0;
 }
 
+bool fetch_begins_early(const struct fetcher_identity *who,
+                        const struct fetch_request_partition *ask, int64_t leader_start_offset)
+{
+    return who->replica >= 0 && ask->log_start_offset >= 0 &&
+           ask->log_start_offset < leader_start_offset;
+}
+
 int64_t fetch_upper_offset(const struct fetcher_identity *who, const struct partition *p)
 {
     return who->replica >= 0 ? partition_end_offset(p) : p->high_watermark;

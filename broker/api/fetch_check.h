@@ -36,6 +36,10 @@ void fetch_check(const struct call *c, const struct fetcher_identity *who,
                  struct fetch_verdict *ret_verdict);
 /* No records are given, and the reply does not wait for any. */
 bool fetch_is_urgent(const struct fetch_verdict *verdict);
+/* The fetch is a follower's whose log begins below the leader's: it must hear of it, and at once,
+ * since it is not in sync before (isr.h), and DeleteRecords may wait for it. */
+bool fetch_begins_early(const struct fetcher_identity *who,
+                        const struct fetch_request_partition *ask, int64_t leader_start_offset);
 /* Nothing that reaches this offset is given. */
 int64_t fetch_upper_offset(const struct fetcher_identity *who, const struct partition *p);
 /* The leader notes how far its follower is. */

@@ -9,6 +9,8 @@
  *        for.
  *   (I4) With fewer members than min.insync.replicas the high watermark rests: what is acknowledged
  *        has been on that many replicas.
+ *   (I5) Nobody joins who begins below this node: deleted records do not come back with a leader
+ *        that had not heard of it.
  */
 #include "broker/replica/isr.h"
 
@@ -130,7 +132,8 @@ int64_t isr_low_watermark(const struct isr *s, int64_t own_start)
     int64_t low = own_start;
     for (int32_t i = 0; i < s->count; i++) {
         const struct isr_replica *r = &s->replicas[i];
-        if (r->eligible_epoch >= 0 && r->start_offset < low) {
+        bool may_lead = r->in_isr || r->in_elr || (s->in_flight && r->in_proposal);
+        if ((may_lead || r->eligible_epoch >= 0) && r->start_offset < low) {
             low = r->start_offset;
         }
     }
@@ -232,13 +235,15 @@ static bool lags(const struct isr *s, const struct isr_replica *r, int64_t leade
     return r->end_offset != leader_end_offset && now_ns - r->caught_up_ns > s->config.lag_ns;
 }
 
-static bool has_caught_up(const struct isr *s, const struct isr_replica *r)
+/* (I5) */
+static bool has_caught_up(const struct isr *s, const struct isr_replica *r,
+                          const struct isr_log *own)
 {
     return is_eligible(r) && r->end_offset >= s->high_watermark &&
-           r->end_offset >= s->epoch_start_offset;
+           r->end_offset >= s->epoch_start_offset && r->start_offset >= own->start_offset;
 }
 
-bool isr_propose(struct isr *s, int64_t leader_end_offset, int64_t self_epoch, uint64_t now_ns,
+bool isr_propose(struct isr *s, const struct isr_log *own, int64_t self_epoch, uint64_t now_ns,
                  struct isr_proposal *ret_proposal)
 {
     if (s->in_flight) {
@@ -247,8 +252,8 @@ bool isr_propose(struct isr *s, int64_t leader_end_offset, int64_t self_epoch, u
     bool grows = false, shrinks = false;
     for (int32_t i = 0; i < s->count; i++) {
         const struct isr_replica *r = &s->replicas[i];
-        grows |= !r->in_isr && has_caught_up(s, r);
-        shrinks |= r->in_isr && lags(s, r, leader_end_offset, now_ns);
+        grows |= !r->in_isr && has_caught_up(s, r, own);
+        shrinks |= r->in_isr && lags(s, r, own->end_offset, now_ns);
     }
     if (!grows && !shrinks) {
         return false;
@@ -259,8 +264,8 @@ bool isr_propose(struct isr *s, int64_t leader_end_offset, int64_t self_epoch, u
     for (int32_t i = 0; i < s->count; i++) {
         struct isr_replica *r = &s->replicas[i];
         /* One thing at a time: who lags is taken out before others come in. */
-        r->in_proposal = shrinks ? r->in_isr && !lags(s, r, leader_end_offset, now_ns)
-                                 : r->in_isr || has_caught_up(s, r);
+        r->in_proposal = shrinks ? r->in_isr && !lags(s, r, own->end_offset, now_ns)
+                                 : r->in_isr || has_caught_up(s, r, own);
         if (r->in_proposal) {
             p->members[p->count++] = (struct isr_member){ r->id, r->broker_epoch };
         }

@@ -20,12 +20,13 @@ struct isr_replica {
     int32_t id;
     bool in_isr;            /* by the controller's last word */
     bool in_proposal;       /* in the ISR that was asked for; meaningful while one is in flight */
+    bool in_elr;            /* out of the ISR, and may be elected all the same (KIP-966) */
     int64_t broker_epoch;   /* of its last fetch; -1 none */
     int64_t eligible_epoch; /* the epoch under which it may be in the ISR; -1: not at all */
     int64_t end_offset;     /* all below is on its side; -1: it has not fetched from this leader */
-    int64_t start_offset;
-    uint64_t caught_up_ns; /* when it last had everything; 0 never */
-    uint64_t fetch_ns;     /* of its last fetch, and our end then */
+    int64_t start_offset;   /* where its log begins, also after a crash; -1: as end_offset */
+    uint64_t caught_up_ns;  /* when it last had everything; 0 never */
+    uint64_t fetch_ns;      /* of its last fetch, and our end then */
     int64_t end_at_fetch;
     bool hung_up; /* its connection broke while a fetch waited, and it has not fetched since */
 };
@@ -69,7 +70,7 @@ struct isr_replica *isr_find(const struct isr *s, int32_t id);
  * shutting down or unknown. */
 void isr_set_eligible(struct isr *s, int32_t id, int64_t broker_epoch);
 
-/* A follower has fetched: it has everything below `offset`. */
+/* A follower has fetched: it has everything from start_offset to below `offset`. */
 struct isr_fetch {
     int32_t replica;
     int64_t broker_epoch; /* -1: the request told none */
@@ -93,8 +94,9 @@ uint64_t isr_deadline_ns(const struct isr *s, uint64_t now_ns);
 int32_t isr_size(const struct isr *s);
 /* Whether acks=all cannot be promised: fewer in sync than min.insync.replicas (or all replicas). */
 bool isr_is_under_min(const struct isr *s);
-/* The least start offset of the replicas that have fetched, and own_start: what DeleteRecords
- * tells. */
+/* Nobody who may be elected begins below this offset, nor will: DeleteRecords waits for it. The
+ * least start offset of those in the ISR or in one that was asked for, of the eligible leader
+ * replicas, of all others that live, and own_start. */
 int64_t isr_low_watermark(const struct isr *s, int64_t own_start);
 
 struct isr_member {
@@ -109,9 +111,14 @@ struct isr_proposal {
     int32_t count;
 };
 
+/* This node's own log. */
+struct isr_log {
+    int64_t start_offset, end_offset;
+};
+
 /* Looks for members that lag and for followers that have caught up; true and a proposal, which is
  * in flight then, when the ISR should be another. self_epoch is this node's broker epoch. */
-bool isr_propose(struct isr *s, int64_t leader_end_offset, int64_t self_epoch, uint64_t now_ns,
+bool isr_propose(struct isr *s, const struct isr_log *own, int64_t self_epoch, uint64_t now_ns,
                  struct isr_proposal *ret_proposal);
 
 /* What the controller answered. */

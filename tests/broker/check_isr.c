@@ -39,6 +39,12 @@ static enum kafka_error fetched(struct view *v, int32_t id, int64_t epoch, int64
     return isr_fetched(&v->isr, &f, now_ns);
 }
 
+static bool proposes(struct view *v, int64_t end, uint64_t now_ns)
+{
+    const struct isr_log own = { 0, end };
+    return isr_propose(&v->isr, &own, 11, now_ns, &v->proposal);
+}
+
 static enum isr_verdict answer(struct view *v, enum kafka_error code, const int32_t *isr,
                                int32_t count, int32_t partition_epoch)
 {
@@ -117,8 +123,8 @@ START_TEST(a_member_that_lags_is_proposed_out_after_the_lag_time)
     fetched(&v, 2, 20, 120, 120, S_NS);
     fetched(&v, 3, 30, 100, 120, S_NS);
     uint64_t at = S_NS + config.lag_ns;
-    ck_assert(!isr_propose(&v.isr, 120, 11, at, &v.proposal));
-    ck_assert(isr_propose(&v.isr, 120, 11, at + 1, &v.proposal));
+    ck_assert(!proposes(&v, 120, at));
+    ck_assert(proposes(&v, 120, at + 1));
     ck_assert_int_eq(v.proposal.count, 2);
     ck_assert_int_eq(v.members[0].id, 1);
     ck_assert_int_eq(v.members[0].broker_epoch, 11);
@@ -133,7 +139,7 @@ START_TEST(a_member_with_everything_does_not_lag_however_long_it_is_silent)
     struct view v;
     set_up(&v, pair, 2);
     fetched(&v, 2, 20, 120, 120, S_NS);
-    ck_assert(!isr_propose(&v.isr, 120, 11, 1000ull * S_NS, &v.proposal));
+    ck_assert(!proposes(&v, 120, 1000ull * S_NS));
     isr_deinit(&v.isr);
 }
 END_TEST
@@ -145,7 +151,7 @@ START_TEST(a_member_always_one_fetch_behind_is_in_sync)
     for (int64_t i = 0; i < 100; i++) {
         fetched(&v, 2, 20, 100 + i * 10, 110 + i * 10, (uint64_t)(i + 1) * S_NS);
     }
-    ck_assert(!isr_propose(&v.isr, 1110, 11, 101ull * S_NS, &v.proposal));
+    ck_assert(!proposes(&v, 1110, 101ull * S_NS));
     isr_deinit(&v.isr);
 }
 END_TEST
@@ -171,7 +177,7 @@ START_TEST(while_a_shrink_is_in_flight_the_old_member_is_waited_for)
     struct view v;
     set_up(&v, pair, 2);
     fetched(&v, 2, 20, 100, 120, S_NS);
-    ck_assert(isr_propose(&v.isr, 120, 11, 40ull * S_NS, &v.proposal));
+    ck_assert(proposes(&v, 120, 40ull * S_NS));
     isr_advance(&v.isr, 120, 40ull * S_NS);
     ck_assert_int_eq(v.isr.high_watermark, 100);
     ck_assert_int_eq(answer(&v, KAFKA_NONE, alone, 1, 11), ISR_SETTLED);
@@ -187,7 +193,7 @@ START_TEST(while_an_expansion_is_in_flight_the_new_member_is_waited_for)
     set_up(&v, alone, 1);
     isr_advance(&v.isr, 110, S_NS);
     fetched(&v, 2, 20, 110, 120, S_NS);
-    ck_assert(isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    ck_assert(proposes(&v, 120, S_NS));
     ck_assert_int_eq(v.proposal.count, 2);
     ck_assert(!isr_advance(&v.isr, 120, 100ull * S_NS)); /* however long the answer takes */
     ck_assert_int_eq(answer(&v, KAFKA_NONE, pair, 2, 11), ISR_SETTLED);
@@ -201,12 +207,78 @@ START_TEST(who_is_behind_the_high_watermark_or_the_epochs_start_does_not_join)
     struct view v;
     set_up(&v, alone, 1); /* the epoch began at 100 */
     fetched(&v, 2, 20, 95, 120, S_NS);
-    ck_assert(!isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    ck_assert(!proposes(&v, 120, S_NS));
     isr_advance(&v.isr, 120, S_NS);
     fetched(&v, 2, 20, 119, 120, S_NS);
-    ck_assert(!isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    ck_assert(!proposes(&v, 120, S_NS));
     fetched(&v, 2, 20, 120, 120, S_NS);
-    ck_assert(isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    ck_assert(proposes(&v, 120, S_NS));
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(who_begins_before_the_leader_does_not_join)
+{
+    struct view v;
+    set_up(&v, alone, 1);
+    const struct isr_log own = { 50, 120 };
+    struct isr_fetch f = { .replica = 2,
+                           .broker_epoch = 20,
+                           .offset = 120,
+                           .start_offset = 49,
+                           .leader_end_offset = 120 };
+    isr_fetched(&v.isr, &f, S_NS);
+    ck_assert(!isr_propose(&v.isr, &own, 11, S_NS, &v.proposal));
+    f.start_offset = -1; /* it cannot tell */
+    isr_fetched(&v.isr, &f, S_NS);
+    ck_assert(!isr_propose(&v.isr, &own, 11, S_NS, &v.proposal));
+    f.start_offset = 50;
+    isr_fetched(&v.isr, &f, S_NS);
+    ck_assert(isr_propose(&v.isr, &own, 11, S_NS, &v.proposal));
+    ck_assert_int_eq(v.proposal.count, 2);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+static int64_t low_watermark(struct view *v, int64_t start_of_2)
+{
+    const struct isr_fetch f = { .replica = 2,
+                                 .broker_epoch = 20,
+                                 .offset = 120,
+                                 .start_offset = start_of_2,
+                                 .leader_end_offset = 120 };
+    isr_fetched(&v->isr, &f, S_NS);
+    return isr_low_watermark(&v->isr, 70);
+}
+
+START_TEST(the_low_watermark_waits_for_all_who_may_be_elected)
+{
+    struct view v;
+    set_up(&v, pair, 2);
+    isr_set_eligible(&v.isr, 2, -1);
+    isr_set_eligible(&v.isr, 3, -1);
+    ck_assert_int_eq(isr_low_watermark(&v.isr, 70), -1); /* nobody has fetched */
+    ck_assert_int_eq(low_watermark(&v, 60), 60);         /* it is in the ISR, alive or not */
+    ck_assert_int_eq(low_watermark(&v, 80), 70);
+    const struct isr_assignment a = { .self = 1,
+                                      .leader_epoch = 5,
+                                      .partition_epoch = 11,
+                                      .replicas = all,
+                                      .replica_count = 3,
+                                      .isr = alone,
+                                      .isr_count = 1 };
+    isr_follow(&v.isr, &a, S_NS);
+    ck_assert_int_eq(low_watermark(&v, 60), 70); /* it can join only with what was deleted gone */
+    isr_find(&v.isr, 2)->in_elr = true;
+    ck_assert_int_eq(low_watermark(&v, 60), 60);
+    isr_find(&v.isr, 2)->in_elr = false;
+    isr_set_eligible(&v.isr, 2, 20); /* nor so, but it lives, and will tell soon */
+    ck_assert_int_eq(low_watermark(&v, 60), 60);
+    ck_assert_int_eq(low_watermark(&v, 70), 70);
+    isr_find(&v.isr, 2)->in_elr = false;
+    ck_assert(proposes(&v, 120, S_NS));
+    isr_set_eligible(&v.isr, 2, -1);
+    ck_assert_int_eq(low_watermark(&v, 60), 60); /* it may be in the ISR already */
     isr_deinit(&v.isr);
 }
 END_TEST
@@ -217,10 +289,10 @@ START_TEST(a_fetch_of_an_earlier_life_of_the_broker_does_not_join)
     set_up(&v, alone, 1);
     isr_advance(&v.isr, 120, S_NS);
     fetched(&v, 2, 19, 120, 120, S_NS); /* the metadata says 20 */
-    ck_assert(!isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    ck_assert(!proposes(&v, 120, S_NS));
     isr_set_eligible(&v.isr, 2, -1); /* fenced */
     fetched(&v, 2, 20, 120, 120, S_NS);
-    ck_assert(!isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    ck_assert(!proposes(&v, 120, S_NS));
     ck_assert_int_eq(fetched(&v, 2, 19, 130, 130, S_NS), KAFKA_NOT_LEADER_OR_FOLLOWER);
     ck_assert_int_eq(isr_find(&v.isr, 2)->end_offset, 120);
     ck_assert_int_eq(fetched(&v, 9, 1, 130, 130, S_NS), KAFKA_UNKNOWN_LEADER_EPOCH);
@@ -295,7 +367,7 @@ START_TEST(each_answer_of_the_controller_has_its_consequence)
         set_up(&v, alone, 1);
         isr_advance(&v.isr, 120, S_NS);
         fetched(&v, 2, 20, 120, 120, S_NS);
-        ck_assert(isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+        ck_assert(proposes(&v, 120, S_NS));
         ck_assert_int_eq(answer(&v, rows[i].code, NULL, 0, -1), rows[i].verdict);
         ck_assert_int_eq(v.isr.in_flight, rows[i].in_flight);
         ck_assert_int_eq(isr_size(&v.isr), 1);
@@ -310,7 +382,7 @@ START_TEST(metadata_ends_what_is_in_flight_and_late_answers_do_nothing)
     set_up(&v, alone, 1);
     isr_advance(&v.isr, 120, S_NS);
     fetched(&v, 2, 20, 120, 120, S_NS);
-    ck_assert(isr_propose(&v.isr, 120, 11, S_NS, &v.proposal));
+    ck_assert(proposes(&v, 120, S_NS));
     const struct isr_assignment a = { .self = 1,
                                       .leader_epoch = 5,
                                       .partition_epoch = 11,
@@ -360,6 +432,8 @@ Suite *isr_suite(void)
     tcase_add_test(t, while_a_shrink_is_in_flight_the_old_member_is_waited_for);
     tcase_add_test(t, while_an_expansion_is_in_flight_the_new_member_is_waited_for);
     tcase_add_test(t, who_is_behind_the_high_watermark_or_the_epochs_start_does_not_join);
+    tcase_add_test(t, who_begins_before_the_leader_does_not_join);
+    tcase_add_test(t, the_low_watermark_waits_for_all_who_may_be_elected);
     tcase_add_test(t, a_fetch_of_an_earlier_life_of_the_broker_does_not_join);
     tcase_add_test(t, the_high_watermark_waits_a_little_for_who_is_about_to_join);
     tcase_add_test(t, the_high_watermark_does_not_wait_for_who_was_taken_out);

@@ -6,10 +6,11 @@ Suite *peer_suite(void);
 Suite *forward_suite(void);
 Suite *lifecycle_suite(void);
 Suite *fence_suite(void);
+Suite *deletion_suite(void);
 
 int main(void)
 {
-    Suite *(*const suites[])(void) = { peer_suite, forward_suite, lifecycle_suite,
-                                       fence_suite };
+    Suite *(*const suites[])(void) = { peer_suite, forward_suite, lifecycle_suite, fence_suite,
+                                       deletion_suite };
     return RUN_SUITES(suites);
 }

@@ -420,7 +420,8 @@ static void move_alter(struct world *w, int32_t id)
     case ALTER_NONE:
         f->proposal.members = f->members;
         note_eligible(n);
-        if (isr_propose(&n->isr, n->end, n->broker_epoch, w->now_ns, &f->proposal)) {
+        const struct isr_log own = { 0, n->end };
+        if (isr_propose(&n->isr, &own, n->broker_epoch, w->now_ns, &f->proposal)) {
             f->leader_epoch = n->isr.leader_epoch;
             f->partition_epoch = n->isr.partition_epoch;
             f->state = ALTER_SENT;

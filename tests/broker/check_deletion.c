@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * check_deletion.c - records that DeleteRecords has taken away stay away, whoever leads next. Real
+ * nodes in a simulated world; the requests come from another node.
+ */
+#include "tests/broker/fleet.h"
+
+#include <check.h>
+
+Suite *deletion_suite(void);
+
+enum { COUNT = 10, FETCH_WAIT_MS = 500 };
+
+static void on_deleted(void *user, enum err err, int16_t version, const void *response)
+{
+    const struct delete_records_response *resp = response;
+    (void)version;
+    fleet_answered(user, err, err ? NULL : &resp->topics[0].partitions[0].error_code);
+}
+
+/* Deletes everything that is committed; the answer's code. *ret_ms: how long it took. */
+static int16_t delete_all(struct fleet *f, struct sim_node *by, struct sim_node *leader,
+                          int32_t index, int32_t timeout_ms, uint64_t *ret_ms)
+{
+    struct answer a = { 0 };
+    struct delete_records_request req;
+    struct delete_records_request_topic topic;
+    struct delete_records_request_partition part;
+    schema_init(&delete_records_request_schema, &req);
+    schema_init(&delete_records_request_topic_schema, &topic);
+    schema_init(&delete_records_request_partition_schema, &part);
+    part.partition_index = index;
+    part.offset = -1;
+    topic.name = slice_str("t");
+    topic.partitions = &part;
+    topic.partitions_n = 1;
+    req.topics = &topic;
+    req.topics_n = 1;
+    req.timeout_ms = timeout_ms;
+    const char *host;
+    uint16_t port;
+    ck_assert(peers_broker_address(by->broker, leader->id, &host, &port));
+    uint64_t from_ns = f->world.now_ns;
+    peer_call(peers_at(by->broker, PEER_CONTROLLER, host, port), &delete_records_request_schema,
+              &req, -1, 20 * (uint64_t)NS_PER_S, on_deleted, &a);
+    sim_host_turn_ends(by->host);
+    while (!a.count) {
+        fleet_run_ms(f, 1);
+    }
+    ck_assert_int_eq(a.err, ERR_OK);
+    *ret_ms = (f->world.now_ns - from_ns) / NS_PER_MS;
+    return a.code;
+}
+
+static bool in_isr(const struct sim_node *by, const struct sim_node *who, int32_t index)
+{
+    const struct image_topic *t = image_topic(&by->broker->image, slice_str("t"));
+    return image_has_id(t->partitions[index].isr, t->partitions[index].isr_count, who->id);
+}
+
+static int64_t start_of(const struct sim_node *n, int32_t index)
+{
+    return partition_start_offset(fleet_partition(n, index));
+}
+
+/* The node leads the partition, and has COUNT committed records. */
+static int32_t prepare(struct fleet *f, struct sim_node *leader)
+{
+    struct fleet_sent s;
+    fleet_create_topic(f, leader, "t");
+    int32_t index = fleet_led_by(leader);
+    fleet_send(leader, index, COUNT, &s);
+    fleet_wait_sent(f, &s, 3000);
+    ck_assert_int_eq(s.code, KAFKA_NONE);
+    return index;
+}
+
+static void wait_fenced(struct fleet *f, const struct sim_node *by, const struct sim_node *who,
+                        int32_t index)
+{
+    while (fleet_is_unfenced(by, who) || in_isr(by, who, index)) {
+        fleet_run_ms(f, 1);
+    }
+}
+
+START_TEST(who_returns_is_in_sync_only_once_it_begins_where_the_leader_does)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 700);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *gone = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    struct sim_node *other = &f->nodes[(_i + 2) % FLEET_VOTERS];
+    uint64_t ms;
+    int32_t index = prepare(f, n);
+    sim_node_kill(gone, _i % 2);
+    wait_fenced(f, n, gone, index);
+    ck_assert_int_eq(delete_all(f, other, n, index, 5000, &ms), KAFKA_NONE);
+    ck_assert_int_eq(start_of(n, index), COUNT);
+    fleet_start(gone);
+    while (!in_isr(n, gone, index) || !in_isr(other, gone, index)) {
+        fleet_run_ms(f, 1);
+    }
+    ck_assert_int_eq(start_of(gone, index), COUNT);
+    fleet_free(f);
+}
+END_TEST
+
+START_TEST(followers_hear_of_a_deletion_at_once)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 720);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    uint64_t ms;
+    int32_t index = prepare(f, n);
+    fleet_run_ms(f, 100 + sim_random(&f->world, FETCH_WAIT_MS));
+    ck_assert_int_eq(delete_all(f, other, n, index, 5000, &ms), KAFKA_NONE);
+    ck_assert_uint_lt(ms, FETCH_WAIT_MS / 5);
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        ck_assert_int_eq(start_of(&f->nodes[i], index), COUNT);
+    }
+    fleet_free(f);
+}
+END_TEST
+
+START_TEST(what_was_answered_outlives_a_power_loss_of_all_nodes)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 740);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    uint64_t ms;
+    int32_t index = prepare(f, n);
+    ck_assert_int_eq(delete_all(f, other, n, index, 5000, &ms), KAFKA_NONE);
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        sim_node_kill(&f->nodes[i], true);
+    }
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        if (&f->nodes[i] != n) {
+            fleet_start(&f->nodes[i]); /* whoever leads, it is not the one that was asked */
+        }
+    }
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        if (&f->nodes[i] != n) {
+            fleet_wait_running(f, &f->nodes[i], 15000);
+            ck_assert_int_eq(start_of(&f->nodes[i], index), COUNT);
+        }
+    }
+    fleet_free(f);
+}
+END_TEST
+
+Suite *deletion_suite(void)
+{
+    Suite *s = suite_create("deletion");
+    TCase *t = tcase_create("deletion");
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, who_returns_is_in_sync_only_once_it_begins_where_the_leader_does, 0, 12);
+    tcase_add_loop_test(t, followers_hear_of_a_deletion_at_once, 0, 6);
+    tcase_add_loop_test(t, what_was_answered_outlives_a_power_loss_of_all_nodes, 0, 6);
+    suite_add_tcase(s, t);
+    return s;
+}
