@@ -523,6 +523,7 @@ int main(int argc, char **argv)
             perror(argv[7]);
             return 73;
         }
+        setvbuf(p->journal, NULL, _IOLBF, 0); /* whoever watches it sees each acknowledgement */
         set_producer(conf, argv + 8, p);
     } else {
         set(conf, "group.id", "cluster_load");

@@ -76,6 +76,11 @@ group.initial.rebalance.delay.ms: 0
         """Only starts: a lone node of three is ready when a majority is there."""
         return Process.start(self)
 
+    def kill(self):
+        """kill -9 of a node that runs: one that ended by itself is a finding, not a kill."""
+        assert self.alive(), f"{self.name} ended before it was killed:\n{self.tail()}"
+        return super().kill()
+
     def is_ready(self):
         """The controller has let in this run of it: nothing it tells is of an earlier one."""
         return self.said("message=ready")
