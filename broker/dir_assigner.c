@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dir_assigner.c - see dir_assigner.h. Driven by logs that are made or opened, by its timer and by
- * the controller's answers.
+ * dir_assigner.c - see dir_assigner.h. Driven by logs that are made or opened, by roles that are
+ * taken, by its timer and by the controller's answers.
  *   (A1) One request is under way at a time. What it says is read from the image and the logs when
  *        it is built, so that nothing has to be remembered; it is built again until both agree.
+ *   (A2) A replica in a directory that the metadata do not know of may be in sync and never lead.
+ *        So a node whose disk was replaced tells where its replicas are now; also those without a
+ *        record and thus without a log, but only while somebody leads them: a sole replica whose
+ *        records went with the disk stays offline.
  */
 #include "broker/dir_assigner.h"
 
@@ -12,21 +16,34 @@
 
 enum { ASSIGNMENTS_MAX = 2000, REQUEST_BYTES_MAX = 4 << 20, SETTLE_MS = 100, RETRY_MS = 1000 };
 
-/* What the metadata says of this node's replica differs from where its log is. */
-static bool differs(const struct broker *b, const struct partition *p)
+static bool is_known_here(const struct broker *b, const struct uuid *dir)
+{
+    bool known = uuid_is_zero(dir) || uuid_eq(dir, &directory_unassigned);
+    for (uint32_t i = 0; i < b->dir_count; i++) {
+        known |= uuid_eq(dir, &b->dirs[i].dir->meta.directory_id);
+    }
+    return known;
+}
+
+/* Where this node's replica is, if the metadata say otherwise; or NULL. (A2) */
+static const struct uuid *to_tell(const struct broker *b, const struct partition *p)
 {
     const struct image_topic *it = image_topic_by_id(&b->image, &p->topic->id);
-    if (!p->log || !it || p->index >= it->partition_count) {
-        return false;
-    }
-    const struct image_partition *ip = &it->partitions[p->index];
-    for (int32_t i = 0; i < ip->replica_count; i++) {
-        if (ip->replicas[i] == b->node_id) {
-            return !uuid_eq(&ip->directories[i], partition_directory(p)) &&
-                   (b->dir_count > 1 || uuid_eq(&ip->directories[i], &directory_lost) || p->damage);
+    const struct image_partition *ip = it ? image_partition(it, p->index) : NULL;
+    for (int32_t i = 0; ip && i < ip->replica_count; i++) {
+        const struct uuid *told = &ip->directories[i];
+        if (ip->replicas[i] != b->node_id) {
+            continue;
         }
+        if (!p->log) {
+            bool lost = p->role != PARTITION_NONE && !is_known_here(b, told);
+            return lost ? &b->dirs[0].dir->meta.directory_id : NULL;
+        }
+        const struct uuid *own = partition_directory(p);
+        bool matters = b->dir_count > 1 || !is_known_here(b, told) || p->damage;
+        return matters && !uuid_eq(told, own) ? own : NULL;
     }
-    return false;
+    return NULL;
 }
 
 struct walk {
@@ -40,7 +57,8 @@ struct walk {
 static void add(struct broker *b, struct partition *p, void *ctx)
 {
     struct walk *w = ctx;
-    if (*w->left == 0 || w->failed || !differs(b, p) || !uuid_eq(partition_directory(p), w->dir)) {
+    const struct uuid *dir = *w->left > 0 && !w->failed ? to_tell(b, p) : NULL;
+    if (!dir || !uuid_eq(dir, w->dir)) {
         return;
     }
     struct assign_replicas_to_dirs_request_topic_data *t = &w->out->topics[w->out->topics_n];
@@ -102,7 +120,7 @@ static void on_timer(void *owner)
     struct arena arena;
     struct assign_replicas_to_dirs_request req;
     if (b->dir_assigner.in_flight || b->state != BROKER_RUNNING) {
-        timer_arm_in(b->env, &b->dir_assigner.timer, (uint64_t)RETRY_MS * NS_PER_MS);
+        timer_arm_in(b->env, &b->dir_assigner.timer, (uint64_t)SETTLE_MS * NS_PER_MS);
         return;
     }
     arena_init(&arena, REQUEST_BYTES_MAX);
@@ -129,7 +147,7 @@ void dir_assigner_deinit(struct broker *b)
 void dir_assigner_look(struct broker *b, const struct partition *p)
 {
     struct dir_assigner *a = &b->dir_assigner;
-    if (!timer_is_armed(&a->timer) && !a->in_flight && differs(b, p)) {
+    if (!timer_is_armed(&a->timer) && !a->in_flight && to_tell(b, p)) {
         timer_arm_in(b->env, &a->timer, (uint64_t)SETTLE_MS * NS_PER_MS);
     }
 }

@@ -194,6 +194,7 @@ void partition_assume(struct broker *b, struct partition *p, const struct image_
     p->leader = ip->leader;
     p->partition_epoch = ip->partition_epoch;
     partition_repair(b, p, ip);
+    dir_assigner_look(b, p);
     if (!mine && p->log) {
         log_info(&b->log, "deletes a replica that moved to other nodes",
                  KV_STR("topic", p->topic->name), KV_INT("partition", p->index));

@@ -2,6 +2,7 @@
 """Replicas of three nodes: how fast they may move, where consumers read, where they lie, and what
 becomes of a damaged one."""
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -207,6 +208,32 @@ def test_replicas_of_a_directory_that_is_gone_are_fetched_into_another(make):
         assert lines(c, "t", partition) == [partition]
     c.stop()
     assert c.replicas_differ("t", 8) == []
+
+
+def test_replicas_on_a_new_disk_may_lead(make):
+    """A node whose disk was replaced has its replicas again, in a directory of another id: those
+    lead when the others fall, the empty ones too."""
+    c = make().start()
+    node = next(n for n in c if n.place.id != c.controller())
+    c.create("full", 3, 3, min_insync_replicas=1)
+    c.create("bare", 3, 3, min_insync_replicas=1)
+    for partition in range(3):
+        c.kcat("-P", "-t", "full", "-p", str(partition), stdin=b"%d one\n" % partition)
+    node.kill()
+    shutil.rmtree(node.data)
+    node.format(c.cluster_id, "--no-initial-controllers")
+    node.start()
+    c.wait_healthy(60)
+    c.logboom("quorum", "remove-controller", str(node.place.id), node.place.directory_id)
+    c.logboom("quorum", "add-controller", f"{node.place.id}@{node.place.controller}")
+    time.sleep(2)
+    c.logboom("cluster", "elect", "full", "bare", check=False)
+    for topic in ("full", "bare"):
+        found = c.partitions(topic)
+        assert all(p["leader"] == p["replicas"][0] for p in found.values()), found
+        assert node.place.id in {p["leader"] for p in found.values()}, found
+    for partition in range(3):
+        assert lines(c, "full", partition) == [partition]
 
 
 def delete_records(node, topic, partition, offset, timeout_ms=10000):
