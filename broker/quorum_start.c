@@ -47,13 +47,46 @@ static enum err read_state(struct opening *o, struct error *err)
     return e;
 }
 
+static void note_partition(void *ctx, const char *topic, int32_t partition)
+{
+    bool *found = ctx;
+    (void)partition;
+    *found |= strcmp(topic, METADATA_TOPIC) != 0;
+}
+
+/* Partitions are made only by who has metadata: a log without a record beside them is not new, it
+ * was lost, and this node's vote with it. */
+static enum err check_unused(const struct broker *b, struct error *err)
+{
+    bool used = false;
+    enum err e = ERR_OK;
+    for (uint32_t i = 0; !e && i < b->dir_count; i++) {
+        e = log_dir_list(b->dirs[i].dir, note_partition, &used, err);
+    }
+    if (e || !used) {
+        return e;
+    }
+    return err_set(err, ERR_CORRUPT,
+                   "the metadata log %s is missing or empty, and there are partitions that it told "
+                   "of: with it this node has lost what it acknowledged and its vote, and could "
+                   "elect a leader that lacks topics. Put the directory back from a backup; or, "
+                   "when this is one of several controllers, take it out of the quorum (`logboom "
+                   "quorum remove-controller`), format its directories anew and add it again",
+                   b->metadata.dir);
+}
+
 /* A log is written only by who has a state: without it a vote may have been lost. A node that is
  * the whole quorum by its configuration has nobody to vote for but itself. */
 static enum err check_state(const struct opening *o, struct error *err)
 {
     const struct broker *b = o->broker;
-    if (o->found_state || b->metadata.log->end_offset == 0 || o->config.static_voters.count == 1 ||
-        !b->roles.controller) {
+    if (o->found_state || !b->roles.controller) {
+        return ERR_OK;
+    }
+    if (b->metadata.log->end_offset == 0) {
+        return check_unused(b, err);
+    }
+    if (o->config.static_voters.count == 1) {
         return ERR_OK;
     }
     return err_set(err, ERR_CORRUPT,

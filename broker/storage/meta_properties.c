@@ -97,7 +97,15 @@ enum err meta_properties_read(struct vfs *v, const char *path, struct meta_prope
     if (e) {
         return e;
     }
-    e = parse(path, slice_of(bytes, len), ret_meta, err);
+    struct error why;
+    e = parse(path, slice_of(bytes, len), ret_meta, &why);
+    if (e) {
+        err_set(err, e,
+                "%s. The file is damaged: it says whose directory this is. Put it back as it was "
+                "(with the cluster.id of the other nodes, and this node's node.id and "
+                "directory.id), or format the directory anew when other nodes have what is in it",
+                why.text);
+    }
     mem_free(bytes);
     return e;
 }

@@ -14,7 +14,8 @@ import pytest
 from support import cluster, faults, workload
 from support.process import BUILD, Process, wait_until
 from test_cluster import KIND, finish, make, run_load, three  # noqa: F401
-from test_cluster_faults import SECONDS
+from test_cluster_faults import SECONDS, one_leader_an_epoch
+from test_cluster_replicas import delete_records
 
 pytestmark = [
     pytest.mark.long,
@@ -25,10 +26,10 @@ pytestmark = [
 
 def refused(node, *hints, seconds=15):
     """The node ends by itself, not by a crash, and says why."""
-    node.log_path.unlink(missing_ok=True)
+    before = node.log_path.stat().st_size
     Process.start(node)
     wait_until(lambda: not node.alive(), seconds, f"{node.name} gives up\n{node.tail()}")
-    code, text = node.child.returncode, node.tail()
+    code, text = node.child.returncode, node.log_path.read_bytes()[before:].decode()
     node.child = None
     assert code > 0, (code, text)
     for hint in hints:
@@ -57,7 +58,7 @@ def power_cuts(make, started, rng, choose):
             node.start()
         c.wait_healthy(90)
         cuts += 1
-    finish(c, "t", load, [cuts], bound_ms=90000)
+    finish(c, "t", load, ["power cut"] * cuts, bound_ms=90000)
     c.stop()
     assert c.replicas_differ("t", 6) == []
 
@@ -188,48 +189,163 @@ def test_a_foreign_directory_is_refused_and_left_alone(three):
     three.wait_healthy(60)
 
 
+# --- a damaged voter ------------------------------------------------------------------------------
+
+
+def cut_the_tail(log, before):
+    os.truncate(log, before)
+
+
+def flip_the_tail(log, before):
+    text = bytearray(log.read_bytes())
+    text[(before + len(text)) // 2] ^= 4
+    log.write_bytes(text)
+
+
+def empty(log, _):
+    os.truncate(log, 0)
+
+
+def remove(log, _):
+    log.unlink()
+
+
+def remove_all(log, _):
+    shutil.rmtree(log.parent)
+
+
+@pytest.mark.parametrize("damage", [cut_the_tail, flip_the_tail, empty, remove, remove_all])
+def test_a_voter_that_lost_what_it_acknowledged_elects_nobody(three, damage):
+    """The leader and one follower have a committed record, the other follower has not. The leader
+    crashes, and the one that has the record comes back without it: the two that are left must not
+    go on without the record, whoever of them would lead."""
+    three.create("t", 3)
+    for partition in "012":
+        three.kcat("-P", "-t", "t", "-p", partition, "-X", "acks=all", stdin=b"x\n")
+    leader = three[three.controller()]
+    damaged, behind = (n for n in three if n is not leader)
+    log = damaged.data / "__cluster_metadata-0" / f"{0:020d}.log"
+    behind.kill()
+    time.sleep(3)
+    before = log.stat().st_size
+    three.create("kept", 3, 2)
+    assert log.stat().st_size > before
+    leader.kill()
+    damaged.kill()
+    damage(log, before)
+    behind.start()
+    told = refused(damaged, "controller", "remove-controller", str(damaged.data))
+    assert "the metadata log" in told and ("damaged" in told or "missing" in told)
+    time.sleep(5)
+    assert "role=leader" not in behind.tail(1000).rsplit("pid=", 1)[-1], behind.tail()
+    leader.start()
+    wait_until(lambda: three.controller() == leader.place.id, 30, "it leads: it has the record")
+    wait_until(lambda: "kept" in three.logboom("topic", "list"), 20, "the topic is there", 0.2)
+
+    shutil.rmtree(damaged.data)  # as it said: taken out, formatted, added again
+    damaged.format(three.cluster_id, "--no-initial-controllers")
+    three.logboom("quorum", "remove-controller", str(damaged.place.id),
+                  damaged.place.directory_id)
+    damaged.start()
+    three.wait_healthy(60)
+    three.logboom("quorum", "add-controller", f"{damaged.place.id}@{damaged.place.controller}")
+    leader.kill()
+    wait_until(lambda: three.controller() in (damaged.place.id, behind.place.id), 30,
+               "the other two go on")
+    leader.start()
+    three.wait_healthy(60)
+    assert three.whole("kept", 3, 2)
+    assert len(one_leader_an_epoch(three)) >= 3
+
+
 # --- rot ------------------------------------------------------------------------------------------
 
 ROTTEN = [
-    "__cluster_metadata-0/quorum-state", "meta.properties", "replication-offset-checkpoint",
-    "recovery-point-offset-checkpoint", "log-start-offset-checkpoint",
-    "__cluster_metadata-0/*.log", "__cluster_metadata-0/*.checkpoint", "t-0/*.log", "t-0/*.index",
-    "t-0/*.timeindex", "t-0/leader-epoch-checkpoint", "t-0/partition.metadata", "t-0/*.snapshot"
+    "__cluster_metadata-0/quorum-state", "__cluster_metadata-0/synced-offset", "meta.properties",
+    "replication-offset-checkpoint", "recovery-point-offset-checkpoint",
+    "log-start-offset-checkpoint", "__cluster_metadata-0/*.log",
+    "__cluster_metadata-0/*.checkpoint", "__cluster_metadata-0/leader-epoch-checkpoint",
+    "t-0/*.log", "t-0/*.index", "t-0/*.timeindex", "t-0/leader-epoch-checkpoint",
+    "t-0/partition.metadata", "t-0/*.snapshot"
 ]
 
 
+@pytest.fixture
+def grown(make):
+    """Three nodes whose files have all something in them: snapshots of the metadata, segments with
+    indexes and producers' states, deleted records, checkpoints."""
+    c = make(extra="""
+log.segment.bytes: 1048576
+log.index.interval.bytes: 512
+metadata.log.max.record.bytes.between.snapshots: 2000
+replica.high.watermark.checkpoint.interval.ms: 200
+log.flush.offset.checkpoint.interval.ms: 200
+""").start()
+    c.create("t", 2)
+    for i in range(10):
+        c.create(f"other-{i}", 1)
+    c.create("d", 3)
+    for partition in range(3):
+        c.kcat("-P", "-t", "d", "-p", str(partition), "-X", "acks=all",
+               stdin=b"".join(b"%d\n" % i for i in range(100)))
+        leader = c[c.leader("d", partition)]
+        assert delete_records(leader, "d", partition, 50) == (50, 0)
+    for node in c:
+        checkpoint = node.data / "log-start-offset-checkpoint"
+        wait_until(lambda f=checkpoint: f.exists() and f.read_text().count("\nd ") == 3, 20,
+                   "where logs start is written down", 0.1)
+    return c
+
+
+def grown_files(node, what):
+    """The files of a node that are meant, each of them with something to flip."""
+    wait_until(lambda: any(p.stat().st_size for p in node.data.glob(what)), 30,
+               f"{node.name} has {what} with something in it", 0.1)
+    return [p for p in sorted(node.data.glob(what)) if p.stat().st_size]
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
 @pytest.mark.parametrize("what", ROTTEN)
-def test_a_flipped_bit_is_refused_or_repaired(three, started, rng, what):
+def test_a_flipped_bit_is_refused_or_repaired(grown, started, rng, what, end):
     """Whatever rots on one node, the cluster keeps its topics and its records: the node says what
     to do and stays away, or comes back whole."""
-    three.create("t", 2)
-    load = run_load(three, started, "t")
-    time.sleep(1)
-    node = three[rng.choice([1, 2, 3])]
-    node.kill() if rng.random() < 0.5 else node.stop()
-    files = [p for p in sorted(node.data.glob(what)) if p.stat().st_size]
-    if not files:
-        pytest.skip(f"there is no {what} with anything in it")
-    path = rng.choice(files)
-    print(node.name, path.name, faults.flip(path, rng))
-    node.log_path.unlink(missing_ok=True)
+    load = run_load(grown, started, "t", 500, ["pad.bytes=4000"])
+    node = grown[grown.partitions("t")[0]["replicas"][0]]
+    wait_until(lambda: len(list((node.data / "t-0").glob("*.log"))) >= 3, 60,
+               "there are three segments", 0.1)
+    grown_files(node, what)
+    node.kill() if end == "kill" else node.stop()
+    path = rng.choice(grown_files(node, what))
+    before = node.log_path.stat().st_size
+    print(node.name, path.name, path.stat().st_size, faults.flip(path, rng))
     Process.start(node)
     time.sleep(3)
-    if not node.alive():
+    told = node.log_path.read_bytes()[before:].decode()
+    gave_up = not node.alive()
+    print("gave up:" if gave_up else "goes on:",
+          [t for t in told.splitlines() if "level=warn" in t or "level=error" in t])
+    if gave_up:
         assert node.child.returncode > 0, (node.child.returncode, node.tail())  # no crash
         names = (path.name, str(path.parent), "log dir")
-        assert any(name in node.tail() for name in names), node.tail()
+        assert any(name in told for name in names), told
         node.child = None
         shutil.rmtree(node.data)  # what it said: take the disk away, and follow anew
-        node.format(three.cluster_id, "--no-initial-controllers")
+        node.format(grown.cluster_id, "--no-initial-controllers")
         node.start()
-    wait_until(lambda: three.whole("t", 2, 3), 60,
+    wait_until(lambda: grown.whole("t", 2, 3), 60,
                f"three replicas again\n{node.tail()}", 0.2)
-    finish(three, "t", load, [what], bound_ms=60000)
-    assert len(three.partitions("t")) == 2
-    for n in three:
+    grown.logboom("cluster", "elect", "t", "d", check=False)  # it leads, and is read from
+    finish(grown, "t", load, [what], bound_ms=60000)
+    assert len(grown.partitions("t")) == 2
+    for partition in range(3):
+        got = grown.kcat("-C", "-t", "d", "-p", str(partition), "-e", "-q", "-X", "check.crcs=true")
+        assert list(map(int, got.split())) == list(range(50, 100)), partition
+    wait_until(lambda: grown.whole("t", 2, 3) and grown.whole("d", 3, 3), 60,
+               f"what was damaged is repaired\n{node.tail()}", 0.2)
+    one_leader_an_epoch(grown)
+    for n in grown:
         n.stop(60)
-    assert three.replicas_differ("t", 2) == []
+    assert grown.replicas_differ("t", 2) == []
 
 
 def test_storage_info_tells_what_is_there(three):
