@@ -115,9 +115,10 @@ void flusher_kick(struct flusher *f)
     }
     f->began_ns = env_mono_ns(f->broker->env);
     atomic_store(&f->next, 0);
-    f->lanes_left = f->count < FLUSH_LANES ? f->count : FLUSH_LANES;
+    f->lanes_left = f->lanes_run = f->count < FLUSH_LANES ? f->count : FLUSH_LANES;
     for (uint32_t i = 0, n = f->lanes_left; i < n; i++) {
-        f->lanes[i] = (struct flush_lane){ f, { .run = run, .done = done } };
+        f->lanes[i] =
+            (struct flush_lane){ f, { .run = run, .done = done, .together = &f->lanes_run } };
         env_work(f->broker->env, &f->lanes[i].work);
     }
 }

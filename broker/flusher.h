@@ -37,6 +37,7 @@ struct flusher {
     uint64_t began_ns;
     struct flush_lane lanes[FLUSH_LANES];
     uint32_t lanes_left;   /* at work */
+    uint32_t lanes_run;    /* of them, counted by the pool */
     _Atomic uint32_t next; /* the first item that no lane has taken */
     /* Begins the flush at the end of the turn, so that it covers the whole turn. */
     struct timer kick;

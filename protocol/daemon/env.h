@@ -26,6 +26,9 @@ struct work {
     void (*run)(struct work *w);
     void (*done)(struct work *w);
     struct work *next; /* the pool's */
+    /* Of works that share one task: how many of them run still, counted by the pool. The loop is
+     * woken once, for the last of them. NULL: it stands alone. */
+    uint32_t *together;
 };
 
 /* One piece of what is sent: bytes, or, when file is set, len bytes of a file. release(owner) is

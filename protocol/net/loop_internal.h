@@ -24,7 +24,8 @@ struct worker_pool {
     unsigned thread_count, threads_started;
     unsigned outstanding; /* given and not yet done(); the loop's thread only */
     bool stopping;
-    int wake_fd; /* eventfd: something finished */
+    bool woken;  /* the loop will look at what has finished */
+    int wake_fd; /* eventfd */
 };
 
 struct signal_handler {

@@ -431,7 +431,7 @@ struct stream *tcp_connect(struct loop *l, const char *host, uint16_t port,
     }
     s->addresses = NULL;
     struct resolve *r = mem_zalloc(sizeof(*r));
-    r->work = (struct work){ resolve_run, resolve_done, NULL };
+    r->work = (struct work){ .run = resolve_run, .done = resolve_done };
     r->stream = s;
     snprintf(r->host, sizeof(r->host), "%.255s", host);
     memcpy(r->port, service, sizeof(service));

@@ -32,6 +32,22 @@ static struct work *take_first(struct work **first, struct work ***last)
     return w;
 }
 
+/* Called with the lock; gives it back for a moment when it wakes the loop. */
+static void finished(struct worker_pool *p, struct work *w)
+{
+    bool is_last = !w->together || --*w->together == 0;
+    *p->finished_last = w;
+    p->finished_last = &w->next;
+    if (is_last && !p->woken) {
+        uint64_t one = 1;
+        p->woken = true;
+        pthread_mutex_unlock(&p->lock);
+        ssize_t n = write(p->wake_fd, &one, sizeof(one));
+        assert(n == (ssize_t)sizeof(one));
+        pthread_mutex_lock(&p->lock);
+    }
+}
+
 static void *worker_main(void *arg)
 {
     struct worker_pool *p = arg;
@@ -48,14 +64,7 @@ static void *worker_main(void *arg)
         pthread_mutex_unlock(&p->lock);
         w->run(w);
         pthread_mutex_lock(&p->lock);
-        bool wake = !p->finished_first;
-        *p->finished_last = w;
-        p->finished_last = &w->next;
-        if (wake) {
-            uint64_t one = 1;
-            ssize_t n = write(p->wake_fd, &one, sizeof(one));
-            assert(n == (ssize_t)sizeof(one));
-        }
+        finished(p, w);
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -72,6 +81,7 @@ static void deliver_finished(void *owner, uint32_t events)
     struct work *w = p->finished_first;
     p->finished_first = NULL;
     p->finished_last = &p->finished_first;
+    p->woken = false;
     pthread_mutex_unlock(&p->lock);
     while (w) {
         struct work *next = w->next;

@@ -278,7 +278,7 @@ START_TEST(work_runs_elsewhere_and_ends_on_the_loop_even_while_stopping)
     int done = 0;
     struct job jobs[40];
     for (int i = 0; i < 40; i++) {
-        jobs[i] = (struct job){ .work = { job_run, job_done, NULL }, .done = &done };
+        jobs[i] = (struct job){ .work = { .run = job_run, .done = job_done }, .done = &done };
         env_work(loop_env(l), &jobs[i].work);
         if (i == 20) {
             loop_turn(l, NS_PER_MS * 5);
@@ -296,12 +296,42 @@ START_TEST(a_loop_that_has_settled_owes_nobody_anything)
     int done = 0;
     struct job jobs[10];
     for (int i = 0; i < 10; i++) {
-        jobs[i] = (struct job){ .work = { job_run, job_done, NULL }, .done = &done };
+        jobs[i] = (struct job){ .work = { .run = job_run, .done = job_done }, .done = &done };
         env_work(loop_env(l), &jobs[i].work);
     }
     loop_settle(l);
     ck_assert_int_eq(done, 10);
     memset(jobs, 0xff, sizeof(jobs)); /* their owner may go */
+    loop_free(l);
+}
+END_TEST
+
+static void slow_run(struct work *w)
+{
+    struct job *j = (struct job *)w;
+    usleep(20000 * (unsigned)(j->ran + 1));
+    j->ran = 1;
+}
+
+START_TEST(works_that_share_a_task_wake_the_loop_once)
+{
+    struct loop *l;
+    ck_assert_int_eq(loop_new(3, &l, NULL), ERR_OK);
+    int done = 0;
+    uint32_t left = 3;
+    struct job jobs[3];
+    for (int i = 0; i < 3; i++) {
+        jobs[i] = (struct job){ .work = { .run = slow_run, .done = job_done, .together = &left },
+                                .done = &done,
+                                .ran = i };
+        env_work(loop_env(l), &jobs[i].work);
+    }
+    loop_turn(l, 10 * (uint64_t)NS_PER_S);
+    ck_assert_int_eq(done, 3);
+    jobs[0] = (struct job){ .work = { .run = slow_run, .done = job_done }, .done = &done };
+    env_work(loop_env(l), &jobs[0].work);
+    loop_turn(l, 10 * (uint64_t)NS_PER_S);
+    ck_assert_int_eq(done, 4);
     loop_free(l);
 }
 END_TEST
@@ -374,6 +404,7 @@ Suite *loop_suite(void)
     tcase_add_test(t, a_timer_armed_while_firing_waits_for_the_next_turn);
     tcase_add_test(t, work_runs_elsewhere_and_ends_on_the_loop_even_while_stopping);
     tcase_add_test(t, a_loop_that_has_settled_owes_nobody_anything);
+    tcase_add_test(t, works_that_share_a_task_wake_the_loop_once);
     tcase_add_test(t, a_removed_watch_gets_no_event_in_the_same_turn);
     tcase_add_test(t, signals_arrive_as_events);
     suite_add_tcase(s, t);
