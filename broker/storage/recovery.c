@@ -244,7 +244,8 @@ static enum err open_segments(struct partition_log *log, const struct found_file
 struct progress {
     const struct log_open_args *args;
     uint64_t done_bytes, total_bytes, told_bytes;
-    bool epochs_known; /* leader-epoch-checkpoint told of some */
+    /* As leader-epoch-checkpoint told them: the log's own are made anew by the walk. */
+    struct leader_epochs epochs;
 };
 
 static void advance(struct progress *p, uint64_t bytes)
@@ -257,13 +258,13 @@ static void advance(struct progress *p, uint64_t bytes)
 }
 
 /* The fields of a batch that its checksum leaves out, where they are known otherwise. */
-static bool is_as_synced(const struct partition_log *log, const struct segment *s,
-                         const struct batch_view *b, const struct progress *p)
+static bool is_as_synced(const struct segment *s, const struct batch_view *b,
+                         const struct progress *p)
 {
     if (s->next_offset >= p->args->synced_offset) {
         return true;
     }
-    int32_t epoch = p->epochs_known ? leader_epochs_of(&log->epochs, s->next_offset) : -1;
+    int32_t epoch = leader_epochs_of(&p->epochs, s->next_offset);
     return b->base_offset == s->next_offset && (epoch < 0 || b->leader_epoch == epoch);
 }
 
@@ -271,8 +272,7 @@ static bool is_as_synced(const struct partition_log *log, const struct segment *
  * cut, behind what was written in its place. */
 static bool is_left_over(const struct partition_log *log, const struct batch_view *b)
 {
-    return b->leader_epoch >= 0 &&
-           b->leader_epoch < leader_epochs_of(&log->epochs, b->base_offset);
+    return b->leader_epoch >= 0 && b->leader_epoch < leader_epochs_of(&log->epochs, b->base_offset);
 }
 
 /* Walks one segment from position on; *ret_sound is false when it ended before the file did. */
@@ -288,7 +288,7 @@ static enum err scan_segment(struct partition_log *log, struct segment *s, uint3
         e = segment_scan_batch(sc, position, &b);
         if (!e && (b.header.base_offset < s->next_offset ||
                    batch_last_offset(&b.header) - s->base_offset > INT32_MAX ||
-                   is_left_over(log, &b.header) || !is_as_synced(log, s, &b.header, p))) {
+                   is_left_over(log, &b.header) || !is_as_synced(s, &b.header, p))) {
             e = ERR_CORRUPT;
         }
         if (e) {
@@ -354,20 +354,14 @@ static bool joins_next(const struct partition_log *log, uint32_t index)
     return end == next || (end < next && log->config.compact);
 }
 
-/* Everything from an offset on (V2). */
-static enum err recover_from(struct partition_log *log, int64_t offset,
-                             const struct log_open_args *args, struct log_recovery *r,
-                             struct error *err)
+static enum err recover_segments(struct partition_log *log, uint32_t first, int64_t offset,
+                                 struct progress *p, struct log_recovery *r, struct error *err)
 {
-    struct progress p = { .args = args, .epochs_known = log->epochs.count > 0 };
-    uint32_t first = log_segment_index(log, offset);
-    for (uint32_t i = first; i < log->segment_count; i++) {
-        p.total_bytes += log->segments[i]->size_bytes;
-    }
+    const struct log_open_args *args = p->args;
     for (uint32_t i = first; i < log->segment_count; i++) {
         struct segment *s = log->segments[i];
         bool sound = false;
-        enum err e = recover_segment(log, s, offset, &p, r, &sound, err);
+        enum err e = recover_segment(log, s, offset, p, r, &sound, err);
         uint32_t later = log->segment_count - i - 1;
         if (!e && later && s->next_offset < args->synced_offset && !joins_next(log, i)) {
             e = err_set(err, ERR_CORRUPT, "recover %s/%020lld.log: records are missing behind it",
@@ -383,6 +377,25 @@ static enum err recover_from(struct partition_log *log, int64_t offset,
         }
     }
     return ERR_OK;
+}
+
+/* Everything from an offset on (V2). */
+static enum err recover_from(struct partition_log *log, int64_t offset,
+                             const struct log_open_args *args, struct log_recovery *r,
+                             struct error *err)
+{
+    struct progress p = { .args = args };
+    uint32_t first = log_segment_index(log, offset);
+    for (uint32_t i = first; i < log->segment_count; i++) {
+        p.total_bytes += log->segments[i]->size_bytes;
+    }
+    for (uint32_t i = 0; i < log->epochs.count; i++) {
+        leader_epochs_assign(&p.epochs, log->epochs.entries[i].epoch,
+                             log->epochs.entries[i].start_offset);
+    }
+    enum err e = recover_segments(log, first, offset, &p, r, err);
+    leader_epochs_deinit(&p.epochs);
+    return e;
 }
 
 /* --- epochs and producers --------------------------------------------------------------------- */
@@ -541,10 +554,13 @@ enum err recovery_run(struct partition_log *log, const struct log_open_args *arg
     }
     /* The file is written in place: a run that was killed meanwhile may have left nothing in it. */
     bool epochs_lost = epochs == ERR_CORRUPT || log->epochs.count == 0;
+    int64_t epochs_start = log->epochs.count ? log->epochs.entries[0].start_offset : 0;
     e = look_at_segments(log, args, recovery, err);
     if (!e) {
         e = settle_start(log, args, err);
     }
+    /* Or a power loss brought back what was deleted in front, and not that the file tells of it. */
+    epochs_lost = epochs_lost || (!e && epochs_start > log->start_offset);
     if (!e && (epochs_lost || args->synced_offset > 0)) {
         leader_epochs_deinit(&log->epochs); /* what the tail's walk noted comes again, in order */
         e = each_header(log, log->start_offset, note_epoch);
