@@ -196,7 +196,9 @@ static void cut(struct replica *r, const struct follower_step *step)
     enum err e = ERR_OK;
     int64_t now_ms = env_wall_ms(b->env), was = partition_end_offset(p);
     int64_t durable = p->log ? p->log->recovery_point : 0;
-    if (step->what == FOLLOWER_RESTART) {
+    if (p->dir && p->dir->is_full) { /* half a cut would take the log offline for good */
+        e = err_set(&err, ERR_NO_SPACE, "its log directory is full");
+    } else if (step->what == FOLLOWER_RESTART) {
         e = partition_need_log(b, p, &err);
         e = e ? e : log_truncate_all(p->log, step->offset, now_ms, &err);
     } else if (p->log) {
