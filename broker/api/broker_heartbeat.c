@@ -44,8 +44,10 @@ static enum kafka_error decide(struct broker *b, const struct broker_heartbeat_r
     enum kafka_error code =
         broker_change_check_epoch(&b->image, req->broker_id, req->broker_epoch, NULL);
     if (!code) {
-        const struct heartbeat_wish wish = { req->current_metadata_offset, req->want_fence,
-                                             req->want_shut_down };
+        bool no_dir = broker_change_leaves_no_dir(&b->image, req->broker_id, req->offline_log_dirs,
+                                                  req->offline_log_dirs_n);
+        const struct heartbeat_wish wish = { req->current_metadata_offset,
+                                             req->want_fence || no_dir, req->want_shut_down };
         bool leads = req->want_shut_down && image_leader_count(&b->image, req->broker_id) > 0;
         heartbeats_decide(&b->duties.heartbeats, &b->image, req->broker_id, &wish, leads, ret_now,
                           ret_next);

@@ -445,6 +445,18 @@ static bool is_one_of(const struct uuid *dir, const struct uuid *dirs, int32_t c
     return false;
 }
 
+bool broker_change_leaves_no_dir(const struct image *img, int32_t broker_id,
+                                 const struct uuid *dirs, int32_t count)
+{
+    const struct image_broker *b = image_broker(img, broker_id);
+    for (int32_t i = 0; b && i < b->log_dir_count; i++) {
+        if (!is_one_of(&b->log_dirs[i], dirs, count)) {
+            return false;
+        }
+    }
+    return b && b->log_dir_count > 0;
+}
+
 void broker_change_offline_dirs(const struct image *img, const struct change_policy *policy,
                                 int32_t broker_id, const struct uuid *dirs, int32_t count,
                                 struct metadata_records *out, bool *ret_more)
@@ -469,7 +481,8 @@ void broker_change_offline_dirs(const struct image *img, const struct change_pol
                           .dir_count = count };
         *ret_more = !change_partitions(img, policy, &w, out);
     }
-    if (kept < b->log_dir_count && !*ret_more) {
+    /* An empty list in the record means that they are as they were. */
+    if (kept > 0 && kept < b->log_dir_count && !*ret_more) {
         struct broker_registration_change_record rec;
         schema_init(&broker_registration_change_record_schema, &rec);
         rec.broker_id = b->id;

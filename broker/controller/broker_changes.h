@@ -49,8 +49,11 @@ enum kafka_error broker_change_unregister(const struct image *img,
                                           const struct change_policy *policy, int32_t broker_id,
                                           struct metadata_records *out, bool *ret_more,
                                           struct error *err);
+/* Whether these are all that the broker has: it can lead and keep nothing. */
+bool broker_change_leaves_no_dir(const struct image *img, int32_t broker_id,
+                                 const struct uuid *dirs, int32_t count);
 /* Directories of the broker have failed: replicas there leave the ISR. Those that are known to be
- * offline make no record. */
+ * offline make no record, nor does the last one: such a broker is to be fenced. */
 void broker_change_offline_dirs(const struct image *img, const struct change_policy *policy,
                                 int32_t broker_id, const struct uuid *dirs, int32_t count,
                                 struct metadata_records *out, bool *ret_more);

@@ -323,6 +323,30 @@ enum kafka_error change_create_partitions(const struct image *img, struct slice 
 
 /* --- settings, producer ids ------------------------------------------------------------------- */
 
+/* Nothing is committed while nobody leads: who was eligible stays it, or else the partition would
+ * wait for an unclean election though its replicas have everything. Apache Kafka's forgets them. */
+static void keep_elr(const struct image *img, const struct image_topic *t,
+                     struct metadata_records *out)
+{
+    int16_t version =
+        metadata_record_version(&partition_change_record_schema, image_metadata_version(img));
+    for (int32_t i = 0; i < t->partition_count; i++) {
+        const struct image_partition *p = &t->partitions[i];
+        if (p->isr_count > 0 || (p->elr_count == 0 && p->last_known_elr_count == 0)) {
+            continue;
+        }
+        struct partition_change_record rec;
+        schema_init(&partition_change_record_schema, &rec);
+        rec.topic_id = t->id;
+        rec.partition_id = i;
+        rec.eligible_leader_replicas = p->elr;
+        rec.eligible_leader_replicas_n = p->elr_count;
+        rec.last_known_elr = p->last_known_elr;
+        rec.last_known_elr_n = p->last_known_elr_count;
+        metadata_records_add(out, &partition_change_record_schema, version, &rec);
+    }
+}
+
 /* Who is eligible under one min.insync.replicas may lack what another one promises. */
 static void clear_elr(const struct image *img, int8_t resource_type, struct slice resource_name,
                       struct metadata_records *out)
@@ -334,6 +358,14 @@ static void clear_elr(const struct image *img, int8_t resource_type, struct slic
         schema_init(&clear_elr_record_schema, &rec);
         rec.topic_name = resource_name;
         metadata_records_add(out, &clear_elr_record_schema, 0, &rec);
+        if (of_topic) {
+            keep_elr(img, image_topic(img, resource_name), out);
+            return;
+        }
+        uint32_t cursor = 0;
+        for (struct image_topic *t; (t = map_next(&img->topics_by_id, &cursor, NULL));) {
+            keep_elr(img, t, out);
+        }
     }
 }
 

@@ -206,6 +206,29 @@ START_TEST(changed_min_isr_clears_who_was_eligible_under_the_old_one)
 }
 END_TEST
 
+START_TEST(partition_without_a_leader_keeps_who_is_eligible_when_min_isr_changes)
+{
+    struct world w;
+    world_init(&w, true);
+    world_brokers(&w, 3);
+    world_topic_on(&w, "logs", IDS(1, 2, 3));
+    world_fence(&w, 3);
+    world_fence(&w, 2);
+    world_fence(&w, 1);
+    const struct image_partition *p = world_partition(&w, "logs", 0);
+    ck_assert_int_eq(p->isr_count, 0);
+    ck_assert_int_eq(p->elr_count, 2);
+    world_setting(&w, "logs", "min.insync.replicas", "1");
+    ck_assert_int_eq(p->elr_count, 2);
+    ck_assert_ids(p->last_known_elr, p->last_known_elr_count, 1);
+    world_unfence(&w, 2);
+    ck_assert_int_eq(p->leader, 2);
+    ck_assert(!p->recovering);
+    world_check_snapshot(&w);
+    world_deinit(&w);
+}
+END_TEST
+
 /* --- elections -------------------------------------------------------------------------------- */
 
 static enum kafka_error elect(struct world *w, int32_t index, enum elect_type type)
@@ -334,6 +357,26 @@ START_TEST(replicas_in_a_failed_directory_leave_the_isr)
 }
 END_TEST
 
+START_TEST(last_directory_that_fails_is_told_once)
+{
+    struct world w;
+    bool more;
+    world_init(&w, true);
+    world_brokers(&w, 2);
+    world_topic_on(&w, "logs", IDS(1, 2));
+    struct uuid dir = image_broker(&w.img, 1)->log_dirs[0], other = { { 5, 5 } };
+    ck_assert(!broker_change_leaves_no_dir(&w.img, 1, &other, 1));
+    ck_assert(!broker_change_leaves_no_dir(&w.img, 1, NULL, 0));
+    ck_assert(broker_change_leaves_no_dir(&w.img, 1, &dir, 1));
+    broker_change_offline_dirs(&w.img, &w.policy, 1, &dir, 1, &w.recs, &more);
+    ck_assert_uint_gt(w.recs.count, 0);
+    world_apply(&w);
+    broker_change_offline_dirs(&w.img, &w.policy, 1, &dir, 1, &w.recs, &more);
+    ck_assert_uint_eq(w.recs.count, 0); /* an empty list would change nothing, for ever */
+    world_deinit(&w);
+}
+END_TEST
+
 START_TEST(replica_that_moved_to_an_offline_directory_leaves_the_isr)
 {
     struct world w;
@@ -365,10 +408,12 @@ Suite *controller_isr_suite(void)
     tcase_add_test(tc, last_leader_leads_when_nobody_is_eligible_and_says_that_it_recovers);
     tcase_add_test(tc, without_eligible_replicas_the_last_of_the_isr_stays_in_it);
     tcase_add_test(tc, changed_min_isr_clears_who_was_eligible_under_the_old_one);
+    tcase_add_test(tc, partition_without_a_leader_keeps_who_is_eligible_when_min_isr_changes);
     tcase_add_test(tc, preferred_leader_is_elected_only_when_it_is_in_sync);
     tcase_add_test(tc, unclean_leader_is_elected_only_when_asked_for_or_configured);
     tcase_add_test(tc, balancer_gives_the_lead_back_where_a_broker_lacks_too_many);
     tcase_add_test(tc, replicas_in_a_failed_directory_leave_the_isr);
+    tcase_add_test(tc, last_directory_that_fails_is_told_once);
     tcase_add_test(tc, replica_that_moved_to_an_offline_directory_leaves_the_isr);
     suite_add_tcase(s, tc);
     return s;
