@@ -2,7 +2,7 @@
 # make sim SEEDS=1 SEED=17 TRACE=1. `make check` runs the seeds of seeds.txt and a few more.
 check_PROGRAMS += tests/sim/sim
 tests_sim_sim_SOURCES = \
-  %D%/sim_admin.c %D%/sim_cluster.c %D%/sim_cluster.h %D%/sim_consumer.c %D%/sim_disk.c \
+  %D%/sim_admin.c %D%/sim_changes.c %D%/sim_changes.h %D%/sim_cluster.c %D%/sim_cluster.h %D%/sim_consumer.c %D%/sim_disk.c \
   %D%/sim_disk.h %D%/sim_faults.c %D%/sim_inspect.c %D%/sim_ledger.c %D%/sim_ledger.h \
   %D%/sim_main.c %D%/sim_net.c %D%/sim_net.h %D%/sim_node.c %D%/sim_node.h %D%/sim_options.c \
   %D%/sim_producer.c %D%/sim_quorum.c %D%/sim_quorum.h %D%/sim_workload.c %D%/sim_workload.h %D%/sim_world.c %D%/sim_world.h

@@ -28,12 +28,15 @@ static void print_voters(const struct sim_cluster *c, struct buf *out)
 static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
 {
     char name[SIM_NAME_MAX], address[SIM_NAME_MAX], listeners[96], roll_ms[16], lag_ms[16];
+    char snapshot_bytes[16];
     snprintf(name, sizeof(name), "n%u", i + 1);
     snprintf(address, sizeof(address), "10.0.0.%u", i + 1);
     snprintf(listeners, sizeof(listeners), "PLAINTEXT://%s:%d%s%s%s", address, SIM_PORT,
              voters ? ",CONTROLLER://" : "", voters ? address : "", voters ? ":9093" : "");
     snprintf(roll_ms, sizeof(roll_ms), "%u", c->options.roll_ms);
     snprintf(lag_ms, sizeof(lag_ms), "%u", c->options.lag_ms);
+    snprintf(snapshot_bytes, sizeof(snapshot_bytes), "%u",
+             c->options.snapshot_bytes ? c->options.snapshot_bytes : 20u << 20);
     struct sim_setting settings[SETTINGS_MAX] = {
         { "listeners", listeners },
         { "durability", c->options.page_cache ? "page-cache" : "fsync" },
@@ -45,6 +48,7 @@ static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
         { "log.retention.check.interval.ms", "5s" },
         { "log.flush.offset.checkpoint.interval.ms", "3s" },
         { "replica.high.watermark.checkpoint.interval.ms", "1s" },
+        { "metadata.log.max.record.bytes.between.snapshots", snapshot_bytes },
         { voters ? "controller.quorum.voters" : NULL, voters },
         { NULL, NULL },
     };
@@ -119,6 +123,7 @@ static void must_progress(struct sim_cluster *c)
 static void take_down(struct sim_cluster *c)
 {
     sim_faults_deinit(c);
+    sim_changes_deinit(&c->changes);
     sim_workload_deinit(&c->workload);
     for (uint32_t i = 0; i < c->node_count; i++) {
         sim_node_kill(&c->nodes[i], false);
@@ -162,8 +167,10 @@ void sim_run(const struct sim_run_args *args, struct sim_result *ret_result)
     }
     sim_workload_init(&c->workload, &c->world, &c->options.workload, bootstrap, c->node_count);
     run_until(c, c->world.now_ns + settle_ns);
+    sim_changes_start(&c->changes, c);
     sim_faults_start(c);
     run_until(c, c->world.now_ns + c->options.safety_ns);
+    sim_changes_end(&c->changes);
     sim_faults_heal(c);
     must_progress(c);
     sim_inspect_replicas(c);

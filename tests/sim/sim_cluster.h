@@ -7,6 +7,7 @@
 #ifndef LOGBOOM_TESTS_SIM_CLUSTER_H
 #define LOGBOOM_TESTS_SIM_CLUSTER_H
 
+#include "tests/sim/sim_changes.h"
 #include "tests/sim/sim_node.h"
 #include "tests/sim/sim_quorum.h"
 #include "tests/sim/sim_workload.h"
@@ -37,13 +38,15 @@ enum sim_fault {
 /* All that a seed decides before the first event. */
 struct sim_options {
     uint32_t nodes;
-    bool page_cache;  /* durability: then nothing loses its power */
-    uint32_t roll_ms; /* log.roll.ms: segments are short in time; 0: not set */
-    uint32_t lag_ms;  /* replica.lag.time.max.ms */
-    uint32_t faults;  /* a bit each */
+    bool page_cache;         /* durability: then nothing loses its power */
+    uint32_t roll_ms;        /* log.roll.ms: segments are short in time; 0: not set */
+    uint32_t lag_ms;         /* replica.lag.time.max.ms */
+    uint32_t snapshot_bytes; /* of metadata between snapshots; 0: the default */
+    uint32_t faults;         /* a bit each */
     uint64_t fault_interval_ns, outage_ns_max, safety_ns;
     struct sim_world_options world;
     struct sim_workload_options workload;
+    struct sim_changes_options changes;
 };
 
 /* Draws the options from the seed; nodes 0: how many there are, too. */
@@ -57,6 +60,7 @@ struct sim_cluster {
     uint32_t node_count;
     char bootstrap[SIM_NODES_MAX][32];
     struct sim_workload workload;
+    struct sim_changes changes;
     struct sim_quorum quorum;
     bool healing;
     /* faults (sim_faults.c) */
@@ -98,6 +102,8 @@ const char *sim_fault_name(enum sim_fault f);
 /* sim_inspect.c: looks into the nodes. */
 /* After an event on this node. */
 void sim_inspect_node(struct sim_cluster *c, struct sim_node *n);
+/* An answer to DeleteRecords: those who begin there by now shall begin there for ever. */
+void sim_inspect_deleted(struct sim_cluster *c, struct sim_ledger_partition *lp, int64_t offset);
 /* How all partitions are, for who reads a failure. */
 void sim_inspect_print(const struct sim_cluster *c, FILE *out);
 /* Every node knows that every partition has a leader and all its replicas in sync, and they have

@@ -238,7 +238,7 @@ void sim_consumer_start(struct sim_consumer *c)
         cfg.assignors = assignors;
         cfg.assignor_count = 1;
     } else {
-        cfg.offset_reset = OFFSET_RESET_NONE;
+        cfg.offset_reset = wl->options.deletes ? OFFSET_RESET_EARLIEST : OFFSET_RESET_NONE;
     }
     c->flush_out = false;
     c->consumer = consumer_new(c->c.client, &cfg, &events, c);

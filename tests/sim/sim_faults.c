@@ -107,7 +107,9 @@ static void on_restart(void *owner)
 static void on_ended(struct sim_node *n, void *ctx)
 {
     struct sim_node_faults *f = ctx;
-    if (n->refused && n->why.code != ERR_IO && n->why.code != ERR_NO_SPACE) {
+    bool disk = n->why.code == ERR_IO || n->why.code == ERR_NO_SPACE ||
+                (n->why.code == ERR_CLOSED && f->sick); /* its log is offline since then */
+    if (n->refused && !disk) {
         sim_fail(n->world, "%s gives up, and not for its disk: %s", n->host->name, n->why.text);
     }
     if (f->unsynced && !n->disk.faults.lies) {
@@ -299,6 +301,13 @@ void sim_faults_start(struct sim_cluster *c)
     sim_event_arm(&c->world, &c->tick, c->world.now_ns + c->options.fault_interval_ns);
 }
 
+static void note_offline(struct broker *b, struct partition *p, void *ctx)
+{
+    struct sim_node_faults *f = ctx;
+    (void)b;
+    f->sick = f->sick || (p->log && p->log->offline);
+}
+
 void sim_faults_heal(struct sim_cluster *c)
 {
     sim_event_cancel(&c->world, &c->tick);
@@ -307,6 +316,9 @@ void sim_faults_heal(struct sim_cluster *c)
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct sim_node_faults *f = &c->node_faults[i];
         f->node->host->paused_until_ns = 0;
+        if (f->node->broker) { /* a disk without room takes logs offline, too */
+            topics_each(f->node->broker, note_offline, f);
+        }
         bool sick = f->sick;
         mend_disk(f);
         f->sick = sick;

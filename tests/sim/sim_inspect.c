@@ -73,6 +73,11 @@ static void inspect_isr(const struct sim_cluster *c, const struct sim_node *n,
             continue;
         }
         const struct partition *mp = find_partition(member, lp);
+        const struct image_partition *ip = image_of(member, lp);
+        if (ip && ip->partition_epoch > p->partition_epoch &&
+            !image_has_id(ip->replicas, ip->replica_count, r->id)) {
+            continue; /* it was replaced by others that have everything, and knows it first */
+        }
         int64_t end = mp ? partition_end_offset(mp) : 0;
         if (end < p->high_watermark) {
             sim_fail(n->world,
@@ -99,6 +104,11 @@ static void inspect_leader(struct sim_cluster *c, struct sim_node *n,
                      "G1 durable: %s leads %s-%d in epoch %d with %lld records of %lld committed",
                      n->host->name, lp->topic, (int)lp->index, (int)p->leader_epoch,
                      (long long)partition_end_offset(p), (long long)lp->committed);
+        }
+        if ((lp->started_by & 1u << n->id) && partition_start_offset(p) < lp->start_told) {
+            sim_fail(w, "%s leads %s-%d in epoch %d from %lld on, and all below %lld is deleted",
+                     n->host->name, lp->topic, (int)lp->index, (int)p->leader_epoch,
+                     (long long)partition_start_offset(p), (long long)lp->start_told);
         }
     }
     if (p->leader_epoch == lp->leader_epoch && lp->leader != n->id) {
@@ -143,6 +153,9 @@ void sim_inspect_node(struct sim_cluster *c, struct sim_node *n)
             /* It led when the event began, and may have moved it in the same event. */
             sim_ledger_high_watermark(lp, p->high_watermark);
             lp->led_by &= ~bit;
+        }
+        if (p) {
+            sim_ledger_log_start(l, lp, partition_start_offset(p), n->host->name);
         }
     }
 }
@@ -190,6 +203,20 @@ void sim_inspect_print(const struct sim_cluster *c, FILE *out)
     }
 }
 
+/* Somebody was told that all below is deleted. */
+void sim_inspect_deleted(struct sim_cluster *c, struct sim_ledger_partition *lp, int64_t offset)
+{
+    sim_ledger_deleted(lp, offset);
+    lp->started_by = 0;
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        const struct sim_node *n = &c->nodes[i];
+        const struct partition *p = n->broker ? find_partition(n, lp) : NULL;
+        if (p && p->log && p->log->start_offset >= lp->start_told) {
+            lp->started_by |= 1u << n->id;
+        }
+    }
+}
+
 /* --- the end ---------------------------------------------------------------------------------- */
 
 static void read_batch(struct sim_cluster *c, struct sim_ledger_partition *lp,
@@ -203,7 +230,9 @@ static void read_batch(struct sim_cluster *c, struct sim_ledger_partition *lp,
                  (int)lp->index, (long long)batch->base_offset);
     }
     while (batch_iter_next(&it, &rec) == ERR_OK) {
-        sim_reader_read(reader, &c->workload.ledger, lp, rec.offset, rec.value, who);
+        if (rec.offset >= reader->next) { /* the log may begin in the middle of a batch */
+            sim_reader_read(reader, &c->workload.ledger, lp, rec.offset, rec.value, who);
+        }
     }
     buf_deinit(&scratch);
 }
@@ -226,7 +255,8 @@ static void read_replica(struct sim_cluster *c, const struct sim_node *n,
                          struct sim_ledger_partition *lp)
 {
     struct partition *p = find_partition(n, lp);
-    struct sim_reader reader = { .whole = true };
+    int64_t start = p ? partition_start_offset(p) : 0;
+    struct sim_reader reader = { .next = start, .whole = start == 0 };
     struct buf bytes = { 0 };
     while (p && p->log && reader.next < lp->committed) {
         buf_reset(&bytes);
@@ -237,7 +267,9 @@ static void read_replica(struct sim_cluster *c, const struct sim_node *n,
             break;
         }
         while (left.len && batch_parse(left, &batch) == ERR_OK) {
-            check_epoch(c, n, lp, p->log, &batch);
+            if (batch.base_offset >= start) { /* the epochs below went with the records */
+                check_epoch(c, n, lp, p->log, &batch);
+            }
             read_batch(c, lp, &reader, &batch, n->host->name);
             left = slice_from(left, batch.bytes.len);
         }
@@ -259,6 +291,9 @@ bool sim_inspect_is_settled(const struct sim_cluster *c, char *ret_why, size_t w
         for (uint32_t k = 0; k < c->node_count; k++) {
             const struct sim_node *n = &c->nodes[k];
             const struct image_partition *ip = image_of(n, lp);
+            if (!ip && lp->committed == 0) {
+                continue; /* it was never added: else sim_changes_are_done() misses it */
+            }
             if (!ip || ip->leader < 0 || ip->isr_count < ip->replica_count) {
                 snprintf(ret_why, why_size, "%s: %s-%d has not all its replicas in sync",
                          n->host->name, lp->topic, (int)lp->index);
@@ -271,6 +306,11 @@ bool sim_inspect_is_settled(const struct sim_cluster *c, char *ret_why, size_t w
                          (int)lp->index, (long long)lp->committed);
                 return false;
             }
+        }
+    }
+    for (uint32_t k = 0; k < c->node_count; k++) {
+        if (!sim_changes_are_done(&c->changes, &c->nodes[k].broker->image, ret_why, why_size)) {
+            return false;
         }
     }
     return true;

@@ -213,11 +213,54 @@ void sim_ledger_high_watermark(struct sim_ledger_partition *p, int64_t offset)
     }
 }
 
+void sim_ledger_delete(struct sim_ledger_partition *p, int64_t offset)
+{
+    p->start_asked = offset > p->start_asked ? offset : p->start_asked;
+}
+
+void sim_ledger_deleted(struct sim_ledger_partition *p, int64_t offset)
+{
+    p->start_told = offset > p->start_told ? offset : p->start_told;
+}
+
+void sim_ledger_log_start(struct sim_ledger *l, struct sim_ledger_partition *p, int64_t offset,
+                          const char *who)
+{
+    if (offset <= p->start) {
+        return;
+    }
+    if (offset > p->committed) {
+        sim_fail(l->world, "G1 durable: %s: %s-%d: the log begins at %lld, only %lld is committed",
+                 who, p->topic, (int)p->index, (long long)offset, (long long)p->committed);
+    }
+    if (!p->ages && offset > p->start_asked) {
+        sim_fail(l->world,
+                 "G1 durable: %s: %s-%d: the log begins at %lld, and nobody asked to delete "
+                 "anything above %lld",
+                 who, p->topic, (int)p->index, (long long)offset, (long long)p->start_asked);
+    }
+    sim_trace(l->world, NULL, "%s: %s-%d begins at %lld", who, p->topic, (int)p->index,
+              (long long)offset);
+    p->start = offset;
+}
+
 /* --- readers ---------------------------------------------------------------------------------- */
+
+static void forget_numbers(struct sim_reader *r)
+{
+    r->whole = false;
+    if (r->count) {
+        memset(r->numbers, 0xff, r->count * sizeof(*r->numbers));
+    }
+}
 
 void sim_reader_read(struct sim_reader *r, struct sim_ledger *l, struct sim_ledger_partition *p,
                      int64_t offset, struct slice value, const char *who)
 {
+    if (offset > r->next && offset <= p->start) {
+        forget_numbers(r); /* what lay between was deleted */
+        r->next = offset;
+    }
     if (offset != r->next) {
         sim_fail(l->world, "G2 bounded: %s-%d: %s reads offset %lld where %lld should come",
                  p->topic, (int)p->index, who, (long long)offset, (long long)r->next);
@@ -227,10 +270,11 @@ void sim_reader_read(struct sim_reader *r, struct sim_ledger *l, struct sim_ledg
     uint32_t source = (uint32_t)e->source;
     if (source >= r->count) {
         r->numbers = mem_rearray(r->numbers, source + 1u, sizeof(*r->numbers));
-        memset(r->numbers + r->count, 0, (source + 1u - r->count) * sizeof(*r->numbers));
+        memset(r->numbers + r->count, r->whole ? 0 : 0xff,
+               (source + 1u - r->count) * sizeof(*r->numbers));
         r->count = source + 1;
     }
-    if (r->whole && e->number != r->numbers[source]) {
+    if (r->numbers[source] != UINT32_MAX && e->number != r->numbers[source]) {
         sim_fail(l->world, "G3 ordered: %s-%d: %s reads p%u %u at offset %lld; p%u %u is missing",
                  p->topic, (int)p->index, who, source, e->number, (long long)offset, source,
                  r->numbers[source]);
@@ -245,18 +289,28 @@ void sim_reader_deinit(struct sim_reader *r)
     *r = (struct sim_reader){ 0 };
 }
 
+/* A value whose place is not known may be a deleted one as long as none of those before it lies
+ * where nothing was deleted. */
+static void check_source(struct sim_ledger *l, const struct sim_ledger_partition *p,
+                         uint32_t producer)
+{
+    const struct sim_ledger_source *s = &p->sources[producer];
+    bool deleted = p->start > 0;
+    for (uint32_t number = 0; number < s->acked; number++) {
+        int64_t offset = known_offset(s, number);
+        deleted = deleted && offset < p->start;
+        if (offset < 0 && !deleted) {
+            sim_fail(l->world, "G1 durable: %s-%d: p%u %u was acknowledged and is lost", p->topic,
+                     (int)p->index, producer, number);
+        }
+    }
+}
+
 void sim_ledger_check_complete(struct sim_ledger *l)
 {
     for (uint32_t i = 0; i < l->partition_count; i++) {
-        struct sim_ledger_partition *p = &l->partitions[i];
-        for (uint32_t producer = 0; producer < p->source_count; producer++) {
-            const struct sim_ledger_source *s = &p->sources[producer];
-            for (uint32_t number = 0; number < s->acked; number++) {
-                if (known_offset(s, number) < 0) {
-                    sim_fail(l->world, "G1 durable: %s-%d: p%u %u was acknowledged and is lost",
-                             p->topic, (int)p->index, producer, number);
-                }
-            }
+        for (uint32_t producer = 0; producer < l->partitions[i].source_count; producer++) {
+            check_source(l, &l->partitions[i], producer);
         }
     }
 }

@@ -29,6 +29,11 @@ struct sim_ledger_partition {
     int32_t partition_epoch;      /* as told in the trace */
     uint32_t led_by;              /* a bit a node: it led after its last event */
     int64_t committed;            /* the highest high watermark that any leader has shown */
+    int64_t start;                /* the highest log start that any replica has shown */
+    int64_t start_asked;          /* somebody asked to delete what is below */
+    int64_t start_told;           /* what is below is deleted, somebody was told */
+    uint32_t started_by;          /* a bit a node: it began there then */
+    bool ages;                    /* retention may delete whatever is committed */
 };
 
 struct sim_ledger_source {
@@ -71,9 +76,9 @@ void sim_ledger_high_watermark(struct sim_ledger_partition *p, int64_t offset);
 
 /* How far one reader of a partition has seen each producer: for the order (G3). */
 struct sim_reader {
-    int64_t next; /* the offset that must come next */
-    bool whole;   /* began at offset 0: knows what must come from each producer */
-    uint32_t *numbers;
+    int64_t next;      /* the offset that must come next */
+    bool whole;        /* began at offset 0: knows what must come from each producer */
+    uint32_t *numbers; /* the next value of each; UINT32_MAX: not known */
     uint32_t count;
 };
 /* As sim_ledger_read(), in the order of a reader. */
@@ -81,7 +86,15 @@ void sim_reader_read(struct sim_reader *r, struct sim_ledger *l, struct sim_ledg
                      int64_t offset, struct slice value, const char *who);
 void sim_reader_deinit(struct sim_reader *r);
 
-/* After everything was read: every acknowledged value was found. */
+/* Somebody asks to delete what lies below; it is done, for whoever leads next. */
+void sim_ledger_delete(struct sim_ledger_partition *p, int64_t offset);
+void sim_ledger_deleted(struct sim_ledger_partition *p, int64_t offset);
+/* A replica's log begins at this offset. It may only when somebody wanted that, and never in front
+ * of what is not committed. */
+void sim_ledger_log_start(struct sim_ledger *l, struct sim_ledger_partition *p, int64_t offset,
+                          const char *who);
+
+/* After everything was read: every acknowledged value was found, but for deleted ones. */
 void sim_ledger_check_complete(struct sim_ledger *l);
 
 #endif

@@ -111,6 +111,9 @@ static void on_ready(void *ctx)
 static void on_failed(void *ctx, const struct error *why)
 {
     struct sim_node *n = ctx;
+    if (!n->host->running) {
+        return; /* its disk died under it: it is dead already */
+    }
     sim_trace(n->world, n->host, "cannot go on: %s", why->text);
     n->refused = true;
     n->why = *why;

@@ -70,6 +70,28 @@ static uint32_t fault_options(struct rng *r, bool page_cache)
     return faults;
 }
 
+/* One seed in three changes its cluster, in some ways. */
+static void change_options(struct sim_options *o, struct rng *r)
+{
+    if (chance(r, 3)) {
+        o->snapshot_bytes = (uint32_t)between(r, 1000, 30000);
+    }
+    if (!chance(r, 3)) {
+        return;
+    }
+    uint32_t kinds = (uint32_t)rng_next(r) & ((1u << SIM_CHANGE_COUNT) - 1);
+    if (o->nodes == 1) {
+        kinds &= ~(1u << SIM_CHANGE_REASSIGN | 1u << SIM_CHANGE_CANCEL);
+    }
+    if (kinds & 1u << SIM_CHANGE_CANCEL) {
+        kinds |= 1u << SIM_CHANGE_REASSIGN;
+    }
+    o->changes = (struct sim_changes_options){ .kinds = kinds,
+                                               .interval_ns = between(r, 200, 3000) * NS_PER_MS };
+    o->workload.growth_max = kinds & 1u << SIM_CHANGE_PARTITIONS ? (uint32_t)between(r, 1, 4) : 0;
+    o->workload.deletes = kinds & 1u << SIM_CHANGE_DELETE_RECORDS;
+}
+
 void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
 {
     struct rng r;
@@ -87,6 +109,8 @@ void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
     world_options(&o->world, &r);
     workload_options(&o->workload, &r);
     o->workload.replication_factor = (int16_t)(o->nodes < 3 ? o->nodes : 3);
+    rng_seed(&r, seed ^ 0xc4a45e);
+    change_options(o, &r);
 }
 
 void sim_options_print(const struct sim_options *o, FILE *out)
@@ -103,6 +127,15 @@ void sim_options_print(const struct sim_options *o, FILE *out)
         if (o->faults & 1u << f) {
             fprintf(out, " %s", sim_fault_name((enum sim_fault)f));
         }
+    }
+    for (int k = 0; k < SIM_CHANGE_COUNT; k++) {
+        if (o->changes.kinds & 1u << k) {
+            fprintf(out, "%s %s", o->changes.kinds & ((1u << k) - 1) ? "" : "; changes:",
+                    sim_change_name((enum sim_change)k));
+        }
+    }
+    if (o->snapshot_bytes) {
+        fprintf(out, "; a snapshot every %u bytes", o->snapshot_bytes);
     }
     fputc('\n', out);
 }

@@ -49,9 +49,13 @@ static void make_topics(struct sim_workload *wl)
         struct sim_topic *t = &wl->topics[i];
         snprintf(t->name, sizeof(t->name), "t%u", i);
         t->partitions = 1 + (int32_t)sim_random(w, wl->options.partitions_max);
+        t->partitions_max = t->partitions;
+        if (wl->options.growth_max) {
+            t->partitions_max += (int32_t)sim_random(w, wl->options.growth_max + 1u);
+        }
         t->replication_factor = wl->options.replication_factor;
         t->create_at_ns = w->now_ns + (i ? sim_random(w, wl->options.topics_late_ns) : 0);
-        for (int32_t p = 0; p < t->partitions; p++) {
+        for (int32_t p = 0; p < t->partitions_max; p++) {
             sim_ledger_add(&wl->ledger, t->name, p);
         }
     }
@@ -119,14 +123,24 @@ static int64_t end_of(const struct sim_ledger_partition *p)
     return p->committed;
 }
 
+/* All below were delivered, or deleted. */
+static int64_t group_end(const struct sim_group_partition *gp, int64_t start)
+{
+    int64_t end = gp->delivered_end > start ? gp->delivered_end : start;
+    while ((size_t)end < gp->delivered_cap && gp->delivered[end]) {
+        end++;
+    }
+    return end;
+}
+
 static bool consumer_is_done(const struct sim_workload *wl, const struct sim_consumer *c,
                              uint32_t *ret_partition)
 {
     for (uint32_t i = 0; i < wl->ledger.partition_count; i++) {
         const struct sim_ledger_partition *p = &wl->ledger.partitions[i];
-        int64_t have =
-            c->group ? c->group->partitions[i].delivered_end : c->partitions[i].reader.next;
-        if (have < end_of(p)) {
+        int64_t have = c->group ? group_end(&c->group->partitions[i], p->start)
+                                : c->partitions[i].reader.next;
+        if (have < end_of(p) && p->start < end_of(p)) {
             *ret_partition = i;
             return false;
         }

@@ -24,7 +24,8 @@ struct sim_workload;
 
 struct sim_topic {
     char name[16];
-    int32_t partitions;
+    int32_t partitions;     /* as it is created */
+    int32_t partitions_max; /* it may grow to */
     int16_t replication_factor;
     uint64_t create_at_ns;
     bool exists; /* as far as the creator knows */
@@ -75,6 +76,8 @@ struct sim_consumer {
 
 struct sim_workload_options {
     uint32_t topics, partitions_max, producers, readers, groups, members;
+    uint32_t growth_max; /* partitions that are added to a topic later, at most */
+    bool deletes;        /* the oldest records may be deleted */
     int16_t replication_factor;
     uint64_t records_max; /* all producers together */
     uint32_t value_bytes_max;
