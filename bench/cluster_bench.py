@@ -8,7 +8,7 @@ import json
 import shutil
 import time
 
-from support import cluster, workload
+from support import cluster, peers, workload
 from support.process import BUILD, run, wait_until
 
 PARTITIONS, BYTES = 6, 1024
@@ -110,6 +110,7 @@ def run_all(folder, row, load, records):
         return
     rates = ()
     if shutil.which("java") and shutil.which("mvn"):
+        cluster.KafkaNode.java = peers.FAST
         own = run_kind(folder / "kafka", row, load, records, "Apache Kafka 4.3.1 (warm)",
                        cluster.KafkaNode)
         rates = (("half of Kafka's rate", own / 2),)

@@ -5,7 +5,8 @@
 # [PYTEST OPTION...]` those against the real Apache Kafka and OpenSearch (make check-peers);
 # `run.sh cluster [PYTEST OPTION...]` all of the cluster's, minutes each (make check-cluster).
 # Where pytest-xdist is there, tests run side by side: two for each core, as they mostly wait, but
-# one where the programs are sanitized or beside Java's. LOGBOOM_WORKERS says another number.
+# one and a half where the programs are sanitized, and one beside Java's. LOGBOOM_WORKERS says
+# another number.
 for tool in pytest-3 pytest; do
     command -v "$tool" >/dev/null && break
     tool=
@@ -19,7 +20,8 @@ LOGBOOM_BUILD=$(pwd)
 PYTHONDONTWRITEBYTECODE=1
 export LOGBOOM_BUILD PYTHONDONTWRITEBYTECODE
 which="not peers and not long"
-workers=$(nproc)
+cores=$(nproc)
+workers=$cores
 case $1 in
 peers)
     which="peers and not long"
@@ -30,7 +32,8 @@ cluster)
     shift
     ;;
 *)
-    grep -q __asan_init logboom-broker || workers=$((workers * 2))
+    workers=$((cores * 2))
+    if grep -q __asan_init logboom-broker; then workers=$(((cores * 3 + 1) / 2)); fi
     ;;
 esac
 if "$tool" -p xdist --version >/dev/null 2>&1; then

@@ -121,6 +121,11 @@ class Killer(threading.Thread):
             self.error = e
 
 
+def numbers(messages):
+    """The lines' own numbers, from 0 on when every line is there once."""
+    return sorted(int(m.split("seq=")[1].split()[0]) for m in messages)
+
+
 def run_both(writer, killer):
     writer.start()
     killer.start()
@@ -151,8 +156,7 @@ def test_every_line_arrives_in_a_file_once(tmp_path, started):
                    f"{count} {kind} lines")
         ids = list(values(path, ["event", "id"]))
         assert len(ids) == len(set(ids)) == count
-        seqs = sorted(int(m.split("seq=")[1].split()[0]) for m in values(path, ["message"]))
-        assert seqs == list(range(count))
+        assert numbers(values(path, ["message"])) == list(range(count))
     p.stop()
 
 
@@ -188,8 +192,8 @@ def test_no_line_is_lost_when_each_program_is_killed(tmp_path, started, rng):
                 lines = f.read().split(b"\n")[:-1]
             return {json.loads(line)["event"]["id"] for line in lines if line}
 
-        wait_until(lambda: path.exists() and len(distinct()) >= count, 120, f"{count} {kind} events",
-                   every=0.5)
+        wait_until(lambda: path.exists() and len(distinct()) >= count, 120,
+                   f"{count} {kind} events", every=0.5)
         time.sleep(1)
         assert len(distinct()) == count
     p.stop()
@@ -228,8 +232,9 @@ def test_the_index_is_exact_after_kill_9_of_every_program(tmp_path, started, ope
         wait_until(lambda: opensearch.count(f"killed-{kind}") >= count, 180 + LINES / 1000,
                    f"{count} in killed-{kind}", every=1)
     time.sleep(5)
-    assert opensearch.count("killed-web") == LINES
-    assert opensearch.count("killed-app") == JAVA_EVENTS
+    for kind, count in (("web", LINES), ("app", JAVA_EVENTS)):
+        assert opensearch.count(f"killed-{kind}") == count
+        assert numbers(opensearch.messages(f"killed-{kind}")) == list(range(count))
     p.stop()
 
 

@@ -89,6 +89,8 @@ group.initial.rebalance.delay.ms: 0
 class KafkaNode(Process):
     """One Apache Kafka as broker and controller, in the same place and with the same names."""
 
+    java = peers.QUICK
+
     def __init__(self, place, places, extra="", sets=(), env=None, heap="512M"):
         self.place = place
         self.data = place.folder / "data"
@@ -110,7 +112,7 @@ class KafkaNode(Process):
         log4j = peers.log4j_file(place.folder)
         super().__init__(
             f"kafka-{place.id}",
-            place.prefix + ["java", f"-Xmx{heap}", f"-Xms{heap}", "-XX:+UseG1GC",
+            place.prefix + ["java", f"-Xmx{heap}", f"-Xms{heap}", *self.java,
                             "-Djava.awt.headless=true", f"-Dlog4j2.configurationFile={log4j}",
                             "-cp", f"{peers.fetched('kafka')}/*", "kafka.Kafka",
                             str(self.config_path)],

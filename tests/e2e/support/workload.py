@@ -48,7 +48,7 @@ class VerifiableProducer(Process):
         config.write_text("enable.idempotence=true\nacks=all\nlinger.ms=2\n"
                           "delivery.timeout.ms=2147483647\nretries=2147483647\n"
                           "request.timeout.ms=10000\nreconnect.backoff.max.ms=500\n")
-        argv = [*cluster.prefix, *peers.java_argv("128M"), "-cp", f"{peers.fetched('kafka')}/*",
+        argv = [*cluster.prefix, *peers.java_argv("128M"), *peers.kafka_classes(),
                 f"-Dlog4j2.configurationFile={peers.log4j_file(folder)}",
                 peers.KAFKA_TOOLS["kafka-verifiable-producer"], "--bootstrap-server",
                 cluster.bootstrap, "--topic", topic, "--throughput", rate, "--acks", "-1",
@@ -92,7 +92,7 @@ class JavaGroup(Process):
     def __init__(self, cluster, topic, group, protocol="classic"):
         self.group = group
         folder = pathlib.Path(cluster.folder)
-        argv = [*cluster.prefix, *peers.java_argv("128M"), "-cp", f"{peers.fetched('kafka')}/*",
+        argv = [*cluster.prefix, *peers.java_argv("128M"), *peers.kafka_classes(),
                 f"-Dlog4j2.configurationFile={peers.log4j_file(folder)}",
                 peers.KAFKA_TOOLS["kafka-console-consumer"], "--bootstrap-server",
                 cluster.bootstrap, "--topic", topic, "--group", group, "--from-beginning",
