@@ -22,7 +22,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DEV_NODES_MAX = 15, STOP_SECONDS = 5, RESTART_MS = 200 };
+enum {
+    DEV_NODES_MAX = 15,
+    STOP_SECONDS = 5,
+    RESTART_MS = 200,
+    PORT_FIRST = 30000, /* below those that the system gives to clients: one of the nodes' own */
+    PORTS = 2768,       /* connections could take another's port before it listens */
+    PORT_TRIES = 1000,
+};
 
 struct dev_node {
     int32_t id;
@@ -61,20 +68,35 @@ static void new_id(struct cli *c, char ret_text[23])
     } while (ret_text[0] == '-');
 }
 
-static uint16_t free_port(void)
+static bool is_free(const struct dev_cluster *d, uint16_t port)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof(at);
-    uint16_t port = 0;
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
-        getsockname(fd, (struct sockaddr *)&at, &len) == 0) {
-        port = ntohs(at.sin_port);
+    for (size_t i = 0; i < d->count; i++) {
+        const struct dev_node *n = &d->nodes[i];
+        if (n->port == port || n->controller_port == port || n->http_port == port) {
+            return false;
+        }
     }
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                              .sin_port = htons(port) };
+    bool unused = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
     if (fd >= 0) {
         close(fd);
     }
-    return port;
+    return unused;
+}
+
+/* A port that nothing listens on and no node has; 0 when there is none, which fails later. */
+static uint16_t free_port(const struct dev_cluster *d)
+{
+    for (int i = 0; i < PORT_TRIES; i++) {
+        uint16_t port = (uint16_t)(PORT_FIRST + env_random(d->c->env) % PORTS);
+        if (is_free(d, port)) {
+            return port;
+        }
+    }
+    return 0;
 }
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -104,9 +126,9 @@ static void plan_node(struct dev_cluster *d, size_t i)
     struct buf text = { 0 };
     int64_t base = d->c->args.port_base;
     n->id = (int32_t)i + 1;
-    n->port = base > 0 ? (uint16_t)(base + (int64_t)i) : free_port();
-    n->controller_port = base > 0 ? (uint16_t)(base + 100 + (int64_t)i) : free_port();
-    n->http_port = base > 0 ? (uint16_t)(base + 200 + (int64_t)i) : free_port();
+    n->port = base > 0 ? (uint16_t)(base + (int64_t)i) : free_port(d);
+    n->controller_port = base > 0 ? (uint16_t)(base + 100 + (int64_t)i) : free_port(d);
+    n->http_port = base > 0 ? (uint16_t)(base + 200 + (int64_t)i) : free_port(d);
     new_id(d->c, n->directory_id);
     buf_printf(&text, "%s/node-%d", d->folder, n->id);
     n->folder = keep(d->c, &text);

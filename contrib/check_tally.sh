@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# check_tally.sh - the closing line of contrib/run-tests counts every run once, and every kind of run.
+# check_tally.sh - the closing line of contrib/run-tests counts every kind of run, and each once.
 : "${srcdir:=.}"
 dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT

@@ -21,16 +21,16 @@
  *   NODE         const struct yaml_node *      anything; the owner reads it
  *
  * Usage in a header:
- *   struct broker_config {
+ *   struct x_config {
  *   #define C CONFIG_MEMBER
- *   #include "broker/broker_config.def"
+ *   #include "…/x_config.def"
  *   #undef C
  *   };
  * and in one .c file:
  *   static const struct config_row rows[] = {
- *   #define CONFIG_STRUCT broker_config
+ *   #define CONFIG_STRUCT x_config
  *   #define C CONFIG_ROW
- *   #include "broker/broker_config.def"
+ *   #include "…/x_config.def"
  *   #undef C
  *   #undef CONFIG_STRUCT
  *   };
