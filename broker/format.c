@@ -7,7 +7,6 @@
 #include "broker/format.h"
 
 #include "broker/controller/features.h"
-#include "broker/quorum_voters.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/units.h"
 
@@ -398,7 +397,7 @@ static enum err write_voters(struct formatting *f, const char *dir)
     struct buf path = { 0 };
     buf_printf(&path, "%s/" METADATA_DIR, dir);
     struct voters_record voters;
-    enum err e = voters_to_record(f->voters, &f->arena, &voters);
+    enum err e = raft_voters_to_record(f->voters, &f->arena, &voters);
     if (e) {
         err_set(f->err, e, "there are too many controllers");
     } else {

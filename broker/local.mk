@@ -15,7 +15,7 @@ broker_libbroker_a_SOURCES = \
   %D%/dir_assigner.c %D%/dir_assigner.h %D%/disk_space.c %D%/disk_space.h %D%/isr_keeper.c %D%/isr_keeper.h %D%/metadata_log.c %D%/metadata_log.h \
   %D%/partition.c %D%/partition.h %D%/partition_damage.c %D%/partition_log.c %D%/partition_wait.c %D%/peer.c %D%/peer.h %D%/producer_ids.c %D%/producer_ids.h \
   %D%/quorum.c %D%/quorum.h %D%/quorum_internal.h \
-  %D%/quorum_peers.c %D%/quorum_start.c %D%/quorum_voters.c %D%/quorum_voters.h \
+  %D%/quorum_peers.c %D%/quorum_start.c \
   %D%/format.c %D%/format.h \
   %D%/snapshots.c %D%/snapshots.h %D%/standalone.c %D%/standalone.h \
   %D%/replica_fetcher.c %D%/replica_fetcher.h %D%/replica_session.c %D%/replica_session.h \

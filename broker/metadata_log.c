@@ -20,17 +20,15 @@ enum {
     SEGMENT_BYTES = 128 << 20, /* snapshots roll it long before */
 };
 
-const struct uuid metadata_topic_id = { .bytes = { [15] = 1 } };
-
 /* --- the log ---------------------------------------------------------------------------------- */
 
 static enum err name_topic(struct metadata_log *m, struct error *err)
 {
     struct buf path = { 0 };
     buf_printf(&path, "%s/" CHECKPOINT_PARTITION, m->dir);
-    enum err e = partition_metadata_write(m->broker->vfs, buf_cstr(&path), &metadata_topic_id, err);
+    enum err e = partition_metadata_write(m->broker->vfs, buf_cstr(&path), &raft_topic_id, err);
     buf_deinit(&path);
-    m->log->topic_id = metadata_topic_id;
+    m->log->topic_id = raft_topic_id;
     return e;
 }
 
@@ -91,7 +89,7 @@ enum err metadata_log_open(struct broker *b, const struct log_dir *dir, struct e
         e = e ? e : log_open(&args, &m->log, &recovery, err);
         e = e == ERR_CORRUPT && args.synced_offset > 0 ? damaged(m, err) : e;
     } else {
-        e = log_create(&args, &metadata_topic_id, &m->log, err);
+        e = log_create(&args, &raft_topic_id, &m->log, err);
         e = e ? e : open_mark(m, &args.synced_offset, err);
     }
     if (!e && uuid_is_zero(&m->log->topic_id)) { /* formatted, and never used before */

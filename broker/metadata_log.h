@@ -9,13 +9,14 @@
 
 #include "broker/controller/image.h"
 #include "broker/controller/transaction.h"
+#include "broker/raft/raft.h"
 #include "broker/storage/log.h"
 #include "broker/storage/synced_mark.h"
 
 struct broker;
 struct log_dir;
 
-#define METADATA_TOPIC "__cluster_metadata"
+#define METADATA_TOPIC RAFT_TOPIC
 
 struct metadata_log {
     struct broker *broker;
@@ -27,9 +28,6 @@ struct metadata_log {
     uint64_t applied_bytes;                  /* of batches that were applied, since the start */
     struct metadata_transaction transaction; /* one whose records wait for its end */
 };
-
-/* __cluster_metadata's topic id, uuid(0, 1). */
-extern const struct uuid metadata_topic_id;
 
 /* Opens the log in this directory, or makes it; everything in it is on the disk then. ERR_CORRUPT
  * with what to do when a node that may vote has lost what it had acknowledged. */

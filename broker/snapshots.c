@@ -11,7 +11,6 @@
 
 #include "broker/broker.h"
 #include "broker/controller/image_write.h"
-#include "broker/quorum_voters.h"
 #include "protocol/base/alloc.h"
 
 enum { DECODE_BYTES_MAX = 16 << 20, PIECE_BYTES = 256 * 1024 };
@@ -68,7 +67,7 @@ static enum err load_control(void *ctx, int type, struct slice value, struct err
         struct voters_record rec;
         e = schema_decode(&voters_record_schema, 0, &r, &arena, &rec);
         if (!e) {
-            e = voters_from_record(&rec, l->arena, &l->snapshot.voters);
+            e = raft_voters_from_record(&rec, l->arena, &l->snapshot.voters);
         }
     }
     arena_deinit(&arena);
@@ -318,7 +317,7 @@ static void build(struct broker *b, struct snapshot_builder *builder, struct sna
         .kraft_version = raft_kraft_version_at(r, id.end_offset),
     };
     struct raft_voter_set set = raft_voters_at(r, id.end_offset);
-    if (header.kraft_version > 0 && set.count && !voters_to_record(set, &arena, &voters)) {
+    if (header.kraft_version > 0 && set.count && !raft_voters_to_record(set, &arena, &voters)) {
         header.voters = &voters;
     }
     snapshot_builder_init(builder, id.epoch, env_wall_ms(b->env), &header);

@@ -11,8 +11,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static const struct describe_quorum_response_listener *
-endpoint_of(const struct describe_quorum_response *q, int32_t id)
+static const struct raft_endpoint *endpoint_of(const struct describe_quorum_response *q, int32_t id)
 {
     for (int32_t i = 0; i < q->nodes_n; i++) {
         if (q->nodes[i].node_id == id && q->nodes[i].listeners_n > 0) {
@@ -62,7 +61,7 @@ static void print_replica(struct printing *p, const char *role,
                           const struct describe_quorum_response_replica_state *r)
 {
     char id[23], fetched[32], caught_up[32], address[300] = "-";
-    const struct describe_quorum_response_listener *at = endpoint_of(p->quorum, r->replica_id);
+    const struct raft_endpoint *at = endpoint_of(p->quorum, r->replica_id);
     uuid_format(&r->replica_directory_id, id);
     int64_t lag = end_of(p->log) - r->log_end_offset;
     if (at) {
@@ -146,8 +145,7 @@ enum err cli_quorum_status(struct cli *c, struct error *err)
 
 /* "3@host:9093", "3@[::1]:9093" or "3@host:9093:DIRECTORY_ID". */
 static enum err parse_voter(struct cli *c, const char *text, struct add_raft_voter_request *req,
-                            struct add_raft_voter_request_listener *at, bool *ret_directory,
-                            struct error *err)
+                            struct raft_endpoint *at, bool *ret_directory, struct error *err)
 {
     const char *host = strchr(text, '@');
     const char *end =
@@ -215,10 +213,10 @@ enum err cli_quorum_add(struct cli *c, struct error *err)
     const struct describe_quorum_response *q;
     const struct describe_quorum_response_partition_data *log;
     struct add_raft_voter_request req;
-    struct add_raft_voter_request_listener at;
+    struct raft_endpoint at;
     bool directory = false;
     schema_init(&add_raft_voter_request_schema, &req);
-    schema_init(&add_raft_voter_request_listener_schema, &at);
+    schema_init(&raft_endpoint_schema, &at);
     enum err e = parse_voter(c, c->args.words[0], &req, &at, &directory, err);
     if (!e) {
         e = cluster_quorum(c, &q, &log, err);

@@ -40,18 +40,15 @@ struct raft_now {
     int64_t wall_ms;
 };
 
-struct raft_endpoint {
-    struct slice name; /* the listener's, e.g. CONTROLLER */
-    struct slice host;
-    uint16_t port;
-};
+#define RAFT_TOPIC "__cluster_metadata"
+extern const struct uuid raft_topic_id; /* its id, uuid(0, 1) */
 
 /* A replica is an id and the directory.id of its metadata log. The zero directory id is "not
  * known" (kraft.version 0, old request versions) and matches any. */
 struct raft_voter {
     int32_t id;
     struct uuid directory_id;
-    const struct raft_endpoint *endpoints;
+    const struct raft_endpoint *endpoints; /* by listener, e.g. CONTROLLER */
     size_t endpoint_count;
     int16_t kraft_version_min, kraft_version_max; /* what the voter supports */
 };
@@ -326,6 +323,13 @@ int16_t raft_kraft_version(const struct raft *r);
 /* As of an offset (exclusive): what a snapshot that ends there has to hold. Views. */
 struct raft_voter_set raft_voters_at(const struct raft *r, int64_t end_offset);
 int16_t raft_kraft_version_at(const struct raft *r, int64_t end_offset);
+
+/* The voters as a VotersRecord has them, and back. All that the result points to lies in the arena:
+ * ERR_LIMIT at its cap; ERR_MALFORMED for none, or for more than a quorum may have. */
+enum err raft_voters_to_record(struct raft_voter_set set, struct arena *arena,
+                               struct voters_record *ret_record);
+enum err raft_voters_from_record(const struct voters_record *record, struct arena *arena,
+                                 struct raft_voter_set *ret_set);
 
 /* For metrics; counts since raft_new(). */
 struct raft_stats {

@@ -88,6 +88,29 @@ static int16_t check_change(const struct raft *r, const char **ret_why)
     return KAFKA_NONE;
 }
 
+/* The checks of a request that names a voter to add or to remove. */
+static int16_t check_named(const struct raft *r, struct slice cluster_id, int32_t id,
+                           const struct uuid *directory_id, const char **ret_why)
+{
+    if (!raft_cluster_matches(r, cluster_id)) {
+        return KAFKA_INCONSISTENT_CLUSTER_ID;
+    }
+    if (r->role == RAFT_LEADER && (id < 0 || uuid_is_zero(directory_id))) {
+        *ret_why = "a voter is named by its id and its directory id";
+        return KAFKA_INVALID_REQUEST;
+    }
+    return check_change(r, ret_why);
+}
+
+/* Could a leader dial the voter? */
+static bool can_be_dialled(const struct raft *r, const struct raft_endpoint *endpoints,
+                           int32_t count)
+{
+    const struct raft_endpoint *at =
+        raft_endpoint_find(endpoints, (size_t)count, r->config.listener_name);
+    return at && at->host.len > 0;
+}
+
 static void change_begin(struct raft *r, enum raft_change_phase phase, bool removes, void *call,
                          uint64_t timeout_ms)
 {
@@ -113,28 +136,17 @@ static int16_t check_added(const struct raft *r, const struct add_raft_voter_req
         *ret_why = "too many voters, or too many listeners of one";
         return KAFKA_INVALID_REQUEST;
     }
-    for (int32_t i = 0; i < req->listeners_n; i++) {
-        if (slice_eq(req->listeners[i].name, r->config.listener_name) &&
-            req->listeners[i].host.len > 0) {
-            return KAFKA_NONE;
-        }
+    if (!can_be_dialled(r, req->listeners, req->listeners_n)) {
+        *ret_why = "the new voter has no endpoint for the leader's controller listener";
+        return KAFKA_INVALID_REQUEST;
     }
-    *ret_why = "the new voter has no endpoint for the leader's controller listener";
-    return KAFKA_INVALID_REQUEST;
+    return KAFKA_NONE;
 }
 
 void raft_handle_add_voter(struct raft *r, const struct add_raft_voter_request *req, void *call)
 {
     const char *why = NULL;
-    int16_t error = KAFKA_NONE;
-    if (!raft_cluster_matches(r, req->cluster_id)) {
-        error = KAFKA_INCONSISTENT_CLUSTER_ID;
-    } else if (r->role == RAFT_LEADER &&
-               (req->voter_id < 0 || uuid_is_zero(&req->voter_directory_id))) {
-        error = KAFKA_INVALID_REQUEST;
-        why = "a voter is named by its id and its directory id";
-    }
-    error = error ? error : check_change(r, &why);
+    int16_t error = check_named(r, req->cluster_id, req->voter_id, &req->voter_directory_id, &why);
     error = error ? error : check_added(r, req, &why);
     if (error) {
         reply_change(r, false, call, error, why);
@@ -144,19 +156,13 @@ void raft_handle_add_voter(struct raft *r, const struct add_raft_voter_request *
                           : req->timeout_ms > CHANGE_TIMEOUT_MAX_MS ? CHANGE_TIMEOUT_MAX_MS
                                                                     : (uint64_t)req->timeout_ms;
     change_begin(r, RAFT_CHANGE_VERSIONS, false, call, timeout_ms);
-    r->change.acknowledged = false;
-    struct raft_voter *voter = &r->change.voter;
     size_t n = (size_t)req->listeners_n;
-    struct raft_endpoint *endpoints = arena_array(&r->change.arena, n, sizeof(*endpoints));
-    for (size_t i = 0; i < n; i++) {
-        endpoints[i].name = arena_copy(&r->change.arena, req->listeners[i].name);
-        endpoints[i].host = arena_copy(&r->change.arena, req->listeners[i].host);
-        endpoints[i].port = req->listeners[i].port;
-    }
-    *voter = (struct raft_voter){ .id = req->voter_id,
-                                  .directory_id = req->voter_directory_id,
-                                  .endpoints = endpoints,
-                                  .endpoint_count = n };
+    const struct raft_endpoint *endpoints =
+        raft_endpoints_copy(&r->change.arena, req->listeners, n);
+    r->change.voter = (struct raft_voter){ .id = req->voter_id,
+                                           .directory_id = req->voter_directory_id,
+                                           .endpoints = endpoints,
+                                           .endpoint_count = n };
     r->change.ack_when_committed = req->ack_when_committed;
     const struct raft_endpoint *at = raft_endpoint_find(endpoints, n, r->config.listener_name);
     struct raft_destination to = { req->voter_id, at->host, at->port };
@@ -246,15 +252,7 @@ void raft_handle_remove_voter(struct raft *r, const struct remove_raft_voter_req
                               void *call)
 {
     const char *why = NULL;
-    int16_t error = KAFKA_NONE;
-    if (!raft_cluster_matches(r, req->cluster_id)) {
-        error = KAFKA_INCONSISTENT_CLUSTER_ID;
-    } else if (r->role == RAFT_LEADER &&
-               (req->voter_id < 0 || uuid_is_zero(&req->voter_directory_id))) {
-        error = KAFKA_INVALID_REQUEST;
-        why = "a voter is named by its id and its directory id";
-    }
-    error = error ? error : check_change(r, &why);
+    int16_t error = check_named(r, req->cluster_id, req->voter_id, &req->voter_directory_id, &why);
     struct raft_voter_set set = raft_voters(r);
     const struct raft_voter *voter = raft_voter_find(set, req->voter_id);
     if (!error && (!voter || !uuid_eq(&voter->directory_id, &req->voter_directory_id))) {
@@ -301,13 +299,10 @@ static int16_t check_updated(const struct raft *r, const struct update_raft_vote
         req->listeners_n < 0 || req->listeners_n > RAFT_VOTER_ENDPOINTS_MAX) {
         return KAFKA_INVALID_REQUEST;
     }
-    bool dialled = false;
-    for (int32_t i = 0; i < req->listeners_n; i++) {
-        dialled |= slice_eq(req->listeners[i].name, r->config.listener_name) &&
-                   req->listeners[i].host.len > 0;
-    }
     int16_t level = raft_kraft_version(r);
-    return dialled && least <= level && level <= most ? KAFKA_NONE : KAFKA_INVALID_REQUEST;
+    return can_be_dialled(r, req->listeners, req->listeners_n) && least <= level && level <= most
+               ? KAFKA_NONE
+               : KAFKA_INVALID_REQUEST;
 }
 
 /* Writes the voter's endpoints and versions down, when they differ from what the log says. */
@@ -318,20 +313,15 @@ static int16_t update(struct raft *r, const struct update_raft_voter_request *re
     if (!before || !uuid_eq(&before->directory_id, &req->voter_directory_id)) {
         return KAFKA_VOTER_NOT_FOUND;
     }
-    struct raft_endpoint endpoints[RAFT_VOTER_ENDPOINTS_MAX];
     struct raft_voter after = {
         .id = req->voter_id,
         .directory_id = req->voter_directory_id,
-        .endpoints = endpoints,
+        .endpoints = req->listeners,
         .endpoint_count = (size_t)req->listeners_n,
         .kraft_version_min = req->kraft_version_feature.min_supported_version,
         .kraft_version_max = req->kraft_version_feature.max_supported_version,
     };
-    for (int32_t i = 0; i < req->listeners_n; i++) {
-        endpoints[i] = (struct raft_endpoint){ req->listeners[i].name, req->listeners[i].host,
-                                               req->listeners[i].port };
-    }
-    if (raft_endpoints_eq(before->endpoints, before->endpoint_count, endpoints,
+    if (raft_endpoints_eq(before->endpoints, before->endpoint_count, after.endpoints,
                           after.endpoint_count) &&
         before->kraft_version_min == after.kraft_version_min &&
         before->kraft_version_max == after.kraft_version_max) {

@@ -24,38 +24,7 @@ static enum err read_voters(const struct record *rec, struct arena *arena,
     struct voters_record msg;
     struct reader in = reader_of(rec->value);
     enum err err = schema_decode(&voters_record_schema, 0, &in, arena, &msg);
-    if (err) {
-        return err;
-    }
-    if (msg.voters_n < 1 || msg.voters_n > RAFT_VOTERS_MAX) {
-        return ERR_MALFORMED;
-    }
-    struct raft_voter *voters = arena_array(arena, (size_t)msg.voters_n, sizeof(*voters));
-    for (int32_t i = 0; i < msg.voters_n && voters; i++) {
-        const struct voters_record_voter *from = &msg.voters[i];
-        if (from->endpoints_n < 0 || from->endpoints_n > RAFT_VOTER_ENDPOINTS_MAX) {
-            return ERR_MALFORMED;
-        }
-        size_t count = (size_t)from->endpoints_n;
-        struct raft_endpoint *endpoints = arena_array(arena, count, sizeof(*endpoints));
-        if (!endpoints) {
-            return ERR_LIMIT;
-        }
-        for (size_t k = 0; k < count; k++) {
-            endpoints[k] = (struct raft_endpoint){ from->endpoints[k].name, from->endpoints[k].host,
-                                                   from->endpoints[k].port };
-        }
-        voters[i] = (struct raft_voter){
-            .id = from->voter_id,
-            .directory_id = from->voter_directory_id,
-            .endpoints = endpoints,
-            .endpoint_count = count,
-            .kraft_version_min = from->kraft_version_feature.min_supported_version,
-            .kraft_version_max = from->kraft_version_feature.max_supported_version,
-        };
-    }
-    *ret_set = (struct raft_voter_set){ voters, (size_t)msg.voters_n };
-    return voters ? ERR_OK : ERR_LIMIT;
+    return err ? err : raft_voters_from_record(&msg, arena, ret_set);
 }
 
 /* One record; r NULL: only look. */
@@ -143,24 +112,8 @@ static void add_voters(struct batch_builder *b, struct raft_voter_set set, int64
     struct arena arena;
     arena_init(&arena, SIZE_MAX);
     struct voters_record msg;
-    schema_init(&voters_record_schema, &msg);
-    msg.voters = schema_new(&voters_record_voter_schema, &arena, set.count);
-    msg.voters_n = (int32_t)set.count;
-    for (size_t i = 0; i < set.count; i++) {
-        const struct raft_voter *from = &set.voters[i];
-        struct voters_record_voter *to = &msg.voters[i];
-        to->voter_id = from->id;
-        to->voter_directory_id = from->directory_id;
-        to->kraft_version_feature.min_supported_version = from->kraft_version_min;
-        to->kraft_version_feature.max_supported_version = from->kraft_version_max;
-        to->endpoints = schema_new(&voters_record_endpoint_schema, &arena, from->endpoint_count);
-        to->endpoints_n = (int32_t)from->endpoint_count;
-        for (size_t k = 0; k < from->endpoint_count; k++) {
-            to->endpoints[k].name = from->endpoints[k].name;
-            to->endpoints[k].host = from->endpoints[k].host;
-            to->endpoints[k].port = from->endpoints[k].port;
-        }
-    }
+    enum err err = raft_voters_to_record(set, &arena, &msg);
+    assert(!err);
     add_record(b, CONTROL_VOTERS, &voters_record_schema, 0, &msg, wall_ms);
     arena_deinit(&arena);
 }

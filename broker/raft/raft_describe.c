@@ -26,14 +26,9 @@ static void describe_nodes(const struct raft *r, struct raft_item *item,
         const struct raft_voter *voter = &set.voters[i];
         struct describe_quorum_response_node *node = &resp->nodes[i];
         node->node_id = voter->id;
-        node->listeners = raft_item_structs(item, &describe_quorum_response_listener_schema,
-                                            voter->endpoint_count);
+        node->listeners =
+            raft_endpoints_copy(&item->arena, voter->endpoints, voter->endpoint_count);
         node->listeners_n = (int32_t)voter->endpoint_count;
-        for (size_t k = 0; k < voter->endpoint_count; k++) {
-            node->listeners[k].name = arena_copy(&item->arena, voter->endpoints[k].name);
-            node->listeners[k].host = arena_copy(&item->arena, voter->endpoints[k].host);
-            node->listeners[k].port = voter->endpoints[k].port;
-        }
     }
 }
 

@@ -7,6 +7,30 @@
  */
 #include "broker/raft/raft_machine.h"
 
+/* What the responses to both say: the error, and who leads. */
+static struct raft_epoch_topic *tell_epoch(struct raft *r, struct raft_item *item, int16_t error,
+                                           struct raft_node_endpoint **ret_endpoints,
+                                           int32_t *ret_count)
+{
+    struct raft_epoch_topic *topic = raft_item_structs(item, &raft_epoch_topic_schema, 1);
+    struct raft_epoch_partition *p = raft_item_structs(item, &raft_epoch_partition_schema, 1);
+    topic->topic_name = slice_str(RAFT_TOPIC);
+    topic->partitions = p;
+    topic->partitions_n = 1;
+    p->error_code = error;
+    p->leader_epoch = r->state.epoch;
+    p->leader_id = raft_tell_leader(r, item, ret_endpoints, ret_count);
+    return topic;
+}
+
+/* raft_learn() from requests that a leader sends itself, with its endpoints. */
+static bool learn_from_leader(struct raft *r, int32_t epoch, int32_t leader_id,
+                              const struct raft_endpoint *endpoints, int32_t count)
+{
+    const struct raft_endpoint *at = raft_endpoint_dialled(r, endpoints, (size_t)count);
+    return raft_learn(r, epoch, leader_id, at ? at->host : slice_null(), at ? at->port : 0);
+}
+
 /* --- BeginQuorumEpoch, the leader's side --- */
 
 static uint64_t begin_interval_ns(const struct raft *r)
@@ -31,15 +55,7 @@ static void send_begin(struct raft *r, struct raft_replica *replica,
     req->topics->partitions->voter_directory_id = replica->directory_id;
     req->topics->partitions->leader_id = r->config.node_id;
     req->topics->partitions->leader_epoch = r->state.epoch;
-    size_t n = r->config.endpoint_count;
-    req->leader_endpoints =
-        raft_item_structs(item, &begin_quorum_epoch_request_leader_endpoint_schema, n);
-    req->leader_endpoints_n = (int32_t)n;
-    for (size_t i = 0; i < n; i++) {
-        req->leader_endpoints[i].name = r->config.endpoints[i].name;
-        req->leader_endpoints[i].host = r->config.endpoints[i].host;
-        req->leader_endpoints[i].port = r->config.endpoints[i].port;
-    }
+    req->leader_endpoints = raft_tell_endpoints(r, item, &req->leader_endpoints_n);
     raft_push(r, item);
     replica->begin_sent = true;
 }
@@ -77,19 +93,12 @@ static struct raft_replica *begun(struct raft *r, const struct raft_sent *sent)
 void raft_begin_epoch_response(struct raft *r, const struct raft_sent *sent,
                                const struct begin_quorum_epoch_response *resp)
 {
-    const struct begin_quorum_epoch_response_partition_data *p =
+    const struct raft_epoch_partition *p =
         resp->topics_n == 1 && resp->topics->partitions_n == 1 ? resp->topics->partitions : NULL;
     if (resp->error_code || !p || p->error_code) {
         if (p) {
-            struct slice host = slice_null();
-            uint16_t port = 0;
-            for (int32_t i = 0; i < resp->node_endpoints_n; i++) {
-                if (resp->node_endpoints[i].node_id == p->leader_id) {
-                    host = resp->node_endpoints[i].host;
-                    port = resp->node_endpoints[i].port;
-                }
-            }
-            (void)raft_learn(r, p->leader_epoch, p->leader_id, host, port);
+            (void)raft_learn_told(r, p->leader_epoch, p->leader_id, resp->node_endpoints,
+                                  resp->node_endpoints_n);
         }
         raft_begin_epoch_failed(r, sent);
         return;
@@ -125,25 +134,8 @@ static void reply_begin(struct raft *r, void *call, int16_t top, int16_t error)
     struct begin_quorum_epoch_response *resp = item->out.response;
     resp->error_code = top;
     if (!top) {
-        resp->topics = raft_item_structs(item, &begin_quorum_epoch_response_topic_data_schema, 1);
+        resp->topics = tell_epoch(r, item, error, &resp->node_endpoints, &resp->node_endpoints_n);
         resp->topics_n = 1;
-        resp->topics->topic_name = slice_str(RAFT_TOPIC);
-        resp->topics->partitions =
-            raft_item_structs(item, &begin_quorum_epoch_response_partition_data_schema, 1);
-        resp->topics->partitions_n = 1;
-        struct raft_endpoint leader;
-        struct begin_quorum_epoch_response_partition_data *p = resp->topics->partitions;
-        p->error_code = error;
-        p->leader_epoch = r->state.epoch;
-        p->leader_id = raft_leader_told(r, item, &leader);
-        if (p->leader_id >= 0) {
-            resp->node_endpoints =
-                raft_item_structs(item, &begin_quorum_epoch_response_node_endpoint_schema, 1);
-            resp->node_endpoints_n = 1;
-            resp->node_endpoints->node_id = p->leader_id;
-            resp->node_endpoints->host = leader.host;
-            resp->node_endpoints->port = leader.port;
-        }
     }
     raft_push(r, item);
 }
@@ -171,16 +163,8 @@ void raft_handle_begin_epoch(struct raft *r, const struct begin_quorum_epoch_req
         reply_begin(r, call, 0, KAFKA_INVALID_VOTER_KEY);
         return;
     }
-    struct slice host = slice_null();
-    uint16_t port = 0;
-    for (int32_t i = 0; i < req->leader_endpoints_n; i++) {
-        if (slice_is_null(host) ||
-            slice_eq(req->leader_endpoints[i].name, r->config.listener_name)) {
-            host = req->leader_endpoints[i].host;
-            port = req->leader_endpoints[i].port;
-        }
-    }
-    bool fits = raft_learn(r, p->leader_epoch, p->leader_id, host, port);
+    bool fits = learn_from_leader(r, p->leader_epoch, p->leader_id, req->leader_endpoints,
+                                  req->leader_endpoints_n);
     if (fits && r->role == RAFT_PROSPECTIVE) {
         raft_follow_again(r); /* the leader itself says that it is there */
     }
@@ -246,15 +230,7 @@ static void send_end(struct raft *r, struct raft_peer *peer, const struct raft_d
         p->preferred_candidates[i].candidate_id = voters[i]->id;
         p->preferred_candidates[i].candidate_directory_id = voters[i]->directory_id;
     }
-    n = r->config.endpoint_count;
-    req->leader_endpoints =
-        raft_item_structs(item, &end_quorum_epoch_request_leader_endpoint_schema, n);
-    req->leader_endpoints_n = (int32_t)n;
-    for (size_t i = 0; i < n; i++) {
-        req->leader_endpoints[i].name = r->config.endpoints[i].name;
-        req->leader_endpoints[i].host = r->config.endpoints[i].host;
-        req->leader_endpoints[i].port = r->config.endpoints[i].port;
-    }
+    req->leader_endpoints = raft_tell_endpoints(r, item, &req->leader_endpoints_n);
     raft_push(r, item);
     peer->ask = RAFT_ASK_SENT;
 }
@@ -290,16 +266,9 @@ void raft_end_epoch_response(struct raft *r, const struct raft_sent *sent,
         peer->ask = RAFT_ASK_YES;
     }
     if (resp->topics_n == 1 && resp->topics->partitions_n == 1) {
-        const struct end_quorum_epoch_response_partition_data *p = resp->topics->partitions;
-        struct slice host = slice_null();
-        uint16_t port = 0;
-        for (int32_t i = 0; i < resp->node_endpoints_n; i++) {
-            if (resp->node_endpoints[i].node_id == p->leader_id) {
-                host = resp->node_endpoints[i].host;
-                port = resp->node_endpoints[i].port;
-            }
-        }
-        (void)raft_learn(r, p->leader_epoch, p->leader_id, host, port);
+        const struct raft_epoch_partition *p = resp->topics->partitions;
+        (void)raft_learn_told(r, p->leader_epoch, p->leader_id, resp->node_endpoints,
+                              resp->node_endpoints_n);
     }
 }
 
@@ -320,25 +289,8 @@ static void reply_end(struct raft *r, void *call, int16_t top, int16_t error)
     struct end_quorum_epoch_response *resp = item->out.response;
     resp->error_code = top;
     if (!top) {
-        resp->topics = raft_item_structs(item, &end_quorum_epoch_response_topic_data_schema, 1);
+        resp->topics = tell_epoch(r, item, error, &resp->node_endpoints, &resp->node_endpoints_n);
         resp->topics_n = 1;
-        resp->topics->topic_name = slice_str(RAFT_TOPIC);
-        resp->topics->partitions =
-            raft_item_structs(item, &end_quorum_epoch_response_partition_data_schema, 1);
-        resp->topics->partitions_n = 1;
-        struct raft_endpoint leader;
-        struct end_quorum_epoch_response_partition_data *p = resp->topics->partitions;
-        p->error_code = error;
-        p->leader_epoch = r->state.epoch;
-        p->leader_id = raft_leader_told(r, item, &leader);
-        if (p->leader_id >= 0) {
-            resp->node_endpoints =
-                raft_item_structs(item, &end_quorum_epoch_response_node_endpoint_schema, 1);
-            resp->node_endpoints_n = 1;
-            resp->node_endpoints->node_id = p->leader_id;
-            resp->node_endpoints->host = leader.host;
-            resp->node_endpoints->port = leader.port;
-        }
     }
     raft_push(r, item);
 }
@@ -376,16 +328,8 @@ void raft_handle_end_epoch(struct raft *r, const struct end_quorum_epoch_request
         return;
     }
     const struct end_quorum_epoch_request_partition_data *p = req->topics->partitions;
-    struct slice host = slice_null();
-    uint16_t port = 0;
-    for (int32_t i = 0; i < req->leader_endpoints_n; i++) {
-        if (slice_is_null(host) ||
-            slice_eq(req->leader_endpoints[i].name, r->config.listener_name)) {
-            host = req->leader_endpoints[i].host;
-            port = req->leader_endpoints[i].port;
-        }
-    }
-    if (!raft_learn(r, p->leader_epoch, p->leader_id, host, port)) {
+    if (!learn_from_leader(r, p->leader_epoch, p->leader_id, req->leader_endpoints,
+                           req->leader_endpoints_n)) {
         reply_end(r, call, 0, KAFKA_FENCED_LEADER_EPOCH);
         return;
     }

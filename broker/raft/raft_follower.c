@@ -11,8 +11,6 @@
  */
 #include "broker/raft/raft_machine.h"
 
-static const struct uuid topic_id = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } };
-
 /* --- asking --- */
 
 static bool is_own_address(const struct raft *r, struct slice host, uint16_t port)
@@ -63,7 +61,7 @@ static void send_fetch(struct raft *r, const struct raft_destination *to)
     req->topics = raft_item_structs(item, &fetch_request_topic_schema, 1);
     req->topics_n = 1;
     req->topics->topic = slice_str(RAFT_TOPIC);
-    req->topics->topic_id = topic_id;
+    req->topics->topic_id = raft_topic_id;
     req->topics->partitions = raft_item_structs(item, &fetch_request_partition_schema, 1);
     req->topics->partitions_n = 1;
     struct fetch_request_partition *p = req->topics->partitions;
@@ -287,16 +285,8 @@ void raft_fetch_snapshot_response(struct raft *r, const struct raft_sent *sent,
         raft_fetch_failed(r, sent, RAFT_FAILED_TIMEOUT);
         return;
     }
-    struct slice host = slice_null();
-    uint16_t port = 0;
-    for (int32_t i = 0; i < resp->node_endpoints_n; i++) {
-        if (resp->node_endpoints[i].node_id == p->current_leader.leader_id) {
-            host = resp->node_endpoints[i].host;
-            port = resp->node_endpoints[i].port;
-        }
-    }
-    bool fits =
-        raft_learn(r, p->current_leader.leader_epoch, p->current_leader.leader_id, host, port);
+    bool fits = raft_learn_told(r, p->current_leader.leader_epoch, p->current_leader.leader_id,
+                                resp->node_endpoints, resp->node_endpoints_n);
     if (sent->token != r->fetch_token) {
         return;
     }

@@ -27,19 +27,12 @@ static void send_update(struct raft *r, const struct raft_destination *to)
     struct raft_item *item =
         raft_send(r, RAFT_KEY_UPDATE_VOTER, &update_raft_voter_request_schema, 0, to);
     struct update_raft_voter_request *req = item->out.request;
-    size_t n = r->config.endpoint_count;
     req->cluster_id = r->config.cluster_id;
     req->current_leader_epoch = r->state.epoch;
     req->voter_id = r->config.node_id;
     req->voter_directory_id = r->config.directory_id;
     req->kraft_version_feature.max_supported_version = RAFT_KRAFT_VERSION_MAX;
-    req->listeners = raft_item_structs(item, &update_raft_voter_request_listener_schema, n);
-    req->listeners_n = (int32_t)n;
-    for (size_t i = 0; i < n; i++) {
-        req->listeners[i].name = r->config.endpoints[i].name;
-        req->listeners[i].host = r->config.endpoints[i].host;
-        req->listeners[i].port = r->config.endpoints[i].port;
-    }
+    req->listeners = raft_tell_endpoints(r, item, &req->listeners_n);
     r->update_token = item->out.token;
     raft_push(r, item);
 }
@@ -49,19 +42,12 @@ static void send_add(struct raft *r, const struct raft_destination *to)
     struct raft_item *item =
         raft_send(r, RAFT_KEY_ADD_VOTER, &add_raft_voter_request_schema, 1, to);
     struct add_raft_voter_request *req = item->out.request;
-    size_t n = r->config.endpoint_count;
     req->cluster_id = r->config.cluster_id;
     req->timeout_ms = (int32_t)r->config.request_timeout_ms;
     req->voter_id = r->config.node_id;
     req->voter_directory_id = r->config.directory_id;
     req->ack_when_committed = false;
-    req->listeners = raft_item_structs(item, &add_raft_voter_request_listener_schema, n);
-    req->listeners_n = (int32_t)n;
-    for (size_t i = 0; i < n; i++) {
-        req->listeners[i].name = r->config.endpoints[i].name;
-        req->listeners[i].host = r->config.endpoints[i].host;
-        req->listeners[i].port = r->config.endpoints[i].port;
-    }
+    req->listeners = raft_tell_endpoints(r, item, &req->listeners_n);
     r->update_token = item->out.token;
     raft_push(r, item);
 }
@@ -98,31 +84,35 @@ void raft_poll_update(struct raft *r)
     }
 }
 
+/* Whether it is the request under way; another one comes not before this has settled. */
+static bool answered(struct raft *r, const struct raft_sent *sent)
+{
+    bool mine = sent->token == r->update_token;
+    if (mine) {
+        r->update_token = 0;
+        r->update_ns = r->now.mono_ns + raft_ms(r->config.fetch_timeout_ms);
+    }
+    return mine;
+}
+
 void raft_update_voter_response(struct raft *r, const struct raft_sent *sent,
                                 const struct update_raft_voter_response *resp)
 {
     (void)raft_learn(r, resp->current_leader.leader_epoch, resp->current_leader.leader_id,
                      resp->current_leader.host, (uint16_t)resp->current_leader.port);
-    if (sent->token == r->update_token) {
-        r->update_token = 0;
+    if (answered(r, sent)) {
         r->updated = resp->error_code == 0;
-        r->update_ns = r->now.mono_ns + raft_ms(r->config.fetch_timeout_ms);
     }
 }
 
 void raft_update_voter_failed(struct raft *r, const struct raft_sent *sent, enum raft_failure why)
 {
-    if (sent->token == r->update_token) {
-        r->update_token = 0;
+    if (answered(r, sent)) {
         r->updated = why == RAFT_FAILED_VERSION; /* a Kafka before 4.1 does not want to know */
-        r->update_ns = r->now.mono_ns + raft_ms(r->config.fetch_timeout_ms);
     }
 }
 
 void raft_join_answered(struct raft *r, const struct raft_sent *sent)
 {
-    if (sent->token == r->update_token) {
-        r->update_token = 0;
-        r->update_ns = r->now.mono_ns + raft_ms(r->config.fetch_timeout_ms);
-    }
+    (void)answered(r, sent);
 }

@@ -14,6 +14,8 @@
 
 #include <assert.h>
 
+const struct uuid raft_topic_id = { .bytes = { [15] = 1 } };
+
 void raft_log_deinit(struct raft_log *log)
 {
     mem_free(log->epochs);

@@ -13,8 +13,6 @@
 #include "protocol/wire/kafka_error.h"
 #include "protocol/wire/record_batch.h"
 
-#define RAFT_TOPIC "__cluster_metadata"
-
 enum {
     RAFT_KEY_FETCH = 1,
     RAFT_KEY_API_VERSIONS = 18,
@@ -246,6 +244,7 @@ bool raft_key_matches(int32_t id, const struct uuid *directory_id, int32_t other
 struct raft_voter_set raft_voters_copy(struct arena *arena, struct raft_voter_set set);
 void raft_voter_copy(struct arena *arena, const struct raft_voter *voter,
                      struct raft_voter *ret_voter);
+/* NULL at the arena's cap. */
 struct raft_endpoint *raft_endpoints_copy(struct arena *arena,
                                           const struct raft_endpoint *endpoints, size_t count);
 /* The set with this voter in the place of its id, or added; without an id. Views of what they are
@@ -260,6 +259,9 @@ const struct raft_voter *raft_voter_find(struct raft_voter_set set, int32_t id);
 /* The endpoint of the listener, or NULL. */
 const struct raft_endpoint *raft_endpoint_find(const struct raft_endpoint *endpoints, size_t count,
                                                struct slice listener_name);
+/* The one for the leader's listener, else the first; NULL when there is none. */
+const struct raft_endpoint *
+raft_endpoint_dialled(const struct raft *r, const struct raft_endpoint *endpoints, size_t count);
 bool raft_endpoints_eq(const struct raft_endpoint *a, size_t a_count, const struct raft_endpoint *b,
                        size_t b_count);
 int64_t raft_voters_offset(const struct raft *r); /* of the record that made the current set */
@@ -321,6 +323,15 @@ int16_t raft_check_leader(const struct raft *r, int32_t epoch);
  * survive to hear of a leader without one). The host is copied into the item. */
 int32_t raft_leader_told(const struct raft *r, struct raft_item *item,
                          struct raft_endpoint *ret_endpoint);
+/* The same where a response has endpoints in a list: one, or none. */
+int32_t raft_tell_leader(const struct raft *r, struct raft_item *item,
+                         struct raft_node_endpoint **ret_endpoints, int32_t *ret_count);
+/* raft_learn() from such a response. */
+bool raft_learn_told(struct raft *r, int32_t epoch, int32_t leader_id,
+                     const struct raft_node_endpoint *endpoints, int32_t count);
+/* This node's endpoints, for a request. */
+struct raft_endpoint *raft_tell_endpoints(const struct raft *r, struct raft_item *item,
+                                          int32_t *ret_count);
 
 void raft_handle_vote(struct raft *r, const struct vote_request *req, void *call);
 void raft_handle_begin_epoch(struct raft *r, const struct begin_quorum_epoch_request *req,

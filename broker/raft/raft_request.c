@@ -33,6 +33,41 @@ int32_t raft_leader_told(const struct raft *r, struct raft_item *item,
     return r->state.leader_id;
 }
 
+int32_t raft_tell_leader(const struct raft *r, struct raft_item *item,
+                         struct raft_node_endpoint **ret_endpoints, int32_t *ret_count)
+{
+    struct raft_endpoint leader;
+    int32_t id = raft_leader_told(r, item, &leader);
+    if (id >= 0) {
+        struct raft_node_endpoint *at = raft_item_structs(item, &raft_node_endpoint_schema, 1);
+        *at = (struct raft_node_endpoint){ id, leader.host, leader.port };
+        *ret_endpoints = at;
+        *ret_count = 1;
+    }
+    return id;
+}
+
+bool raft_learn_told(struct raft *r, int32_t epoch, int32_t leader_id,
+                     const struct raft_node_endpoint *endpoints, int32_t count)
+{
+    struct slice host = slice_null();
+    uint16_t port = 0;
+    for (int32_t i = 0; i < count; i++) {
+        if (endpoints[i].node_id == leader_id) {
+            host = endpoints[i].host;
+            port = endpoints[i].port;
+        }
+    }
+    return raft_learn(r, epoch, leader_id, host, port);
+}
+
+struct raft_endpoint *raft_tell_endpoints(const struct raft *r, struct raft_item *item,
+                                          int32_t *ret_count)
+{
+    *ret_count = (int32_t)r->config.endpoint_count;
+    return raft_endpoints_copy(&item->arena, r->config.endpoints, r->config.endpoint_count);
+}
+
 bool raft_serves(int16_t api_key)
 {
     switch (api_key) {

@@ -18,8 +18,6 @@ enum {
     SERVE_WAIT_MAX_MS = 30000,
 };
 
-static const struct uuid topic_id = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 } };
-
 static int64_t told_high_watermark(const struct raft *r)
 {
     return r->committed_own ? r->high_watermark : -1;
@@ -39,7 +37,7 @@ static struct raft_item *fetch_reply(struct raft *r, void *call, int16_t error,
     resp->responses = raft_item_structs(item, &fetch_response_fetchable_topic_response_schema, 1);
     resp->responses_n = 1;
     resp->responses->topic = slice_str(RAFT_TOPIC);
-    resp->responses->topic_id = topic_id;
+    resp->responses->topic_id = raft_topic_id;
     struct fetch_response_partition_data *p =
         raft_item_structs(item, &fetch_response_partition_data_schema, 1);
     resp->responses->partitions = p;
@@ -169,7 +167,7 @@ static bool is_ours(const struct fetch_request *req)
     return req->topics_n == 1 && req->topics->partitions_n == 1 &&
            req->topics->partitions->partition == 0 &&
            (slice_eq_str(req->topics->topic, RAFT_TOPIC) ||
-            uuid_eq(&req->topics->topic_id, &topic_id));
+            uuid_eq(&req->topics->topic_id, &raft_topic_id));
 }
 
 static uint32_t bound_bytes(int32_t a, int32_t b)
@@ -259,17 +257,9 @@ static void reply_snapshot(struct raft *r, void *call, int16_t top, int16_t erro
     p->snapshot_id.epoch = req->snapshot_id.epoch;
     p->position = req->position;
     p->unaligned_records.bytes = slice_of("", 0);
-    struct raft_endpoint leader;
     p->current_leader.leader_epoch = r->state.epoch;
-    p->current_leader.leader_id = raft_leader_told(r, item, &leader);
-    if (p->current_leader.leader_id >= 0) {
-        resp->node_endpoints =
-            raft_item_structs(item, &fetch_snapshot_response_node_endpoint_schema, 1);
-        resp->node_endpoints_n = 1;
-        resp->node_endpoints->node_id = p->current_leader.leader_id;
-        resp->node_endpoints->host = leader.host;
-        resp->node_endpoints->port = leader.port;
-    }
+    p->current_leader.leader_id =
+        raft_tell_leader(r, item, &resp->node_endpoints, &resp->node_endpoints_n);
     if (!error) {
         item->out.fill = RAFT_FILL_SNAPSHOT;
         item->out.snapshot_id =

@@ -143,15 +143,8 @@ void raft_vote_response(struct raft *r, const struct raft_sent *sent,
         raft_vote_failed(r, sent, RAFT_FAILED_UNREACHABLE);
         return;
     }
-    struct slice host = slice_null();
-    uint16_t port = 0;
-    for (int32_t i = 0; i < resp->node_endpoints_n; i++) {
-        if (resp->node_endpoints[i].node_id == p->leader_id) {
-            host = resp->node_endpoints[i].host;
-            port = resp->node_endpoints[i].port;
-        }
-    }
-    if (!raft_learn(r, p->leader_epoch, p->leader_id, host, port)) {
+    if (!raft_learn_told(r, p->leader_epoch, p->leader_id, resp->node_endpoints,
+                         resp->node_endpoints_n)) {
         return;
     }
     struct raft_peer *peer = asked(r, sent);
@@ -250,19 +243,11 @@ static void reply_vote(struct raft *r, void *call, int16_t top, int16_t error, b
         resp->topics->topic_name = slice_str(RAFT_TOPIC);
         resp->topics->partitions = raft_item_structs(item, &vote_response_partition_data_schema, 1);
         resp->topics->partitions_n = 1;
-        struct raft_endpoint leader;
         struct vote_response_partition_data *p = resp->topics->partitions;
         p->error_code = error;
         p->leader_epoch = r->state.epoch;
-        p->leader_id = raft_leader_told(r, item, &leader);
+        p->leader_id = raft_tell_leader(r, item, &resp->node_endpoints, &resp->node_endpoints_n);
         p->vote_granted = granted;
-        if (p->leader_id >= 0) {
-            resp->node_endpoints = raft_item_structs(item, &vote_response_node_endpoint_schema, 1);
-            resp->node_endpoints_n = 1;
-            resp->node_endpoints->node_id = p->leader_id;
-            resp->node_endpoints->host = leader.host;
-            resp->node_endpoints->port = leader.port;
-        }
     }
     raft_push(r, item);
 }

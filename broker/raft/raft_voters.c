@@ -22,10 +22,13 @@ struct raft_endpoint *raft_endpoints_copy(struct arena *arena,
                                           const struct raft_endpoint *endpoints, size_t count)
 {
     struct raft_endpoint *copies = arena_array(arena, count, sizeof(*copies));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; copies && i < count; i++) {
         copies[i] = (struct raft_endpoint){ .name = arena_copy(arena, endpoints[i].name),
                                             .host = arena_copy(arena, endpoints[i].host),
                                             .port = endpoints[i].port };
+        if (slice_is_null(copies[i].name) || slice_is_null(copies[i].host)) {
+            return NULL;
+        }
     }
     return copies;
 }
@@ -107,6 +110,13 @@ const struct raft_endpoint *raft_endpoint_find(const struct raft_endpoint *endpo
     return NULL;
 }
 
+const struct raft_endpoint *
+raft_endpoint_dialled(const struct raft *r, const struct raft_endpoint *endpoints, size_t count)
+{
+    const struct raft_endpoint *at = raft_endpoint_find(endpoints, count, r->config.listener_name);
+    return at || count == 0 ? at : &endpoints[0];
+}
+
 bool raft_endpoints_eq(const struct raft_endpoint *a, size_t a_count, const struct raft_endpoint *b,
                        size_t b_count)
 {
@@ -121,20 +131,71 @@ bool raft_endpoints_eq(const struct raft_endpoint *a, size_t a_count, const stru
 bool raft_voter_destination(const struct raft *r, int32_t id, struct raft_destination *ret_to)
 {
     const struct raft_voter *voter = raft_voter_find(raft_voters(r), id);
-    if (!voter) {
-        return false;
-    }
     const struct raft_endpoint *at =
-        raft_endpoint_find(voter->endpoints, voter->endpoint_count, r->config.listener_name);
-    if (!at && voter->endpoint_count > 0) {
-        at = &voter->endpoints[0];
-    }
+        voter ? raft_endpoint_dialled(r, voter->endpoints, voter->endpoint_count) : NULL;
     if (!at) {
         return false;
     }
     *ret_to = (struct raft_destination){ .node_id = id, .host = at->host, .port = at->port };
     return true;
 }
+
+/* --- a VotersRecord --- */
+
+enum err raft_voters_to_record(struct raft_voter_set set, struct arena *arena,
+                               struct voters_record *ret_record)
+{
+    struct voters_record rec;
+    schema_init(&voters_record_schema, &rec);
+    rec.voters = schema_new(&voters_record_voter_schema, arena, set.count);
+    rec.voters_n = (int32_t)set.count;
+    for (size_t i = 0; rec.voters && i < set.count; i++) {
+        const struct raft_voter *from = &set.voters[i];
+        struct voters_record_voter *to = &rec.voters[i];
+        to->voter_id = from->id;
+        to->voter_directory_id = from->directory_id;
+        to->kraft_version_feature.min_supported_version = from->kraft_version_min;
+        to->kraft_version_feature.max_supported_version = from->kraft_version_max;
+        to->endpoints = raft_endpoints_copy(arena, from->endpoints, from->endpoint_count);
+        to->endpoints_n = (int32_t)from->endpoint_count;
+        if (!to->endpoints) {
+            return ERR_LIMIT;
+        }
+    }
+    *ret_record = rec;
+    return rec.voters ? ERR_OK : ERR_LIMIT;
+}
+
+enum err raft_voters_from_record(const struct voters_record *record, struct arena *arena,
+                                 struct raft_voter_set *ret_set)
+{
+    if (record->voters_n < 1 || record->voters_n > RAFT_VOTERS_MAX) {
+        return ERR_MALFORMED;
+    }
+    struct raft_voter *voters = arena_array(arena, (size_t)record->voters_n, sizeof(*voters));
+    for (int32_t i = 0; voters && i < record->voters_n; i++) {
+        const struct voters_record_voter *from = &record->voters[i];
+        if (from->endpoints_n < 0 || from->endpoints_n > RAFT_VOTER_ENDPOINTS_MAX) {
+            return ERR_MALFORMED;
+        }
+        size_t count = (size_t)from->endpoints_n;
+        voters[i] = (struct raft_voter){
+            .id = from->voter_id,
+            .directory_id = from->voter_directory_id,
+            .endpoints = raft_endpoints_copy(arena, from->endpoints, count),
+            .endpoint_count = count,
+            .kraft_version_min = from->kraft_version_feature.min_supported_version,
+            .kraft_version_max = from->kraft_version_feature.max_supported_version,
+        };
+        if (!voters[i].endpoints) {
+            return ERR_LIMIT;
+        }
+    }
+    *ret_set = (struct raft_voter_set){ voters, (size_t)record->voters_n };
+    return voters ? ERR_OK : ERR_LIMIT;
+}
+
+/* --- the history --- */
 
 static void entry_free(struct raft_voters_entry *entry)
 {

@@ -7,6 +7,32 @@
  * Included by messages.h and messages.c, each time with another meaning of STRUCT and MESSAGE.
  */
 /* clang-format off */
+/* What several messages have alike, and Kafka defines anew in each. A field may be since 0 here where
+ * the array that it is in is not. */
+#define RAFT_ENDPOINT_FIELDS(T, F, V, S, O, A)                                                    \
+    F(T, STR, name, 0, MAX, NEVER, NOTAG, 0)                                                      \
+    F(T, STR, host, 0, MAX, NEVER, NOTAG, 0)                                                      \
+    F(T, U16, port, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(raft_endpoint, RAFT_ENDPOINT_FIELDS)
+
+#define RAFT_NODE_ENDPOINT_FIELDS(T, F, V, S, O, A)                                               \
+    F(T, I32, node_id, 1, MAX, NEVER, NOTAG, 0)                                                   \
+    F(T, STR, host, 1, MAX, NEVER, NOTAG, 0)                                                      \
+    F(T, U16, port, 1, MAX, NEVER, NOTAG, 0)
+STRUCT(raft_node_endpoint, RAFT_NODE_ENDPOINT_FIELDS)
+
+#define RAFT_EPOCH_PARTITION_FIELDS(T, F, V, S, O, A)                                             \
+    F(T, I32, partition_index, 0, MAX, NEVER, NOTAG, 0)                                           \
+    F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
+    F(T, I32, leader_id, 0, MAX, NEVER, NOTAG, 0)                                                 \
+    F(T, I32, leader_epoch, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(raft_epoch_partition, RAFT_EPOCH_PARTITION_FIELDS)
+
+#define RAFT_EPOCH_TOPIC_FIELDS(T, F, V, S, O, A)                                                 \
+    F(T, STR, topic_name, 0, MAX, NEVER, NOTAG, 0)                                                \
+    A(T, raft_epoch_partition, partitions, 0, MAX, NEVER, NOTAG, 0)
+STRUCT(raft_epoch_topic, RAFT_EPOCH_TOPIC_FIELDS)
+
 #define VOTE_REQUEST_PARTITION_DATA_FIELDS(T, F, V, S, O, A)                                      \
     F(T, I32, partition_index, 0, MAX, NEVER, NOTAG, 0)                                           \
     F(T, I32, replica_epoch, 0, MAX, NEVER, NOTAG, 0)                                             \
@@ -42,16 +68,10 @@ STRUCT(vote_response_partition_data, VOTE_RESPONSE_PARTITION_DATA_FIELDS)
     A(T, vote_response_partition_data, partitions, 0, MAX, NEVER, NOTAG, 0)
 STRUCT(vote_response_topic_data, VOTE_RESPONSE_TOPIC_DATA_FIELDS)
 
-#define VOTE_RESPONSE_NODE_ENDPOINT_FIELDS(T, F, V, S, O, A)                                      \
-    F(T, I32, node_id, 1, MAX, NEVER, NOTAG, 0)                                                   \
-    F(T, STR, host, 1, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, U16, port, 1, MAX, NEVER, NOTAG, 0)
-STRUCT(vote_response_node_endpoint, VOTE_RESPONSE_NODE_ENDPOINT_FIELDS)
-
 #define VOTE_RESPONSE_FIELDS(T, F, V, S, O, A)                                                    \
     F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
     A(T, vote_response_topic_data, topics, 0, MAX, NEVER, NOTAG, 0)                               \
-    A(T, vote_response_node_endpoint, node_endpoints, 1, MAX, NEVER, 0, 0)
+    A(T, raft_node_endpoint, node_endpoints, 1, MAX, NEVER, 0, 0)
 MESSAGE(vote_response, VOTE_RESPONSE_FIELDS, "VoteResponse", 52, 0, 2, 0)
 
 #define BEGIN_QUORUM_EPOCH_REQUEST_PARTITION_DATA_FIELDS(T, F, V, S, O, A)                        \
@@ -66,44 +86,18 @@ STRUCT(begin_quorum_epoch_request_partition_data, BEGIN_QUORUM_EPOCH_REQUEST_PAR
     A(T, begin_quorum_epoch_request_partition_data, partitions, 0, MAX, NEVER, NOTAG, 0)
 STRUCT(begin_quorum_epoch_request_topic_data, BEGIN_QUORUM_EPOCH_REQUEST_TOPIC_DATA_FIELDS)
 
-#define BEGIN_QUORUM_EPOCH_REQUEST_LEADER_ENDPOINT_FIELDS(T, F, V, S, O, A)                       \
-    F(T, STR, name, 1, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, STR, host, 1, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, U16, port, 1, MAX, NEVER, NOTAG, 0)
-STRUCT(begin_quorum_epoch_request_leader_endpoint,
-       BEGIN_QUORUM_EPOCH_REQUEST_LEADER_ENDPOINT_FIELDS)
-
 #define BEGIN_QUORUM_EPOCH_REQUEST_FIELDS(T, F, V, S, O, A)                                       \
     F(T, STR, cluster_id, 0, MAX, 0, NOTAG, 0)                                                    \
     F(T, I32, voter_id, 1, MAX, NEVER, NOTAG, -1)                                                 \
     A(T, begin_quorum_epoch_request_topic_data, topics, 0, MAX, NEVER, NOTAG, 0)                  \
-    A(T, begin_quorum_epoch_request_leader_endpoint, leader_endpoints, 1, MAX, NEVER, NOTAG, 0)
+    A(T, raft_endpoint, leader_endpoints, 1, MAX, NEVER, NOTAG, 0)
 MESSAGE(begin_quorum_epoch_request, BEGIN_QUORUM_EPOCH_REQUEST_FIELDS,
         "BeginQuorumEpochRequest", 53, 0, 1, 1)
 
-#define BEGIN_QUORUM_EPOCH_RESPONSE_PARTITION_DATA_FIELDS(T, F, V, S, O, A)                       \
-    F(T, I32, partition_index, 0, MAX, NEVER, NOTAG, 0)                                           \
-    F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
-    F(T, I32, leader_id, 0, MAX, NEVER, NOTAG, 0)                                                 \
-    F(T, I32, leader_epoch, 0, MAX, NEVER, NOTAG, 0)
-STRUCT(begin_quorum_epoch_response_partition_data,
-       BEGIN_QUORUM_EPOCH_RESPONSE_PARTITION_DATA_FIELDS)
-
-#define BEGIN_QUORUM_EPOCH_RESPONSE_TOPIC_DATA_FIELDS(T, F, V, S, O, A)                           \
-    F(T, STR, topic_name, 0, MAX, NEVER, NOTAG, 0)                                                \
-    A(T, begin_quorum_epoch_response_partition_data, partitions, 0, MAX, NEVER, NOTAG, 0)
-STRUCT(begin_quorum_epoch_response_topic_data, BEGIN_QUORUM_EPOCH_RESPONSE_TOPIC_DATA_FIELDS)
-
-#define BEGIN_QUORUM_EPOCH_RESPONSE_NODE_ENDPOINT_FIELDS(T, F, V, S, O, A)                        \
-    F(T, I32, node_id, 1, MAX, NEVER, NOTAG, 0)                                                   \
-    F(T, STR, host, 1, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, U16, port, 1, MAX, NEVER, NOTAG, 0)
-STRUCT(begin_quorum_epoch_response_node_endpoint, BEGIN_QUORUM_EPOCH_RESPONSE_NODE_ENDPOINT_FIELDS)
-
 #define BEGIN_QUORUM_EPOCH_RESPONSE_FIELDS(T, F, V, S, O, A)                                      \
     F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
-    A(T, begin_quorum_epoch_response_topic_data, topics, 0, MAX, NEVER, NOTAG, 0)                 \
-    A(T, begin_quorum_epoch_response_node_endpoint, node_endpoints, 1, MAX, NEVER, 0, 0)
+    A(T, raft_epoch_topic, topics, 0, MAX, NEVER, NOTAG, 0)                                       \
+    A(T, raft_node_endpoint, node_endpoints, 1, MAX, NEVER, 0, 0)
 MESSAGE(begin_quorum_epoch_response, BEGIN_QUORUM_EPOCH_RESPONSE_FIELDS,
         "BeginQuorumEpochResponse", 53, 0, 1, 1)
 
@@ -125,41 +119,17 @@ STRUCT(end_quorum_epoch_request_partition_data, END_QUORUM_EPOCH_REQUEST_PARTITI
     A(T, end_quorum_epoch_request_partition_data, partitions, 0, MAX, NEVER, NOTAG, 0)
 STRUCT(end_quorum_epoch_request_topic_data, END_QUORUM_EPOCH_REQUEST_TOPIC_DATA_FIELDS)
 
-#define END_QUORUM_EPOCH_REQUEST_LEADER_ENDPOINT_FIELDS(T, F, V, S, O, A)                         \
-    F(T, STR, name, 1, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, STR, host, 1, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, U16, port, 1, MAX, NEVER, NOTAG, 0)
-STRUCT(end_quorum_epoch_request_leader_endpoint, END_QUORUM_EPOCH_REQUEST_LEADER_ENDPOINT_FIELDS)
-
 #define END_QUORUM_EPOCH_REQUEST_FIELDS(T, F, V, S, O, A)                                         \
     F(T, STR, cluster_id, 0, MAX, 0, NOTAG, 0)                                                    \
     A(T, end_quorum_epoch_request_topic_data, topics, 0, MAX, NEVER, NOTAG, 0)                    \
-    A(T, end_quorum_epoch_request_leader_endpoint, leader_endpoints, 1, MAX, NEVER, NOTAG, 0)
+    A(T, raft_endpoint, leader_endpoints, 1, MAX, NEVER, NOTAG, 0)
 MESSAGE(end_quorum_epoch_request, END_QUORUM_EPOCH_REQUEST_FIELDS,
         "EndQuorumEpochRequest", 54, 0, 1, 1)
 
-#define END_QUORUM_EPOCH_RESPONSE_PARTITION_DATA_FIELDS(T, F, V, S, O, A)                         \
-    F(T, I32, partition_index, 0, MAX, NEVER, NOTAG, 0)                                           \
-    F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
-    F(T, I32, leader_id, 0, MAX, NEVER, NOTAG, 0)                                                 \
-    F(T, I32, leader_epoch, 0, MAX, NEVER, NOTAG, 0)
-STRUCT(end_quorum_epoch_response_partition_data, END_QUORUM_EPOCH_RESPONSE_PARTITION_DATA_FIELDS)
-
-#define END_QUORUM_EPOCH_RESPONSE_TOPIC_DATA_FIELDS(T, F, V, S, O, A)                             \
-    F(T, STR, topic_name, 0, MAX, NEVER, NOTAG, 0)                                                \
-    A(T, end_quorum_epoch_response_partition_data, partitions, 0, MAX, NEVER, NOTAG, 0)
-STRUCT(end_quorum_epoch_response_topic_data, END_QUORUM_EPOCH_RESPONSE_TOPIC_DATA_FIELDS)
-
-#define END_QUORUM_EPOCH_RESPONSE_NODE_ENDPOINT_FIELDS(T, F, V, S, O, A)                          \
-    F(T, I32, node_id, 1, MAX, NEVER, NOTAG, 0)                                                   \
-    F(T, STR, host, 1, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, U16, port, 1, MAX, NEVER, NOTAG, 0)
-STRUCT(end_quorum_epoch_response_node_endpoint, END_QUORUM_EPOCH_RESPONSE_NODE_ENDPOINT_FIELDS)
-
 #define END_QUORUM_EPOCH_RESPONSE_FIELDS(T, F, V, S, O, A)                                        \
     F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
-    A(T, end_quorum_epoch_response_topic_data, topics, 0, MAX, NEVER, NOTAG, 0)                   \
-    A(T, end_quorum_epoch_response_node_endpoint, node_endpoints, 1, MAX, NEVER, 0, 0)
+    A(T, raft_epoch_topic, topics, 0, MAX, NEVER, NOTAG, 0)                                       \
+    A(T, raft_node_endpoint, node_endpoints, 1, MAX, NEVER, 0, 0)
 MESSAGE(end_quorum_epoch_response, END_QUORUM_EPOCH_RESPONSE_FIELDS,
         "EndQuorumEpochResponse", 54, 0, 1, 1)
 
@@ -201,15 +171,9 @@ STRUCT(describe_quorum_response_partition_data, DESCRIBE_QUORUM_RESPONSE_PARTITI
     A(T, describe_quorum_response_partition_data, partitions, 0, MAX, NEVER, NOTAG, 0)
 STRUCT(describe_quorum_response_topic_data, DESCRIBE_QUORUM_RESPONSE_TOPIC_DATA_FIELDS)
 
-#define DESCRIBE_QUORUM_RESPONSE_LISTENER_FIELDS(T, F, V, S, O, A)                                \
-    F(T, STR, name, 2, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, STR, host, 2, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, U16, port, 2, MAX, NEVER, NOTAG, 0)
-STRUCT(describe_quorum_response_listener, DESCRIBE_QUORUM_RESPONSE_LISTENER_FIELDS)
-
 #define DESCRIBE_QUORUM_RESPONSE_NODE_FIELDS(T, F, V, S, O, A)                                    \
     F(T, I32, node_id, 2, MAX, NEVER, NOTAG, 0)                                                   \
-    A(T, describe_quorum_response_listener, listeners, 2, MAX, NEVER, NOTAG, 0)
+    A(T, raft_endpoint, listeners, 2, MAX, NEVER, NOTAG, 0)
 STRUCT(describe_quorum_response_node, DESCRIBE_QUORUM_RESPONSE_NODE_FIELDS)
 
 #define DESCRIBE_QUORUM_RESPONSE_FIELDS(T, F, V, S, O, A)                                         \
@@ -272,32 +236,20 @@ STRUCT(fetch_snapshot_response_partition_snapshot,
     A(T, fetch_snapshot_response_partition_snapshot, partitions, 0, MAX, NEVER, NOTAG, 0)
 STRUCT(fetch_snapshot_response_topic_snapshot, FETCH_SNAPSHOT_RESPONSE_TOPIC_SNAPSHOT_FIELDS)
 
-#define FETCH_SNAPSHOT_RESPONSE_NODE_ENDPOINT_FIELDS(T, F, V, S, O, A)                            \
-    F(T, I32, node_id, 1, MAX, NEVER, NOTAG, 0)                                                   \
-    F(T, STR, host, 1, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, U16, port, 1, MAX, NEVER, NOTAG, 0)
-STRUCT(fetch_snapshot_response_node_endpoint, FETCH_SNAPSHOT_RESPONSE_NODE_ENDPOINT_FIELDS)
-
 #define FETCH_SNAPSHOT_RESPONSE_FIELDS(T, F, V, S, O, A)                                          \
     F(T, I32, throttle_time_ms, 0, MAX, NEVER, NOTAG, 0)                                          \
     F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
     A(T, fetch_snapshot_response_topic_snapshot, topics, 0, MAX, NEVER, NOTAG, 0)                 \
-    A(T, fetch_snapshot_response_node_endpoint, node_endpoints, 1, MAX, NEVER, 0, 0)
+    A(T, raft_node_endpoint, node_endpoints, 1, MAX, NEVER, 0, 0)
 MESSAGE(fetch_snapshot_response, FETCH_SNAPSHOT_RESPONSE_FIELDS,
         "FetchSnapshotResponse", 59, 0, 1, 0)
-
-#define ADD_RAFT_VOTER_REQUEST_LISTENER_FIELDS(T, F, V, S, O, A)                                  \
-    F(T, STR, name, 0, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, STR, host, 0, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, U16, port, 0, MAX, NEVER, NOTAG, 0)
-STRUCT(add_raft_voter_request_listener, ADD_RAFT_VOTER_REQUEST_LISTENER_FIELDS)
 
 #define ADD_RAFT_VOTER_REQUEST_FIELDS(T, F, V, S, O, A)                                           \
     F(T, STR, cluster_id, 0, MAX, 0, NOTAG, 0)                                                    \
     F(T, I32, timeout_ms, 0, MAX, NEVER, NOTAG, 0)                                                \
     F(T, I32, voter_id, 0, MAX, NEVER, NOTAG, 0)                                                  \
     F(T, UUID, voter_directory_id, 0, MAX, NEVER, NOTAG, 0)                                       \
-    A(T, add_raft_voter_request_listener, listeners, 0, MAX, NEVER, NOTAG, 0)                     \
+    A(T, raft_endpoint, listeners, 0, MAX, NEVER, NOTAG, 0)                                       \
     F(T, BOOL, ack_when_committed, 1, MAX, NEVER, NOTAG, 1)
 MESSAGE(add_raft_voter_request, ADD_RAFT_VOTER_REQUEST_FIELDS, "AddRaftVoterRequest", 80, 0, 1, 0)
 
@@ -322,12 +274,6 @@ MESSAGE(remove_raft_voter_request, REMOVE_RAFT_VOTER_REQUEST_FIELDS,
 MESSAGE(remove_raft_voter_response, REMOVE_RAFT_VOTER_RESPONSE_FIELDS,
         "RemoveRaftVoterResponse", 81, 0, 0, 0)
 
-#define UPDATE_RAFT_VOTER_REQUEST_LISTENER_FIELDS(T, F, V, S, O, A)                               \
-    F(T, STR, name, 0, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, STR, host, 0, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, U16, port, 0, MAX, NEVER, NOTAG, 0)
-STRUCT(update_raft_voter_request_listener, UPDATE_RAFT_VOTER_REQUEST_LISTENER_FIELDS)
-
 #define UPDATE_RAFT_VOTER_REQUEST_KRAFT_VERSION_FEATURE_FIELDS(T, F, V, S, O, A)                  \
     F(T, I16, min_supported_version, 0, MAX, NEVER, NOTAG, 0)                                     \
     F(T, I16, max_supported_version, 0, MAX, NEVER, NOTAG, 0)
@@ -339,7 +285,7 @@ STRUCT(update_raft_voter_request_kraft_version_feature,
     F(T, I32, current_leader_epoch, 0, MAX, NEVER, NOTAG, 0)                                      \
     F(T, I32, voter_id, 0, MAX, NEVER, NOTAG, 0)                                                  \
     F(T, UUID, voter_directory_id, 0, MAX, NEVER, NOTAG, 0)                                       \
-    A(T, update_raft_voter_request_listener, listeners, 0, MAX, NEVER, NOTAG, 0)                  \
+    A(T, raft_endpoint, listeners, 0, MAX, NEVER, NOTAG, 0)                                       \
     S(T, update_raft_voter_request_kraft_version_feature, kraft_version_feature, 0, MAX, NEVER, NOTAG, 0)
 MESSAGE(update_raft_voter_request, UPDATE_RAFT_VOTER_REQUEST_FIELDS,
         "UpdateRaftVoterRequest", 82, 0, 0, 0)

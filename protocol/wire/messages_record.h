@@ -27,7 +27,7 @@ STRUCT(consumer_protocol_subscription_topic_partition,
 #define CONSUMER_PROTOCOL_SUBSCRIPTION_FIELDS(T, F, V, S, O, A)                                   \
     V(T, STR, topics, 0, MAX, NEVER, NOTAG, 0)                                                    \
     F(T, BYTES, user_data, 0, MAX, 0, NOTAG, 0)                                                   \
-    A(T, consumer_protocol_subscription_topic_partition, owned_partitions, 1, MAX, NEVER, NOTAG, 0) \
+    A(T, consumer_protocol_subscription_topic_partition, owned_partitions, 1, MAX, NEVER, NOTAG, 0)\
     F(T, I32, generation_id, 2, MAX, NEVER, NOTAG, -1)                                            \
     F(T, STR, rack_id, 3, MAX, 3, NOTAG, 0)
 MESSAGE(consumer_protocol_subscription, CONSUMER_PROTOCOL_SUBSCRIPTION_FIELDS,
@@ -40,7 +40,7 @@ STRUCT(consumer_protocol_assignment_topic_partition,
        CONSUMER_PROTOCOL_ASSIGNMENT_TOPIC_PARTITION_FIELDS)
 
 #define CONSUMER_PROTOCOL_ASSIGNMENT_FIELDS(T, F, V, S, O, A)                                     \
-    A(T, consumer_protocol_assignment_topic_partition, assigned_partitions, 0, MAX, NEVER, NOTAG, 0) \
+    A(T, consumer_protocol_assignment_topic_partition, assigned_partitions, 0, MAX, NEVER, NOTAG, 0)\
     F(T, BYTES, user_data, 0, MAX, 0, NOTAG, 0)
 MESSAGE(consumer_protocol_assignment, CONSUMER_PROTOCOL_ASSIGNMENT_FIELDS,
         "ConsumerProtocolAssignment", -1, 0, 3, NEVER)
@@ -101,12 +101,6 @@ MESSAGE(leader_change_message, LEADER_CHANGE_MESSAGE_FIELDS, "LeaderChangeMessag
     F(T, I16, kraft_version, 0, MAX, NEVER, NOTAG, 0)
 MESSAGE(kraft_version_record, KRAFT_VERSION_RECORD_FIELDS, "KRaftVersionRecord", -1, 0, 0, 0)
 
-#define VOTERS_RECORD_ENDPOINT_FIELDS(T, F, V, S, O, A)                                           \
-    F(T, STR, name, 0, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, STR, host, 0, MAX, NEVER, NOTAG, 0)                                                      \
-    F(T, U16, port, 0, MAX, NEVER, NOTAG, 0)
-STRUCT(voters_record_endpoint, VOTERS_RECORD_ENDPOINT_FIELDS)
-
 #define VOTERS_RECORD_KRAFT_VERSION_FEATURE_FIELDS(T, F, V, S, O, A)                              \
     F(T, I16, min_supported_version, 0, MAX, NEVER, NOTAG, 0)                                     \
     F(T, I16, max_supported_version, 0, MAX, NEVER, NOTAG, 0)
@@ -115,7 +109,7 @@ STRUCT(voters_record_kraft_version_feature, VOTERS_RECORD_KRAFT_VERSION_FEATURE_
 #define VOTERS_RECORD_VOTER_FIELDS(T, F, V, S, O, A)                                              \
     F(T, I32, voter_id, 0, MAX, NEVER, NOTAG, 0)                                                  \
     F(T, UUID, voter_directory_id, 0, MAX, NEVER, NOTAG, 0)                                       \
-    A(T, voters_record_endpoint, endpoints, 0, MAX, NEVER, NOTAG, 0)                              \
+    A(T, raft_endpoint, endpoints, 0, MAX, NEVER, NOTAG, 0)                                       \
     S(T, voters_record_kraft_version_feature, kraft_version_feature, 0, MAX, NEVER, NOTAG, 0)
 STRUCT(voters_record_voter, VOTERS_RECORD_VOTER_FIELDS)
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check_quorum.c - a node's part in the quorum over starts, crashes, damage and misuse. */
-#include "broker/quorum_voters.h"
 #include "broker/storage/quorum_state.h"
 #include "protocol/base/alloc.h"
 #include "tests/broker/quorum_bench.h"
@@ -127,7 +126,8 @@ static void format_as_later_kafka(struct bench *w, bool dynamic, int16_t level)
     struct snapshot_builder builder;
     struct buf path = { 0 };
     ck_assert_int_eq(uuid_parse(slice_str("JEXY6aqzQY-32P5TStzaFg"), &voter.directory_id), ERR_OK);
-    ck_assert_int_eq(voters_to_record((struct raft_voter_set){ &voter, 1 }, &w->arena, &voters),
+    ck_assert_int_eq(raft_voters_to_record((struct raft_voter_set){ &voter, 1 }, &w->arena,
+                                           &voters),
                      ERR_OK);
     enum err e = dynamic
                      ? bench_format(w, FORMAT_INITIAL, "1@127.0.0.1:19093:JEXY6aqzQY-32P5TStzaFg")

@@ -595,8 +595,7 @@ START_TEST(a_voters_new_endpoint_is_written_down)
     (void)fetch(2, 1, raft_log_end_offset(solo.raft), 1, 0, -1);
     drain();
     struct update_raft_voter_request req;
-    struct update_raft_voter_request_listener listener = { slice_str("CONTROLLER"),
-                                                           slice_str("moved"), 7 };
+    struct raft_endpoint listener = { slice_str("CONTROLLER"), slice_str("moved"), 7 };
     schema_init(&update_raft_voter_request_schema, &req);
     req.current_leader_epoch = 1;
     req.voter_id = 2;

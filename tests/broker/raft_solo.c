@@ -187,7 +187,7 @@ const struct raft_output *begin(int32_t leader_id, int32_t epoch)
     struct begin_quorum_epoch_request req;
     struct begin_quorum_epoch_request_topic_data topic;
     struct begin_quorum_epoch_request_partition_data p;
-    struct begin_quorum_epoch_request_leader_endpoint endpoint;
+    struct raft_endpoint endpoint;
     schema_init(&begin_quorum_epoch_request_schema, &req);
     schema_init(&begin_quorum_epoch_request_partition_data_schema, &p);
     req.topics = &topic;
@@ -195,10 +195,8 @@ const struct raft_output *begin(int32_t leader_id, int32_t epoch)
     topic = (struct begin_quorum_epoch_request_topic_data){ TOPIC, &p, 1 };
     p.leader_id = leader_id;
     p.leader_epoch = epoch;
-    endpoint =
-        (struct begin_quorum_epoch_request_leader_endpoint){ slice_str("CONTROLLER"),
-                                                             solo.endpoints[leader_id - 1].host,
-                                                             solo.endpoints[leader_id - 1].port };
+    endpoint = (struct raft_endpoint){ slice_str("CONTROLLER"), solo.endpoints[leader_id - 1].host,
+                                       solo.endpoints[leader_id - 1].port };
     req.leader_endpoints = &endpoint;
     req.leader_endpoints_n = 1;
     raft_request(solo.raft, solo_now(), 53, &req, &solo_mark);

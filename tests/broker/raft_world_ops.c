@@ -99,8 +99,7 @@ void world_add_voter(struct world *w, struct world_node *at, int32_t id)
     }
     struct world_node *n = world_node(w, id);
     struct add_raft_voter_request req;
-    struct add_raft_voter_request_listener listener = { n->endpoint.name, n->endpoint.host,
-                                                        n->endpoint.port };
+    struct raft_endpoint listener = { n->endpoint.name, n->endpoint.host, n->endpoint.port };
     schema_init(&add_raft_voter_request_schema, &req);
     req.timeout_ms = 3000;
     req.voter_id = id;
