@@ -290,6 +290,15 @@ def check_shell(files, top, read):
             yield m.group(1), int(m.group(2)), m.group(3)
 
 
+def check_mutants(files, top):
+    """A planted bug that no longer applies is one that nobody looks for any more."""
+    for path in sorted(f for f in files if fnmatch.fnmatch(f, "tests/sim/mutants/*.patch")):
+        run = subprocess.run(["git", "apply", "--check", path], cwd=top, text=True,
+                             stderr=subprocess.PIPE, check=False)
+        if run.returncode:
+            yield path, 1, "does not apply any more: " + run.stderr.splitlines()[0]
+
+
 def lint(top):
     def read(path):
         with open(os.path.join(top, path), encoding="utf-8", errors="replace") as f:
@@ -306,6 +315,7 @@ def lint(top):
                 found += [(path, line, what) for line, what in rule(source)]
     found += check_readmes(files, read)
     found += check_shell(files, top, read)
+    found += check_mutants(files, top)
     for path, line, what in found:
         print(f"{path}:{line}: {what}")
     print(f"lint: {len(files)} files, {len(found)} findings", file=sys.stderr)
