@@ -137,13 +137,22 @@ void *call_response(struct call *c)
     return call_array(c, c->api->response, 1);
 }
 
-void *call_array(struct call *c, const struct schema *s, int32_t count)
+static void *checked(struct call *c, void *memory)
 {
-    void *array = schema_new(s, &c->arena, count > 0 ? (size_t)count : 0);
-    if (!array) {
+    if (!memory) {
         call_fail(c, "the request wants more memory than it may have");
     }
-    return array;
+    return memory;
+}
+
+void *call_alloc(struct call *c, size_t size)
+{
+    return checked(c, arena_alloc(&c->arena, size));
+}
+
+void *call_array(struct call *c, const struct schema *s, int32_t count)
+{
+    return checked(c, schema_new(s, &c->arena, count > 0 ? (size_t)count : 0));
 }
 
 const char *call_peer(const struct call *c)

@@ -76,6 +76,9 @@ void call_fail(struct call *c, const char *why);
 /* A fresh response struct of the call's api with its defaults; NULL never comes (the arena's cap
  * closes the connection: then the call has ended and the handler returns). */
 void *call_response(struct call *c);
+/* Zeroed memory that lives as long as the call; NULL when the arena's cap is reached: call_fail()
+ * was called. */
+void *call_alloc(struct call *c, size_t size);
 /* count structs of this schema; NULL when the arena's cap is reached: call_fail() was called. */
 void *call_array(struct call *c, const struct schema *s, int32_t count);
 /* Whom it comes from, for logs. */

@@ -122,10 +122,9 @@ static bool fill_records(struct broker *b, const struct raft_output *out)
     struct call *c = out->call;
     struct fetch_response *resp = out->response;
     struct fetch_response_partition_data *row = &resp->responses[0].partitions[0];
-    struct log_range *range = arena_alloc(&c->arena, sizeof(*range));
+    struct log_range *range = call_alloc(c, sizeof(*range));
     row->records.bytes = slice_of("", 0);
     if (!range) {
-        call_fail(c, "the request wants more memory than it may have");
         return false;
     }
     enum err e =

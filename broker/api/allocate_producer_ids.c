@@ -38,11 +38,8 @@ static void allocated(struct metadata_op *op, enum err status)
 
 void handle_allocate_producer_ids(struct call *c)
 {
-    struct allocation *a = arena_alloc(&c->arena, sizeof(*a));
+    struct allocation *a = call_alloc(c, sizeof(*a));
     struct allocate_producer_ids_response *resp = a ? call_response(c) : NULL;
-    if (!a) {
-        call_fail(c, "the request wants more memory than it may have");
-    }
     if (!resp) {
         return;
     }

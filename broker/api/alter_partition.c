@@ -115,7 +115,7 @@ static void done(struct metadata_op *op, enum err status)
 void handle_alter_partition(struct call *c)
 {
     const struct alter_partition_request *req = c->request;
-    struct alter *a = arena_alloc(&c->arena, sizeof(*a));
+    struct alter *a = call_alloc(c, sizeof(*a));
     struct alter_partition_response *resp = a ? call_response(c) : NULL;
     if (!resp) {
         return;

@@ -70,7 +70,7 @@ static void done(struct metadata_op *op, enum err status)
 void handle_alter_partition_reassignments(struct call *c)
 {
     const struct alter_partition_reassignments_request *req = c->request;
-    struct moves *m = arena_alloc(&c->arena, sizeof(*m));
+    struct moves *m = call_alloc(c, sizeof(*m));
     struct alter_partition_reassignments_response *resp = m ? call_response(c) : NULL;
     if (!resp) {
         return;

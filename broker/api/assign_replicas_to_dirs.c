@@ -97,7 +97,7 @@ static bool make_rows(struct call *c, struct assign_replicas_to_dirs_response *r
 
 void handle_assign_replicas_to_dirs(struct call *c)
 {
-    struct assignment *a = arena_alloc(&c->arena, sizeof(*a));
+    struct assignment *a = call_alloc(c, sizeof(*a));
     struct assign_replicas_to_dirs_response *resp = a ? call_response(c) : NULL;
     if (!resp || !make_rows(c, resp)) {
         return;

@@ -156,9 +156,8 @@ void handle_broker_heartbeat(struct call *c)
         reply(c, next);
         return;
     }
-    struct beat *beat = arena_alloc(&c->arena, sizeof(*beat));
+    struct beat *beat = call_alloc(c, sizeof(*beat));
     if (!beat) {
-        call_fail(c, "the request wants more memory than it may have");
         return;
     }
     beat->call = c;

@@ -31,9 +31,8 @@ static void done(struct metadata_op *op, enum err status)
 
 void handle_controller_registration(struct call *c)
 {
-    struct registration *r = arena_alloc(&c->arena, sizeof(*r));
+    struct registration *r = call_alloc(c, sizeof(*r));
     if (!r) {
-        call_fail(c, "the request wants more memory than it may have");
         return;
     }
     r->call = c;

@@ -62,7 +62,7 @@ static void grown(struct metadata_op *op, enum err status)
 void handle_create_partitions(struct call *c)
 {
     const struct create_partitions_request *req = c->request;
-    struct grow_state *s = arena_alloc(&c->arena, sizeof(*s));
+    struct grow_state *s = call_alloc(c, sizeof(*s));
     struct create_partitions_response *resp = s ? call_response(c) : NULL;
     if (!resp) {
         return;

@@ -143,7 +143,7 @@ static void created(struct metadata_op *op, enum err status)
 void handle_create_topics(struct call *c)
 {
     const struct create_topics_request *req = c->request;
-    struct create_state *s = arena_alloc(&c->arena, sizeof(*s));
+    struct create_state *s = call_alloc(c, sizeof(*s));
     struct create_topics_response *resp = s ? call_response(c) : NULL;
     if (!resp) {
         return;

@@ -100,7 +100,7 @@ void handle_delete_records(struct call *c)
 {
     struct broker *b = c->broker;
     const struct delete_records_request *req = c->request;
-    struct deletion *d = arena_alloc(&c->arena, sizeof(*d));
+    struct deletion *d = call_alloc(c, sizeof(*d));
     struct delete_records_response *resp = d ? call_response(c) : NULL;
     if (!resp) {
         return;

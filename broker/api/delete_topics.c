@@ -81,7 +81,7 @@ static void deleted(struct metadata_op *op, enum err status)
 void handle_delete_topics(struct call *c)
 {
     const struct delete_topics_request *req = c->request;
-    struct delete_state *s = arena_alloc(&c->arena, sizeof(*s));
+    struct delete_state *s = call_alloc(c, sizeof(*s));
     struct delete_topics_response *resp = s ? call_response(c) : NULL;
     if (!resp) {
         return;

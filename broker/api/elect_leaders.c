@@ -103,7 +103,7 @@ static void done(struct metadata_op *op, enum err status)
 void handle_elect_leaders(struct call *c)
 {
     const struct elect_leaders_request *req = c->request;
-    struct elections *e = arena_alloc(&c->arena, sizeof(*e));
+    struct elections *e = call_alloc(c, sizeof(*e));
     struct elect_leaders_response *resp = e ? call_response(c) : NULL;
     if (!resp) {
         return;

@@ -485,9 +485,8 @@ void handle_fetch(struct call *c)
         reply_error(c, code);
         return;
     }
-    struct fetch_state *s = arena_alloc(&c->arena, sizeof(*s));
+    struct fetch_state *s = call_alloc(c, sizeof(*s));
     if (!s) {
-        call_fail(c, "the request wants more memory than it may have");
         return;
     }
     s->call = c;

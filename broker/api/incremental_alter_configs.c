@@ -150,7 +150,7 @@ static void altered(struct metadata_op *op, enum err status)
 void handle_incremental_alter_configs(struct call *c)
 {
     const struct incremental_alter_configs_request *req = c->request;
-    struct alter_state *s = arena_alloc(&c->arena, sizeof(*s));
+    struct alter_state *s = call_alloc(c, sizeof(*s));
     struct incremental_alter_configs_response *resp = s ? call_response(c) : NULL;
     if (!resp) {
         return;

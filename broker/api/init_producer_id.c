@@ -43,9 +43,8 @@ void handle_init_producer_id(struct call *c)
         reply(c, KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, -1);
         return;
     }
-    struct id_request *r = arena_alloc(&c->arena, sizeof(*r));
+    struct id_request *r = call_alloc(c, sizeof(*r));
     if (!r) {
-        call_fail(c, "the request wants more memory than it may have");
         return;
     }
     r->call = c;

@@ -273,7 +273,7 @@ static void refuse_all(struct produce_state *s, enum kafka_error code)
 void handle_produce(struct call *c)
 {
     const struct produce_request *req = c->request;
-    struct produce_state *s = arena_alloc(&c->arena, sizeof(*s));
+    struct produce_state *s = call_alloc(c, sizeof(*s));
     struct produce_response *resp = s ? call_response(c) : NULL;
     if (!resp) {
         return;

@@ -39,9 +39,8 @@ static void done(struct metadata_op *op, enum err status)
 
 void handle_unregister_broker(struct call *c)
 {
-    struct removal *r = arena_alloc(&c->arena, sizeof(*r));
+    struct removal *r = call_alloc(c, sizeof(*r));
     if (!r) {
-        call_fail(c, "the request wants more memory than it may have");
         return;
     }
     r->call = c;

@@ -95,9 +95,8 @@ static void done(struct metadata_op *op, enum err status)
 
 void handle_update_features(struct call *c)
 {
-    struct update *u = arena_alloc(&c->arena, sizeof(*u));
+    struct update *u = call_alloc(c, sizeof(*u));
     if (!u) {
-        call_fail(c, "the request wants more memory than it may have");
         return;
     }
     u->call = c;

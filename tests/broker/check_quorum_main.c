@@ -6,6 +6,6 @@
 int main(void)
 {
     Suite *(*const suites[])(void) = { quorum_suite, quorum_damage_suite, format_suite,
-                                       quorum_trio_suite };
+                                       quorum_trio_suite, calls_suite };
     return RUN_SUITES(suites);
 }

@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/check_quorum
 TESTS += tests/check_quorum
 tests_check_quorum_SOURCES = tests/broker/check_quorum_main.c tests/broker/check_quorum.c \
-  tests/broker/check_quorum_damage.c tests/broker/check_format.c tests/broker/check_quorum_trio.c \
+  tests/broker/check_quorum_damage.c tests/broker/check_format.c tests/broker/check_calls.c tests/broker/check_quorum_trio.c \
   tests/broker/node.c tests/broker/node.h \
   tests/broker/quorum_bench.c tests/broker/quorum_bench.h \
   tests/support/fake_env.c tests/support/fake_env.h \

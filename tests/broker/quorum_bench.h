@@ -62,6 +62,7 @@ Suite *quorum_suite(void);
 Suite *quorum_damage_suite(void);
 Suite *format_suite(void);
 Suite *quorum_trio_suite(void);
+Suite *calls_suite(void);
 
 #define BENCH_CLUSTER_ID "MkU3OEVBNTcwNTJENDM2Qk"
 
