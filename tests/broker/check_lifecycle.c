@@ -6,133 +6,24 @@
  */
 #include "broker/api/table.h"
 #include "protocol/base/alloc.h"
-#include "tests/sim/sim_node.h"
+#include "tests/broker/fleet.h"
 
 #include <check.h>
 #include <stdlib.h>
 
 Suite *lifecycle_suite(void);
 
-#define CLUSTER_ID "c2ltdWxhdGVkLWxvZ2Jvb20"
-#define OTHER_ID   "YW5vdGhlci1jbHVzdGVyLi4"
-#define VOTERS     "1@10.0.0.1:9093,2@10.0.0.2:9093,3@10.0.0.3:9093"
-
-enum { VOTER_COUNT = 3, NODES_MAX = 5 };
-
-struct fleet {
-    struct sim_world world;
-    struct sim_node nodes[NODES_MAX]; /* 0 to 2 are the voters */
-    uint32_t count;
-};
-
-/* A node at 10.0.0.(place + 1), formatted; it is a controller when it is one of the first three. */
-static struct sim_node *add_node(struct fleet *f, int32_t id, const char *cluster_id)
-{
-    char name[SIM_NAME_MAX], address[SIM_NAME_MAX], listeners[128];
-    uint32_t place = f->count++;
-    struct sim_node *n = &f->nodes[place];
-    bool voter = place < VOTER_COUNT;
-    snprintf(name, sizeof(name), "n%u", place + 1);
-    snprintf(address, sizeof(address), "10.0.0.%u", place + 1);
-    snprintf(listeners, sizeof(listeners), "PLAINTEXT://%s:9092%s%s%s", address,
-             voter ? ",CONTROLLER://" : "", voter ? address : "", voter ? ":9093" : "");
-    const struct sim_setting settings[] = { { "listeners", listeners },
-                                            { "controller.quorum.voters", VOTERS },
-                                            { "process.roles",
-                                              voter ? "broker,controller" : "broker" },
-                                            { NULL, NULL } };
-    sim_node_init(n, &f->world, id, name, address, settings);
-    sim_node_format(n, cluster_id);
-    return n;
-}
-
-static void start(struct sim_node *n)
-{
-    struct error err;
-    ck_assert_msg(sim_node_start(n, &err) == ERR_OK, "%s", err.text);
-}
-
-static void run_ms(struct fleet *f, uint64_t ms)
-{
-    uint64_t until_ns = f->world.now_ns + ms * NS_PER_MS;
-    while (f->world.now_ns < until_ns && sim_world_step(&f->world)) {
-    }
-}
-
-static bool is_running(const struct sim_node *n)
-{
-    return n->broker && n->broker->state == BROKER_RUNNING && lifecycle_serves(n->broker);
-}
-
-/* How the image of one node sees another. */
-static bool is_unfenced(const struct sim_node *by, const struct sim_node *who)
-{
-    const struct image_broker *b = by->broker ? image_broker(&by->broker->image, who->id) : NULL;
-    return b && !b->fenced;
-}
-
-/* Steps until the node runs; at most so long. Returns the milliseconds it took. */
-static uint64_t wait_running(struct fleet *f, const struct sim_node *n, uint64_t ms_max)
-{
-    uint64_t from_ns = f->world.now_ns;
-    while (!is_running(n)) {
-        struct buf text = { 0 };
-        if (n->broker) {
-            lifecycle_describe(n->broker, &text);
-        }
-        ck_assert_msg(f->world.now_ns - from_ns < ms_max * NS_PER_MS, "node %d does not run: %s",
-                      (int)n->id, buf_cstr(&text));
-        buf_deinit(&text);
-        run_ms(f, 1);
-    }
-    return (f->world.now_ns - from_ns) / NS_PER_MS;
-}
-
-static struct fleet *fleet_new(uint64_t seed)
-{
-    static const struct sim_world_options options = { .latency_ns = NS_PER_MS / 10,
-                                                      .window_bytes = 1 << 20,
-                                                      .work_ns_max = NS_PER_MS };
-    struct fleet *f = mem_zalloc(sizeof(*f));
-    sim_world_init(&f->world, seed, &options, NULL);
-    for (int32_t id = 1; id <= VOTER_COUNT; id++) {
-        start(add_node(f, id, CLUSTER_ID));
-    }
-    for (int i = 0; i < VOTER_COUNT; i++) {
-        wait_running(f, &f->nodes[i], 15000);
-    }
-    return f;
-}
-
-static void fleet_free(struct fleet *f)
-{
-    for (uint32_t i = 0; i < f->count; i++) {
-        sim_node_kill(&f->nodes[i], false);
-        sim_node_deinit(&f->nodes[i]);
-    }
-    sim_world_deinit(&f->world);
-    mem_free(f);
-}
-
-static struct sim_node *active_controller(struct fleet *f)
-{
-    for (int i = 0; i < VOTER_COUNT; i++) {
-        if (f->nodes[i].broker && quorum_is_leader(f->nodes[i].broker)) {
-            return &f->nodes[i];
-        }
-    }
-    return NULL;
-}
+#define OTHER_ID "YW5vdGhlci1jbHVzdGVyLi4"
 
 /* --- membership ------------------------------------------------------------------------------- */
 
 START_TEST(nodes_register_are_unfenced_and_run)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 1);
-    run_ms(f, 1000);
-    for (int i = 0; i < VOTER_COUNT; i++) {
-        for (int k = 0; k < VOTER_COUNT; k++) {
-            ck_assert(is_unfenced(&f->nodes[i], &f->nodes[k]));
+    fleet_run_ms(f, 1000);
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        for (int k = 0; k < FLEET_VOTERS; k++) {
+            ck_assert(fleet_is_unfenced(&f->nodes[i], &f->nodes[k]));
         }
         const struct image_controller *c =
             image_controller(&f->nodes[0].broker->image, f->nodes[i].id);
@@ -140,11 +31,11 @@ START_TEST(nodes_register_are_unfenced_and_run)
         const struct image_broker *b = image_broker(&f->nodes[0].broker->image, f->nodes[i].id);
         ck_assert(b && b->epoch == f->nodes[i].broker->broker_epoch);
     }
-    struct sim_node *fourth = add_node(f, 4, CLUSTER_ID); /* a broker alone */
-    start(fourth);
-    ck_assert_uint_le(wait_running(f, fourth, 10000), 2000);
-    run_ms(f, 500);
-    ck_assert(is_unfenced(&f->nodes[0], fourth));
+    struct sim_node *fourth = fleet_add(f, 4, FLEET_CLUSTER_ID); /* a broker alone */
+    fleet_start(fourth);
+    ck_assert_uint_le(fleet_wait_running(f, fourth, 10000), 2000);
+    fleet_run_ms(f, 500);
+    ck_assert(fleet_is_unfenced(&f->nodes[0], fourth));
     fleet_free(f);
 }
 END_TEST
@@ -152,12 +43,12 @@ END_TEST
 START_TEST(a_killed_node_comes_back_as_a_new_incarnation)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 50);
-    struct sim_node *n = &f->nodes[_i % VOTER_COUNT];
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS];
     int64_t before = n->broker->broker_epoch;
     sim_node_kill(n, _i % 2);
-    run_ms(f, sim_random(&f->world, 6000));
-    start(n);
-    wait_running(f, n, 15000);
+    fleet_run_ms(f, sim_random(&f->world, 6000));
+    fleet_start(n);
+    fleet_wait_running(f, n, 15000);
     ck_assert_int_gt(n->broker->broker_epoch, before);
     fleet_free(f);
 }
@@ -167,13 +58,13 @@ END_TEST
 START_TEST(a_node_that_is_back_at_once_does_not_wait_for_its_former_session)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 70);
-    struct sim_node *n = &f->nodes[_i % VOTER_COUNT];
-    bool controller = n == active_controller(f);
-    run_ms(f, sim_random(&f->world, 1000));
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS];
+    bool controller = n == fleet_controller(f);
+    fleet_run_ms(f, sim_random(&f->world, 1000));
     sim_node_kill(n, false);
-    run_ms(f, 10 + sim_random(&f->world, 300));
-    start(n);
-    wait_running(f, n, controller ? 1500 : 300);
+    fleet_run_ms(f, 10 + sim_random(&f->world, 300));
+    fleet_start(n);
+    fleet_wait_running(f, n, controller ? 1500 : 300);
     fleet_free(f);
 }
 END_TEST
@@ -181,16 +72,16 @@ END_TEST
 START_TEST(a_node_that_was_silent_is_fenced_and_let_in_again)
 {
     struct fleet *f = fleet_new(90);
-    struct sim_node *n = add_node(f, 4, CLUSTER_ID);
-    start(n);
-    wait_running(f, n, 10000);
-    run_ms(f, 1000);
+    struct sim_node *n = fleet_add(f, 4, FLEET_CLUSTER_ID);
+    fleet_start(n);
+    fleet_wait_running(f, n, 10000);
+    fleet_run_ms(f, 1000);
     sim_host_pause(n->host, 20 * (uint64_t)NS_PER_S);
-    run_ms(f, 15000);
-    ck_assert(!is_unfenced(&f->nodes[0], n));
-    run_ms(f, 10000);
-    ck_assert(is_unfenced(&f->nodes[0], n));
-    ck_assert(is_running(n));
+    fleet_run_ms(f, 15000);
+    ck_assert(!fleet_is_unfenced(&f->nodes[0], n));
+    fleet_run_ms(f, 10000);
+    ck_assert(fleet_is_unfenced(&f->nodes[0], n));
+    ck_assert(fleet_is_running(n));
     struct buf text = { 0 };
     ck_assert(lifecycle_describe(n->broker, &text));
     buf_deinit(&text);
@@ -201,14 +92,15 @@ END_TEST
 START_TEST(of_two_nodes_with_one_id_the_second_waits_its_turn)
 {
     struct fleet *f = fleet_new(91);
-    struct sim_node *first = add_node(f, 7, CLUSTER_ID), *second = add_node(f, 7, CLUSTER_ID);
-    start(first);
-    wait_running(f, first, 10000);
-    start(second);
+    struct sim_node *first = fleet_add(f, 7, FLEET_CLUSTER_ID),
+                    *second = fleet_add(f, 7, FLEET_CLUSTER_ID);
+    fleet_start(first);
+    fleet_wait_running(f, first, 10000);
+    fleet_start(second);
     for (int i = 0; i < 30; i++) {
-        run_ms(f, 1000);
-        ck_assert(is_running(first));
-        ck_assert(!is_running(second));
+        fleet_run_ms(f, 1000);
+        ck_assert(fleet_is_running(first));
+        ck_assert(!fleet_is_running(second));
         ck_assert_int_eq(second->broker->state, BROKER_STARTING);
     }
     struct buf text = { 0 };
@@ -217,7 +109,7 @@ START_TEST(of_two_nodes_with_one_id_the_second_waits_its_turn)
                   buf_cstr(&text));
     buf_deinit(&text);
     sim_node_kill(first, false);
-    wait_running(f, second, 20000);
+    fleet_wait_running(f, second, 20000);
     ck_assert(uuid_eq(&image_broker(&f->nodes[0].broker->image, 7)->incarnation,
                       &second->broker->incarnation));
     fleet_free(f);
@@ -228,14 +120,15 @@ END_TEST
 START_TEST(a_node_whose_id_was_taken_over_serves_no_more)
 {
     struct fleet *f = fleet_new(92);
-    struct sim_node *first = add_node(f, 7, CLUSTER_ID), *second = add_node(f, 7, CLUSTER_ID);
-    start(first);
-    wait_running(f, first, 10000);
-    start(second);
+    struct sim_node *first = fleet_add(f, 7, FLEET_CLUSTER_ID),
+                    *second = fleet_add(f, 7, FLEET_CLUSTER_ID);
+    fleet_start(first);
+    fleet_wait_running(f, first, 10000);
+    fleet_start(second);
     sim_host_pause(first->host, 30 * (uint64_t)NS_PER_S);
-    wait_running(f, second, 20000);
-    run_ms(f, 35000);
-    ck_assert(is_running(second));
+    fleet_wait_running(f, second, 20000);
+    fleet_run_ms(f, 35000);
+    ck_assert(fleet_is_running(second));
     ck_assert(!lifecycle_serves(first->broker));
     fleet_free(f);
 }
@@ -250,12 +143,12 @@ static void on_end(struct sim_node *n, void *ctx)
 START_TEST(a_node_of_another_cluster_stops_and_says_so)
 {
     struct fleet *f = fleet_new(93);
-    struct sim_node *n = add_node(f, 9, OTHER_ID);
+    struct sim_node *n = fleet_add(f, 9, OTHER_ID);
     bool ended = false;
     n->ended = on_end;
     n->ended_ctx = &ended;
-    start(n);
-    run_ms(f, 10000);
+    fleet_start(n);
+    fleet_run_ms(f, 10000);
     ck_assert(n->refused);
     ck_assert_msg(strstr(n->why.text, "another cluster") && strstr(n->why.text, OTHER_ID), "%s",
                   n->why.text);
@@ -266,61 +159,18 @@ END_TEST
 
 /* --- requests to the controller --------------------------------------------------------------- */
 
-struct answer {
-    int count;
-    enum err err;
-    int16_t code;
-};
-
-static void on_answer(void *user, enum err err, int16_t version, const void *response)
-{
-    struct answer *a = user;
-    (void)version;
-    a->count++;
-    a->err = err;
-    a->code = err ? -1 : *(const int16_t *)response;
-    (void)response;
-}
-
-static void on_created(void *user, enum err err, int16_t version, const void *response)
-{
-    const struct create_topics_response *resp = response;
-    on_answer(user, err ? err : ERR_OK, version, err ? NULL : &resp->topics[0].error_code);
-}
-
 static void on_unregistered(void *user, enum err err, int16_t version, const void *response)
 {
     const struct unregister_broker_response *resp = response;
-    on_answer(user, err, version, err ? NULL : &resp->error_code);
-}
-
-static void create_topic(struct fleet *f, struct sim_node *by, const char *name)
-{
-    struct answer a = { 0 };
-    struct create_topics_request req;
-    struct create_topics_request_creatable_topic topic;
-    schema_init(&create_topics_request_schema, &req);
-    schema_init(&create_topics_request_creatable_topic_schema, &topic);
-    topic.name = slice_str(name);
-    topic.num_partitions = 12;
-    topic.replication_factor = 3;
-    req.topics = &topic;
-    req.topics_n = 1;
-    req.timeout_ms = 5000;
-    controller_channel_send(by->broker, &create_topics_request_schema, &req, -1,
-                            10 * (uint64_t)NS_PER_S, on_created, &a);
-    sim_host_turn_ends(by->host);
-    run_ms(f, 10000);
-    ck_assert_int_eq(a.count, 1);
-    ck_assert_int_eq(a.err, ERR_OK);
-    ck_assert_int_eq(a.code, KAFKA_NONE);
+    (void)version;
+    fleet_answered(user, err, err ? NULL : &resp->error_code);
 }
 
 START_TEST(leaders_move_before_a_node_stops)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 120);
-    struct sim_node *n = &f->nodes[_i % VOTER_COUNT], *other = &f->nodes[(_i + 1) % VOTER_COUNT];
-    create_topic(f, other, "t");
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    fleet_create_topic(f, other, "t");
     bool ended = false;
     n->ended = on_end;
     n->ended_ctx = &ended;
@@ -336,12 +186,12 @@ START_TEST(leaders_move_before_a_node_stops)
             ck_assert_int_ge(t->partitions[p].leader, 0); /* never without one */
             leads_at_end += t->partitions[p].leader == n->id;
         }
-        run_ms(f, 1);
+        fleet_run_ms(f, 1);
     }
     ck_assert_int_eq(leads_at_end, 0);
     ck_assert(n->shut_down);
-    start(n);
-    wait_running(f, n, 15000);
+    fleet_start(n);
+    fleet_wait_running(f, n, 15000);
     fleet_free(f);
 }
 END_TEST
@@ -353,7 +203,7 @@ static void wait_ended(struct fleet *f, const bool *ended, int count, uint64_t m
     for (int i = 0; i < count; i++) {
         while (!ended[i]) {
             ck_assert_msg(f->world.now_ns <= due_ns, "node %d of %d does not end", i + 1, count);
-            run_ms(f, 1);
+            fleet_run_ms(f, 1);
         }
     }
 }
@@ -370,19 +220,19 @@ static void stop(struct sim_node *n, bool *ended)
 START_TEST(nodes_that_stop_at_once_end_soon)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 200);
-    bool ended[VOTER_COUNT];
-    create_topic(f, &f->nodes[_i % VOTER_COUNT], "t");
-    for (int i = 0; i < VOTER_COUNT; i++) {
-        stop(&f->nodes[(i + _i) % VOTER_COUNT], &ended[i]);
-        run_ms(f, _i % 4 ? sim_random(&f->world, 300 * (uint64_t)(_i % 4)) : 0);
+    bool ended[FLEET_VOTERS];
+    fleet_create_topic(f, &f->nodes[_i % FLEET_VOTERS], "t");
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        stop(&f->nodes[(i + _i) % FLEET_VOTERS], &ended[i]);
+        fleet_run_ms(f, _i % 4 ? sim_random(&f->world, 300 * (uint64_t)(_i % 4)) : 0);
     }
-    wait_ended(f, ended, VOTER_COUNT, 2500);
-    for (int i = 0; i < VOTER_COUNT; i++) {
+    wait_ended(f, ended, FLEET_VOTERS, 2500);
+    for (int i = 0; i < FLEET_VOTERS; i++) {
         ck_assert(f->nodes[i].shut_down);
-        start(&f->nodes[i]);
+        fleet_start(&f->nodes[i]);
     }
-    for (int i = 0; i < VOTER_COUNT; i++) {
-        wait_running(f, &f->nodes[i], 15000);
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        fleet_wait_running(f, &f->nodes[i], 15000);
     }
     fleet_free(f);
 }
@@ -392,15 +242,15 @@ END_TEST
 START_TEST(a_node_without_its_quorum_stops_soon)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 230);
-    struct sim_node *n = &f->nodes[_i % VOTER_COUNT];
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS];
     bool ended;
-    create_topic(f, n, "t");
-    for (int i = 0; i < VOTER_COUNT; i++) {
+    fleet_create_topic(f, n, "t");
+    for (int i = 0; i < FLEET_VOTERS; i++) {
         if (&f->nodes[i] != n) {
             sim_node_kill(&f->nodes[i], false);
         }
     }
-    run_ms(f, sim_random(&f->world, 1 + 1000 * (uint64_t)_i));
+    fleet_run_ms(f, sim_random(&f->world, 1 + 1000 * (uint64_t)_i));
     stop(n, &ended);
     wait_ended(f, &ended, 1, 2000);
     ck_assert(n->shut_down);
@@ -412,15 +262,15 @@ END_TEST
 START_TEST(a_node_that_hears_nothing_stops_in_bounded_time)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 250);
-    struct sim_node *n = &f->nodes[_i % VOTER_COUNT];
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS];
     bool ended;
-    create_topic(f, n, "t");
-    for (int i = 0; i < VOTER_COUNT; i++) {
+    fleet_create_topic(f, n, "t");
+    for (int i = 0; i < FLEET_VOTERS; i++) {
         if (&f->nodes[i] != n) {
             sim_host_pause(f->nodes[i].host, 60 * (uint64_t)NS_PER_S);
         }
     }
-    run_ms(f, sim_random(&f->world, 1 + 1000 * (uint64_t)_i));
+    fleet_run_ms(f, sim_random(&f->world, 1 + 1000 * (uint64_t)_i));
     stop(n, &ended);
     wait_ended(f, &ended, 1, 7500);
     ck_assert(n->shut_down);
@@ -442,15 +292,15 @@ static int partitions_led_by(const struct sim_node *by, const char *name, int32_
 START_TEST(who_is_killed_is_replaced_before_a_time_out)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 300);
-    struct sim_node *n = &f->nodes[_i % VOTER_COUNT], *other = &f->nodes[(_i + 1) % VOTER_COUNT];
-    uint64_t ms_max = n == active_controller(f) ? 900 : 50;
-    create_topic(f, other, "t");
-    run_ms(f, sim_random(&f->world, 1000));
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    uint64_t ms_max = n == fleet_controller(f) ? 900 : 50;
+    fleet_create_topic(f, other, "t");
+    fleet_run_ms(f, sim_random(&f->world, 1000));
     ck_assert_int_gt(partitions_led_by(other, "t", n->id), 0);
     uint64_t from_ns = f->world.now_ns;
     sim_node_kill(n, false);
     while (partitions_led_by(other, "t", n->id) > 0) {
-        run_ms(f, 1);
+        fleet_run_ms(f, 1);
         ck_assert_uint_le(f->world.now_ns - from_ns, ms_max * NS_PER_MS);
     }
     fleet_free(f);
@@ -468,22 +318,100 @@ static void *close_at_once(void *owner, struct stream *s)
 START_TEST(a_process_that_dies_slowly_is_found_out)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 330);
-    struct sim_node *leader = active_controller(f);
+    struct sim_node *leader = fleet_controller(f);
     struct sim_node *n = leader == &f->nodes[0] ? &f->nodes[1] : &f->nodes[0];
     struct sim_listener last = {
         .host = n->host, .port = SIM_PORT, .events = &connection_events, .accepted = close_at_once
     };
-    create_topic(f, leader, "t");
+    fleet_create_topic(f, leader, "t");
     ck_assert_int_gt(partitions_led_by(leader, "t", n->id), 0);
     sim_node_kill(n, false);
     n->host->running = true;
     sim_listen(&f->world, &last);
-    run_ms(f, 1 + sim_random(&f->world, 20));
+    fleet_run_ms(f, 1 + sim_random(&f->world, 20));
     ck_assert_int_gt(partitions_led_by(leader, "t", n->id), 0);
     sim_listener_close(&last);
     n->host->running = false;
-    run_ms(f, 50);
+    fleet_run_ms(f, 50);
     ck_assert_int_eq(partitions_led_by(leader, "t", n->id), 0);
+    fleet_free(f);
+}
+END_TEST
+
+static void on_grown(void *user, enum err err, int16_t version, const void *response)
+{
+    const struct create_partitions_response *resp = response;
+    (void)version;
+    fleet_answered(user, err, err ? NULL : &resp->results[0].error_code);
+}
+
+static void grow_topic(struct fleet *f, struct sim_node *by, const char *name, int32_t partitions)
+{
+    struct answer a = { 0 };
+    struct create_partitions_request req;
+    struct create_partitions_request_topic topic;
+    schema_init(&create_partitions_request_schema, &req);
+    schema_init(&create_partitions_request_topic_schema, &topic);
+    topic.name = slice_str(name);
+    topic.count = partitions;
+    topic.assignments_n = -1;
+    req.topics = &topic;
+    req.topics_n = 1;
+    req.timeout_ms = 5000;
+    controller_channel_send(by->broker, &create_partitions_request_schema, &req, -1,
+                            5 * (uint64_t)NS_PER_S, on_grown, &a);
+    sim_host_turn_ends(by->host);
+    fleet_run_ms(f, 1000);
+    ck_assert_int_eq(a.count, 1);
+    ck_assert_int_eq(a.code, KAFKA_NONE);
+}
+
+static int16_t unregister(struct fleet *f, struct sim_node *by, int32_t id)
+{
+    struct answer a = { 0 };
+    struct unregister_broker_request req;
+    schema_init(&unregister_broker_request_schema, &req);
+    req.broker_id = id;
+    controller_channel_send(by->broker, &unregister_broker_request_schema, &req, -1,
+                            5 * (uint64_t)NS_PER_S, on_unregistered, &a);
+    sim_host_turn_ends(by->host);
+    fleet_run_ms(f, 5000);
+    ck_assert_int_eq(a.count, 1);
+    return a.code;
+}
+
+/* How many partitions have so many replicas in sync, all of them with a leader among them. */
+static int count_in_sync(const struct sim_node *by, const char *name, int32_t isr_count)
+{
+    const struct image_topic *t = image_topic(&by->broker->image, slice_str(name));
+    int count = 0;
+    for (int32_t i = 0; i < t->partition_count; i++) {
+        const struct image_partition *p = &t->partitions[i];
+        count += p->replica_count == 3 && p->isr_count == isr_count &&
+                 image_has_id(p->isr, p->isr_count, p->leader);
+    }
+    return count;
+}
+
+START_TEST(a_topic_grows_without_a_dead_broker_which_is_unregistered_and_comes_back)
+{
+    enum { FEW = 12, MORE = 20 };
+    struct fleet *f = fleet_new((uint64_t)_i + 143);
+    struct sim_node *n = &f->nodes[_i], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    fleet_create_topic(f, other, "t");
+    ck_assert_int_eq(count_in_sync(other, "t", 3), FEW);
+    sim_node_kill(n, false);
+    fleet_run_ms(f, 5000);
+    grow_topic(f, other, "t", MORE);
+    ck_assert_int_eq(count_in_sync(other, "t", 2), MORE);
+    ck_assert_int_eq(unregister(f, other, n->id), KAFKA_NONE);
+    ck_assert_ptr_null(image_broker(&other->broker->image, n->id));
+    ck_assert_int_eq(count_in_sync(other, "t", 2), MORE);
+    ck_assert_int_eq(unregister(f, other, n->id), KAFKA_BROKER_ID_NOT_REGISTERED);
+    fleet_start(n);
+    fleet_wait_running(f, n, 15000);
+    fleet_run_ms(f, 5000);
+    ck_assert_int_eq(count_in_sync(other, "t", 3), MORE);
     fleet_free(f);
 }
 END_TEST
@@ -491,23 +419,14 @@ END_TEST
 START_TEST(a_broker_that_was_unregistered_registers_again)
 {
     struct fleet *f = fleet_new(140);
-    struct sim_node *n = add_node(f, 4, CLUSTER_ID);
-    struct answer a = { 0 };
-    start(n);
-    wait_running(f, n, 10000);
+    struct sim_node *n = fleet_add(f, 4, FLEET_CLUSTER_ID);
+    fleet_start(n);
+    fleet_wait_running(f, n, 10000);
     int64_t before = n->broker->broker_epoch;
-    struct unregister_broker_request req;
-    schema_init(&unregister_broker_request_schema, &req);
-    req.broker_id = 4;
-    controller_channel_send(f->nodes[0].broker, &unregister_broker_request_schema, &req, -1,
-                            5 * (uint64_t)NS_PER_S, on_unregistered, &a);
-    sim_host_turn_ends(f->nodes[0].host);
-    run_ms(f, 5000);
-    ck_assert_int_eq(a.count, 1);
-    ck_assert_int_eq(a.code, KAFKA_NONE);
-    wait_running(f, n, 10000);
+    ck_assert_int_eq(unregister(f, &f->nodes[0], 4), KAFKA_NONE);
+    fleet_wait_running(f, n, 10000);
     ck_assert_int_gt(n->broker->broker_epoch, before);
-    ck_assert(is_unfenced(&f->nodes[1], n));
+    ck_assert(fleet_is_unfenced(&f->nodes[1], n));
     fleet_free(f);
 }
 END_TEST
@@ -580,7 +499,7 @@ START_TEST(what_no_controller_answers_gets_an_error)
 {
     enum { TOPIC = 2, ASKED = 5 };
     struct fleet *f = fleet_new((uint64_t)_i + 190);
-    struct sim_node *n = &f->nodes[_i % VOTER_COUNT];
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS];
     struct asked asked[ASKED];
     struct create_topics_request create;
     struct create_topics_request_creatable_topic topic;
@@ -590,12 +509,12 @@ START_TEST(what_no_controller_answers_gets_an_error)
     struct incremental_alter_configs_request alter;
     struct incremental_alter_configs_request_alter_configs_resource resource;
     struct unregister_broker_request unregister;
-    for (int i = 0; i < VOTER_COUNT; i++) {
+    for (int i = 0; i < FLEET_VOTERS; i++) {
         if (&f->nodes[i] != n) {
             sim_host_pause(f->nodes[i].host, 300 * (uint64_t)NS_PER_S);
         }
     }
-    run_ms(f, 5000);
+    fleet_run_ms(f, 5000);
     schema_init(&create_topics_request_schema, &create);
     schema_init(&create_topics_request_creatable_topic_schema, &topic);
     topic.name = slice_str("made");
@@ -625,7 +544,7 @@ START_TEST(what_no_controller_answers_gets_an_error)
     unregister.broker_id = 1;
     ask(n, &asked[4], API_UnregisterBroker, 0, &unregister);
     sim_host_turn_ends(n->host);
-    run_ms(f, 20000);
+    fleet_run_ms(f, 20000);
     static const char *const names[ASKED] = { "made", "gone", "gone", "altered", "" };
     for (int i = 0; i < ASKED; i++) {
         ck_assert_int_eq(asked[i].replies, 1);
@@ -658,30 +577,30 @@ static int by_id(const void *a, const void *b)
 /* Whatever becomes of controllers, no id is given twice, and everybody is answered. */
 START_TEST(producer_ids_are_unique_over_nodes_and_leaders)
 {
-    enum { EACH = 2600, TAKERS = EACH * VOTER_COUNT };
+    enum { EACH = 2600, TAKERS = EACH * FLEET_VOTERS };
     struct fleet *f = fleet_new((uint64_t)_i + 150);
     struct taker *takers = mem_array(TAKERS, sizeof(*takers));
     int64_t *ids = mem_array(TAKERS, sizeof(*ids));
     size_t count = 0, taken = 0;
     for (int round = 0; round < 26; round++) {
-        for (int i = 0; i < VOTER_COUNT; i++) {
+        for (int i = 0; i < FLEET_VOTERS; i++) {
             struct sim_node *n = &f->nodes[i];
-            for (int k = 0; is_running(n) && k < 100; k++) {
+            for (int k = 0; fleet_is_running(n) && k < 100; k++) {
                 struct taker *t = &takers[taken++];
                 *t = (struct taker){ .wait.done = on_id, .id = -2 };
                 producer_ids_take(n->broker, &t->wait);
             }
             sim_host_turn_ends(n->host);
         }
-        struct sim_node *leader = active_controller(f);
+        struct sim_node *leader = fleet_controller(f);
         if (leader && round % 9 == 4) {
             sim_node_kill(leader, false);
-            run_ms(f, 3000 + sim_random(&f->world, 3000));
-            start(leader);
+            fleet_run_ms(f, 3000 + sim_random(&f->world, 3000));
+            fleet_start(leader);
         }
-        run_ms(f, sim_random(&f->world, 1000));
+        fleet_run_ms(f, sim_random(&f->world, 1000));
     }
-    run_ms(f, 30000);
+    fleet_run_ms(f, 30000);
     for (size_t i = 0; i < taken; i++) {
         if (takers[i].id >= 0) {
             ids[count++] = takers[i].id;
@@ -704,10 +623,10 @@ START_TEST(a_request_outlives_its_controller)
     struct answer answers[20] = { { 0 } };
     int sent = 0;
     for (int round = 0; round < 20; round++) {
-        struct sim_node *leader = active_controller(f);
-        struct sim_node *by = &f->nodes[sim_random(&f->world, VOTER_COUNT)];
-        if (!leader || by == leader || !is_running(by)) {
-            run_ms(f, 500);
+        struct sim_node *leader = fleet_controller(f);
+        struct sim_node *by = &f->nodes[sim_random(&f->world, FLEET_VOTERS)];
+        if (!leader || by == leader || !fleet_is_running(by)) {
+            fleet_run_ms(f, 500);
             continue;
         }
         char name[24];
@@ -722,17 +641,17 @@ START_TEST(a_request_outlives_its_controller)
         req.topics = &topic;
         req.topics_n = 1;
         controller_channel_send(by->broker, &create_topics_request_schema, &req, -1,
-                                30 * (uint64_t)NS_PER_S, on_created, &answers[sent++]);
+                                30 * (uint64_t)NS_PER_S, fleet_on_created, &answers[sent++]);
         sim_host_turn_ends(by->host);
-        run_ms(f, sim_random(&f->world, 4));
+        fleet_run_ms(f, sim_random(&f->world, 4));
         if (round % 4 == 0) {
             sim_node_kill(leader, false);
-            run_ms(f, 8000);
-            start(leader);
-            wait_running(f, leader, 20000);
+            fleet_run_ms(f, 8000);
+            fleet_start(leader);
+            fleet_wait_running(f, leader, 20000);
         }
     }
-    run_ms(f, 40000);
+    fleet_run_ms(f, 40000);
     ck_assert_int_gt(sent, 3);
     for (int i = 0; i < sent; i++) {
         ck_assert_int_eq(answers[i].count, 1);
@@ -762,6 +681,8 @@ Suite *lifecycle_suite(void)
     tcase_add_loop_test(t, a_node_that_hears_nothing_stops_in_bounded_time, 0, 3);
     tcase_add_loop_test(t, who_is_killed_is_replaced_before_a_time_out, 0, 12);
     tcase_add_loop_test(t, a_process_that_dies_slowly_is_found_out, 0, 4);
+    tcase_add_loop_test(t, a_topic_grows_without_a_dead_broker_which_is_unregistered_and_comes_back,
+                        0, 3);
     tcase_add_test(t, a_broker_that_was_unregistered_registers_again);
     tcase_add_loop_test(t, producer_ids_are_unique_over_nodes_and_leaders, 0, 3);
     tcase_add_loop_test(t, what_no_controller_answers_gets_an_error, 0, 3);
