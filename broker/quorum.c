@@ -12,11 +12,14 @@
  *   (Q6) A full disk is a slow one: the output that found it full is tried again, all others wait
  *        behind it, and what comes from outside is refused, so that the others elect another
  *        leader. Proposals under way wait: outputs point into them.
+ *   (Q7) Whoever may have voted leaves a trace of it beside the metadata log's directory, before
+ *        anybody hears of the vote: a log that is lost as a whole is no new one (quorum_start.c).
  */
 #include "broker/quorum.h"
 
 #include "broker/broker.h"
 #include "broker/quorum_internal.h"
+#include "broker/storage/checkpoint.h"
 #include "broker/storage/quorum_state.h"
 #include "protocol/base/alloc.h"
 
@@ -73,6 +76,21 @@ static void disk_is_full(struct broker *b, const char *text)
 
 /* --- outputs ---------------------------------------------------------------------------------- */
 
+/* (Q7) A sole voter has nobody to mislead. */
+static enum err leave_trace(struct broker *b, struct error *err)
+{
+    if (b->quorum.left_trace || quorum_is_sole_voter(b)) {
+        return ERR_OK;
+    }
+    enum err e = ERR_OK;
+    if (!log_dir_was_used(b->metadata_dir)) {
+        e = log_dir_write(b->metadata_dir, CHECKPOINT_RECOVERY_POINT,
+                          &(struct offset_checkpoint){ 0 }, err);
+    }
+    b->quorum.left_trace = e == ERR_OK;
+    return e;
+}
+
 static enum err write_state(struct broker *b, struct error *err)
 {
     const struct raft_hard_state *hard = &b->quorum.state;
@@ -91,7 +109,7 @@ static enum err write_state(struct broker *b, struct error *err)
     enum err e = quorum_state_write(b->vfs, buf_cstr(&path), &state, err);
     buf_deinit(&path);
     b->quorum.state_unsaved = false;
-    return e;
+    return e ? e : leave_trace(b, err);
 }
 
 static enum err save_state(struct broker *b, const struct raft_output *out, struct error *err)

@@ -43,6 +43,7 @@ struct quorum {
     struct raft_hard_state state; /* what quorum-state holds, or shall hold when unsaved */
     int16_t state_version;
     bool state_unsaved;    /* only while blocking */
+    bool left_trace;       /* the log's directory is known to have been in use (Q7) */
     int32_t applied_epoch; /* of the last batch that was applied */
     int64_t committed;     /* the machine's last word */
     struct timer timer;

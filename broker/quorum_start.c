@@ -54,11 +54,11 @@ static void note_partition(void *ctx, const char *topic, int32_t partition)
     *found |= strcmp(topic, METADATA_TOPIC) != 0;
 }
 
-/* Partitions are made only by who has metadata: a log without a record beside them is not new, it
- * was lost, and this node's vote with it. */
+/* Partitions are made only by who has metadata, and whoever may have voted has left a trace (Q7): a
+ * log without a record beside them is not new, it was lost, and this node's vote with it. */
 static enum err check_unused(const struct broker *b, struct error *err)
 {
-    bool used = false;
+    bool used = log_dir_was_used(b->metadata_dir);
     enum err e = ERR_OK;
     for (uint32_t i = 0; !e && i < b->dir_count; i++) {
         e = log_dir_list(b->dirs[i].dir, note_partition, &used, err);
@@ -67,11 +67,11 @@ static enum err check_unused(const struct broker *b, struct error *err)
         return e;
     }
     return err_set(err, ERR_CORRUPT,
-                   "the metadata log %s is missing or empty, and there are partitions that it told "
-                   "of: with it this node has lost what it acknowledged and its vote, and could "
-                   "elect a leader that lacks topics. Put the directory back from a backup; or, "
-                   "when this is one of several controllers, take it out of the quorum (`logboom "
-                   "quorum remove-controller`), format its directories anew and add it again",
+                   "the metadata log %s is missing or empty, and its directory has been in use: "
+                   "with it this node has lost its vote and what it acknowledged, and could elect "
+                   "a leader that lacks topics. Put it back from a backup; or, when this is one of "
+                   "several controllers, take it out of the quorum (`logboom quorum "
+                   "remove-controller`), format its directories anew and add it again",
                    b->metadata.dir);
 }
 

@@ -161,6 +161,14 @@ enum err log_dir_is_empty(struct log_dir *dir, bool *ret_empty, struct error *er
     return e;
 }
 
+bool log_dir_was_used(const struct log_dir *dir)
+{
+    char path[SEGMENT_PATH_MAX];
+    struct vfs_stat st;
+    path_in(dir, CHECKPOINT_RECOVERY_POINT, path);
+    return dir->vfs->ops->stat(dir->vfs, path, &st) == ERR_OK;
+}
+
 enum err log_dir_parse_name(const char *name, size_t *ret_topic_len, int32_t *ret_partition)
 {
     const char *dash = strrchr(name, '-');

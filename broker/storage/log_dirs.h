@@ -32,6 +32,8 @@ enum err log_dir_format(struct log_dir *dir, const char *cluster_id, int32_t nod
                         const struct uuid *directory_id, struct error *err);
 /* Whether the directory holds nothing but our lock: it may be formatted without asking. */
 enum err log_dir_is_empty(struct log_dir *dir, bool *ret_empty, struct error *err);
+/* Whether a node has worked with the directory: its recovery points were written once. */
+bool log_dir_was_used(const struct log_dir *dir);
 /* Calls each() for every partition directory, sorted by name. Directories named *-delete are
  * removed (their deletion was under way); those that are no partition's are passed over. */
 enum err log_dir_list(struct log_dir *dir,

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from support import cluster, faults, workload
-from support.process import BUILD, Process, wait_until
+from support.process import BUILD, Process, run, wait_until
 from test_cluster import KIND, finish, make, run_load, three  # noqa: F401
 from test_cluster_faults import SECONDS, one_leader_an_epoch
 from test_cluster_replicas import delete_records
@@ -219,9 +219,6 @@ def test_a_voter_that_lost_what_it_acknowledged_elects_nobody(three, damage):
     """The leader and one follower have a committed record, the other follower has not. The leader
     crashes, and the one that has the record comes back without it: the two that are left must not
     go on without the record, whoever of them would lead."""
-    three.create("t", 3)
-    for partition in "012":
-        three.kcat("-P", "-t", "t", "-p", partition, "-X", "acks=all", stdin=b"x\n")
     leader = three[three.controller()]
     damaged, behind = (n for n in three if n is not leader)
     log = damaged.data / "__cluster_metadata-0" / f"{0:020d}.log"
@@ -256,6 +253,20 @@ def test_a_voter_that_lost_what_it_acknowledged_elects_nobody(three, damage):
     three.wait_healthy(60)
     assert three.whole("kept", 3, 2)
     assert len(one_leader_an_epoch(three)) >= 3
+
+
+def test_a_node_that_lost_its_metadata_does_not_begin_with_none(broker):
+    """Alone, and with a topic that would be gone."""
+    run([BUILD / "logboom", "topic", "create", "t", "-b", broker.bootstrap])
+    run(["kcat", "-b", broker.bootstrap, "-P", "-t", "t"], stdin=b"x\n")
+    broker.kill()
+    metadata = broker.data / "__cluster_metadata-0"
+    metadata.rename(broker.data.parent / "aside")
+    refused(broker, str(metadata), "backup")
+    shutil.rmtree(metadata)
+    (broker.data.parent / "aside").rename(metadata)
+    broker.start()
+    assert run(["kcat", "-b", broker.bootstrap, "-C", "-t", "t", "-e", "-q"]) == "x\n"
 
 
 # --- rot ------------------------------------------------------------------------------------------
