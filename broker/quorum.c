@@ -65,13 +65,13 @@ void quorum_die(struct broker *b, enum err why, const char *text)
 
 static void disk_is_full(struct broker *b, const char *text)
 {
-    if (!b->quorum.full) {
+    if (!b->quorum.told_full) {
         log_error(&b->log,
                   "the disk of the metadata log is full: this node takes no part in the quorum "
                   "until there is space again",
                   KV_STR("error", text));
     }
-    b->quorum.full = true;
+    b->quorum.full = b->quorum.told_full = true;
 }
 
 /* --- outputs ---------------------------------------------------------------------------------- */
@@ -381,6 +381,7 @@ static void try_again(struct broker *b)
     struct quorum *q = &b->quorum;
     q->full = false;
     if (carry_out_held(b)) {
+        q->told_full = false;
         log_info(&b->log, "the disk of the metadata log has space again");
     }
 }

@@ -37,7 +37,7 @@ struct quorum {
     bool running;      /* outputs are being carried out: who comes meanwhile is served after it */
     bool blocking;     /* start-up: syncs are waited for */
     /* The disk is full: nothing is carried out or taken in before there is space (Q6). */
-    bool full;
+    bool full, told_full;
     bool held_back;         /* an output could not be carried out; it is tried again */
     struct raft_output held; /* its bytes are a copy */
     struct raft_hard_state state; /* what quorum-state holds, or shall hold when unsaved */

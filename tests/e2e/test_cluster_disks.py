@@ -74,7 +74,8 @@ def test_power_cuts_of_all_nodes(make, started, rng):
 @pytest.mark.skipif(faults.FullDisk.why_not() is not None, reason=str(faults.FullDisk.why_not()))
 def test_a_full_disk_is_a_state_with_an_end(make, started):
     c = make(sets=["log.segment.bytes=1048576"])
-    disk = faults.FullDisk(c[2].data, 24).start()
+    # What is written meanwhile has to fit: 1.2 MB a second.
+    disk = faults.FullDisk(c[2].data, 128 + SECONDS).start()
     try:
         c.start()
         c.create("t", 6)
@@ -94,6 +95,8 @@ def test_a_full_disk_is_a_state_with_an_end(make, started):
             c[2].child = None
             c[2].start()
         c.wait_healthy(90)
+        told = c[2].log_path.read_text(errors="replace")
+        assert told.count("the disk of the metadata log is full") < 10, "once, not at every attempt"
         finish(c, "t", load, ["disk full"], bound_ms=60000)
         c.stop()
         assert c.replicas_differ("t", 6) == []
