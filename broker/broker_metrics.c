@@ -133,7 +133,7 @@ static void collect(void *ctx, struct buf *out)
     collect_groups(b, out);
 }
 
-/* Runs before the table is rendered: collectors are called in order, the gauges are members. */
+/* Comes before the table, whose members the gauges are. */
 static void collect_gauges(void *ctx, struct buf *out)
 {
     (void)out;

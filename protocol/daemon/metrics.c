@@ -17,21 +17,18 @@
 #include <time.h>
 #include <unistd.h>
 
-struct table {
+/* A table or, with collect, a collector. */
+struct source {
     const struct metric_row *rows;
     size_t count;
     const void *values;
-};
-
-struct collector {
     void (*collect)(void *ctx, struct buf *out);
     void *ctx;
 };
 
 struct metrics {
-    struct table *tables;
-    struct collector *collectors;
-    size_t table_count, collector_count;
+    struct source *sources; /* in the order that they were added in */
+    size_t source_count;
     double start_time_s; /* Unix time */
 };
 
@@ -132,24 +129,27 @@ struct metrics *metrics_new(void)
 void metrics_free(struct metrics *m)
 {
     if (m) {
-        mem_free(m->tables);
-        mem_free(m->collectors);
+        mem_free(m->sources);
         mem_free(m);
     }
+}
+
+static void add_source(struct metrics *m, struct source source)
+{
+    m->sources = mem_rearray(m->sources, m->source_count + 1, sizeof(*m->sources));
+    m->sources[m->source_count++] = source;
 }
 
 void metrics_add_table(struct metrics *m, const struct metric_row *rows, size_t count,
                        const void *values)
 {
-    m->tables = mem_rearray(m->tables, m->table_count + 1, sizeof(*m->tables));
-    m->tables[m->table_count++] = (struct table){ rows, count, values };
+    add_source(m, (struct source){ .rows = rows, .count = count, .values = values });
 }
 
 void metrics_add_collector(struct metrics *m, void (*collect)(void *ctx, struct buf *out),
                            void *ctx)
 {
-    m->collectors = mem_rearray(m->collectors, m->collector_count + 1, sizeof(*m->collectors));
-    m->collectors[m->collector_count++] = (struct collector){ collect, ctx };
+    add_source(m, (struct source){ .collect = collect, .ctx = ctx });
 }
 
 /* --- the text -----------------------------------------------------------------------------------
@@ -222,22 +222,29 @@ static void render_histogram(const char *name, const struct histogram *h, struct
                h->count, name, (double)h->sum_ns / 1e9, name, h->count);
 }
 
-void metrics_render(const struct metrics *m, struct buf *out)
+static void render_table(const struct source *table, struct buf *out)
 {
-    for (size_t t = 0; t < m->table_count; t++) {
-        for (size_t i = 0; i < m->tables[t].count; i++) {
-            const struct metric_row *row = &m->tables[t].rows[i];
-            const void *value = (const char *)m->tables[t].values + row->offset;
-            metrics_family(out, row->kind, row->name, row->about);
-            if (row->kind == METRIC_HISTOGRAM) {
-                render_histogram(row->name, value, out);
-            } else {
-                buf_printf(out, "%s %" PRIu64 "\n", row->name, *(const uint64_t *)value);
-            }
+    for (size_t i = 0; i < table->count; i++) {
+        const struct metric_row *row = &table->rows[i];
+        const void *value = (const char *)table->values + row->offset;
+        metrics_family(out, row->kind, row->name, row->about);
+        if (row->kind == METRIC_HISTOGRAM) {
+            render_histogram(row->name, value, out);
+        } else {
+            buf_printf(out, "%s %" PRIu64 "\n", row->name, *(const uint64_t *)value);
         }
     }
-    for (size_t i = 0; i < m->collector_count; i++) {
-        m->collectors[i].collect(m->collectors[i].ctx, out);
+}
+
+void metrics_render(const struct metrics *m, struct buf *out)
+{
+    for (size_t i = 0; i < m->source_count; i++) {
+        const struct source *source = &m->sources[i];
+        if (source->collect) {
+            source->collect(source->ctx, out);
+        } else {
+            render_table(source, out);
+        }
     }
     render_process(m, out);
 }

@@ -39,7 +39,9 @@ struct metrics; /* the registry of one daemon */
 
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
-/* rows and values stay the caller's and outlive the registry. */
+/* Tables and collectors are rendered in the order that they are added in: a collector that brings
+ * members up to date comes before their table. rows and values stay the caller's and outlive the
+ * registry. */
 void metrics_add_table(struct metrics *m, const struct metric_row *rows, size_t count,
                        const void *values);
 /* collect() is called at each scrape and writes families by metrics_family() and metrics_sample().

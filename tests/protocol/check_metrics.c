@@ -75,6 +75,26 @@ START_TEST(exposition_is_right_and_shows_the_values)
 }
 END_TEST
 
+static void bring_up_to_date(void *ctx, struct buf *out)
+{
+    struct values *v = ctx;
+    (void)out;
+    v->open = 7;
+}
+
+START_TEST(what_a_collector_brings_up_to_date_is_shown_at_once)
+{
+    struct values v = { 0 };
+    struct metrics *m = metrics_new();
+    struct buf out = { 0 };
+    metrics_add_collector(m, bring_up_to_date, &v);
+    metrics_add_table(m, rows, 3, &v);
+    ck_assert_ptr_nonnull(strstr(rendered(m, &out), "\nbroker_connections 7\n"));
+    metrics_free(m);
+    buf_deinit(&out);
+}
+END_TEST
+
 START_TEST(histogram_puts_each_time_into_its_bucket)
 {
     static const struct {
@@ -172,6 +192,7 @@ Suite *metrics_suite(void)
     Suite *s = suite_create("metrics");
     TCase *t = tcase_create("metrics");
     tcase_add_test(t, exposition_is_right_and_shows_the_values);
+    tcase_add_test(t, what_a_collector_brings_up_to_date_is_shown_at_once);
     tcase_add_test(t, histogram_puts_each_time_into_its_bucket);
     tcase_add_test(t, process_metrics_tell_the_truth);
     tcase_add_test(t, strict_reader_refuses_wrong_texts);
