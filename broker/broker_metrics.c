@@ -33,6 +33,22 @@ static void count_replicas(struct broker *b, struct partition *p, void *ctx)
     }
 }
 
+static void refresh_quorum(struct broker *b)
+{
+    if (!b->quorum.raft) {
+        return;
+    }
+    struct raft_stats s;
+    raft_stats(b->quorum.raft, &s);
+    b->metrics.quorum_epoch = (uint64_t)quorum_epoch(b);
+    b->metrics.quorum_leads = raft_role(b->quorum.raft) == RAFT_LEADER;
+    b->metrics.quorum_observers = s.observers;
+    b->metrics.quorum_elections = s.elections_total;
+    b->metrics.quorum_leader_changes = s.leader_changes_total;
+    b->metrics.quorum_truncations = s.truncations_total;
+    b->metrics.quorum_damaged = s.damaged_responses_total;
+}
+
 static void refresh_gauges(struct broker *b)
 {
     b->metrics.leaders = b->metrics.followers = 0;
@@ -49,6 +65,7 @@ static void refresh_gauges(struct broker *b)
     b->metrics.peer_calls = b->peers.stats.calls_in_flight;
     b->metrics.peer_failures = b->peers.stats.failures;
     b->metrics.controller_requests = b->channel.count;
+    refresh_quorum(b);
     b->metrics.held_requests = b->lifecycle.held_count;
     b->metrics.fenced = b->roles.broker && (b->lifecycle.fenced || !lifecycle_serves(b));
 }

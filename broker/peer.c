@@ -280,13 +280,6 @@ void peer_cancel(struct peer *p, const void *user)
     }
 }
 
-void peer_flush(struct peer *p)
-{
-    if (p->connection) {
-        client_connection_flush(p->connection);
-    }
-}
-
 bool peer_is_connected(const struct peer *p)
 {
     return p->connection && !p->moved && client_connection_is_ready(p->connection);

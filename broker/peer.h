@@ -44,8 +44,6 @@ void peer_call_versions(struct peer *p, const struct schema *request_schema, con
                         client_done *done, void *user);
 /* The calls with this user are forgotten. One that is in flight is answered into the void. */
 void peer_cancel(struct peer *p, const void *user);
-/* What is queued leaves now rather than at the end of the loop's turn. */
-void peer_flush(struct peer *p);
 bool peer_is_connected(const struct peer *p);
 /* The host and port it was given; "" without. For logs. */
 const char *peer_address(const struct peer *p);

@@ -165,9 +165,6 @@ struct image_broker *image_broker(const struct image *img, int32_t id);
 struct image_controller *image_controller(const struct image *img, int32_t id);
 /* Registered, unfenced and not in controlled shutdown. */
 bool image_broker_is_active(const struct image *img, int32_t id);
-/* The broker's endpoint on the listener of this name; NULL when it has none. */
-const struct image_endpoint *image_broker_endpoint(const struct image_broker *b,
-                                                   struct slice listener);
 /* Whether a replica there can be used: reserved ids count as online, LOST does not, and a broker
  * that never told its directories has them all. */
 bool image_directory_is_online(const struct image_broker *b, const struct uuid *dir);

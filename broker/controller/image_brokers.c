@@ -337,17 +337,6 @@ bool image_broker_is_active(const struct image *img, int32_t id)
     return b && !b->fenced && !b->in_controlled_shutdown;
 }
 
-const struct image_endpoint *image_broker_endpoint(const struct image_broker *b,
-                                                   struct slice listener)
-{
-    for (int32_t i = 0; i < b->endpoint_count; i++) {
-        if (slice_eq_str(listener, b->endpoints[i].name)) {
-            return &b->endpoints[i];
-        }
-    }
-    return NULL;
-}
-
 bool image_directory_is_online(const struct image_broker *b, const struct uuid *dir)
 {
     if (uuid_is_zero(dir) || uuid_eq(dir, &directory_unassigned)) {

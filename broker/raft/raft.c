@@ -395,15 +395,9 @@ int32_t raft_epoch_at(const struct raft *r, int64_t end_offset)
     return raft_log_epoch_at(&r->log, end_offset);
 }
 
-struct raft_offset_epoch raft_latest_snapshot(const struct raft *r)
-{
-    return r->log.snapshot;
-}
-
 void raft_stats(const struct raft *r, struct raft_stats *ret_stats)
 {
     *ret_stats = r->stats;
-    ret_stats->waiting_fetches = r->waiting_count;
     for (size_t i = 0; r->role == RAFT_LEADER && i < r->replica_count; i++) {
         ret_stats->observers += !r->replicas[i].is_voter;
     }

@@ -309,8 +309,6 @@ int64_t raft_log_end_offset(const struct raft *r);
 int64_t raft_synced_offset(const struct raft *r);
 /* The epoch of the log's last record before end_offset: what names a snapshot taken there. */
 int32_t raft_epoch_at(const struct raft *r, int64_t end_offset);
-/* The latest snapshot's id; end_offset -1 for none. */
-struct raft_offset_epoch raft_latest_snapshot(const struct raft *r);
 /* As of the end of the log, committed or not: what counts for elections. Views until the next
  * call. */
 struct raft_voter_set raft_voters(const struct raft *r);
@@ -333,13 +331,10 @@ enum err raft_voters_from_record(const struct voters_record *record, struct aren
 
 /* For metrics; counts since raft_new(). */
 struct raft_stats {
-    uint64_t elections_total;        /* times that this node stood for election */
-    uint64_t leader_changes_total;   /* leaders seen */
-    uint64_t appended_records_total; /* as leader */
-    uint64_t fetched_records_total;  /* as follower */
+    uint64_t elections_total;      /* times that this node stood for election */
+    uint64_t leader_changes_total; /* leaders seen */
     uint64_t truncations_total;
-    uint64_t damaged_responses_total; /* fetched batches that were refused */
-    uint64_t waiting_fetches;         /* at the moment */
+    uint64_t damaged_responses_total; /* fetched batches and snapshots that were refused */
     uint64_t observers;               /* at the moment, seen as leader */
 };
 

@@ -191,9 +191,7 @@ static void append_fetched(struct raft *r, const struct fetch_response_partition
         }
     }
     if (len > 0) {
-        int64_t before = r->log.end;
         raft_append(r, slice_head(p->records.bytes, len), false);
-        r->stats.fetched_records_total += (uint64_t)(r->log.end - before);
     }
     raft_commit(r, p->high_watermark < r->log.end ? p->high_watermark : r->log.end);
 }

@@ -219,7 +219,6 @@ enum err raft_propose(struct raft *r, struct raft_now now, int32_t epoch, uint8_
     *ret_base_offset = r->log.end;
     *ret_end_offset = offset;
     if (len > 0) {
-        r->stats.appended_records_total += (uint64_t)(offset - r->log.end);
         raft_append(r, slice_of(bytes, len), false);
     }
     raft_step(r, now);

@@ -247,6 +247,47 @@ START_TEST(node_of_several_does_not_lead_alone)
 }
 END_TEST
 
+static void check_metrics(struct bench *w, bool leads, int epoch)
+{
+    char want[3][80];
+    struct buf text = { 0 };
+    struct metrics *m = metrics_new();
+    broker_add_metrics(w->broker, m);
+    metrics_render(m, &text);
+    snprintf(want[0], sizeof(want[0]), "\nlogboom_broker_quorum_leads %d\n", leads);
+    snprintf(want[1], sizeof(want[1]), "\nlogboom_broker_quorum_epoch %d\n", epoch);
+    snprintf(want[2], sizeof(want[2]), "\nlogboom_broker_quorum_elections_total %d\n", leads);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_msg(strstr(buf_cstr(&text), want[i]) != NULL, "not there: %s in %s", want[i],
+                      buf_cstr(&text));
+    }
+    metrics_free(m);
+    buf_deinit(&text);
+}
+
+START_TEST(metrics_tell_of_the_quorum)
+{
+    struct bench w;
+    bench_init(&w);
+    for (int epoch = 1; epoch < 3; epoch++) {
+        ck_assert_msg(bench_start(&w) == ERR_OK, "%s", w.err.text);
+        check_metrics(&w, true, epoch);
+        bench_kill(&w);
+    }
+    bench_deinit(&w);
+    bench_init(&w);
+    bench_set_cluster(&w);
+    ck_assert_msg(bench_format(&w, FORMAT_INITIAL,
+                               "1@127.0.0.1:19093:JEXY6aqzQY-32P5TStzaFg,"
+                               "2@127.0.0.1:29093:MvDxzVmcRsaTz33bUuRU6A") == ERR_OK,
+                  "%s", w.err.text);
+    ck_assert_msg(bench_start(&w) == ERR_OK, "%s", w.err.text);
+    fake_env_run(&w.env, w.env.now_ns + 30ull * NS_PER_S);
+    check_metrics(&w, false, 0); /* it asks for pre-votes, which nobody gives */
+    bench_deinit(&w);
+}
+END_TEST
+
 /* --- snapshots -------------------------------------------------------------------------------- */
 
 static void init_with_snapshots(struct bench *w)
@@ -506,6 +547,7 @@ Suite *quorum_suite(void)
     tcase_add_test(tc, damaged_vote_is_refused_with_what_to_do);
     tcase_add_test(tc, missing_vote_of_one_of_several_voters_is_refused);
     tcase_add_test(tc, node_of_several_does_not_lead_alone);
+    tcase_add_test(tc, metrics_tell_of_the_quorum);
     suite_add_tcase(s, tc);
     tc = tcase_create("snapshots");
     tcase_set_timeout(tc, 60);
