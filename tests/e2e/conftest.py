@@ -12,23 +12,26 @@ def pytest_configure(config):
     config.addinivalue_line("markers",
                             "peers: needs the real Apache Kafka or OpenSearch (make check-peers)")
     config.addinivalue_line("markers", "cluster: three nodes and more")
+    config.addinivalue_line("markers", "early: among the longest, begins first")
     config.addinivalue_line("markers", "xdist_group: tests that one worker runs")
     config.addinivalue_line("markers",
                             "long: takes minutes; LOGBOOM_SECONDS tunes it (make check-cluster)")
 
 
-SHARED = ["shared", "small", "opensearch", "kafka"]  # fixtures that take long to start
+SHARED = ["shared", "small", "kafka", "opensearch"]  # fixtures that take long to start
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items):
-    """What shares a server runs on one worker, and begins first; all else is one by one."""
+    """What shares a server runs on one worker, and begins first; then what takes long; all else one
+    by one."""
     def shared(item):
         return next((i for i, name in enumerate(SHARED) if name in item.fixturenames), len(SHARED))
 
     for item in items:
         if shared(item) < len(SHARED):
             item.add_marker(pytest.mark.xdist_group(SHARED[shared(item)]))
-    items.sort(key=shared)
+    items.sort(key=lambda item: (shared(item), item.get_closest_marker("early") is None))
 
 
 @pytest.fixture

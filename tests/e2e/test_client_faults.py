@@ -6,6 +6,8 @@ LOGBOOM_KILLS sets how often the broker is killed (10).
 import os
 import time
 
+import pytest
+
 from support.process import BUILD, Broker, Process, run, wait_until
 
 DRIVERS = BUILD / "tests/e2e/drivers"
@@ -66,6 +68,7 @@ def given_all(reader, count, seconds):
     reader.kill()
 
 
+@pytest.mark.early
 def test_a_broker_that_stands_still_is_waited_for(tmp_path, started, broker):
     """Connections are accepted and not answered for 20 s, beyond the group's session of 10 s."""
     new_topic(broker, "still")

@@ -131,6 +131,7 @@ for i in range(int(sys.argv[1])):
 
 
 @pytest.mark.peers
+@pytest.mark.early
 def test_three_nodes_of_apache_kafka_pass_what_ours_must_pass(tmp_path, started, rng):
     c = cluster.Cluster(tmp_path, cluster.KafkaNode)
     for node in c:

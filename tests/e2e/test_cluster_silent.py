@@ -11,7 +11,7 @@ import pytest
 from support.process import Agent, Connect, wait_until
 from test_cluster import make  # noqa: F401
 
-pytestmark = [pytest.mark.cluster]
+pytestmark = [pytest.mark.cluster, pytest.mark.early]
 INPUTS = '- {{type: filestream, id: s, paths: ["{logs}/*.log"], fields: {{log_topic: s}}}}'
 FLOW = """
   to-file:

@@ -277,6 +277,7 @@ def test_401_pauses_until_an_operator_acts(hook):
     hook.finish()
 
 
+@pytest.mark.early
 def test_an_outage_of_ten_seconds_and_a_kill_in_it_lose_nothing(hook):
     """The endpoint is absent at the start, comes, goes for ten seconds, and comes again."""
     hook.topic(2)
@@ -305,6 +306,7 @@ def test_an_outage_of_ten_seconds_and_a_kill_in_it_lose_nothing(hook):
     hook.finish()
 
 
+@pytest.mark.early
 def test_kill_9_at_any_moment_loses_nothing_and_commits_nothing_ahead(hook, rng):
     """Some requests fail, some records are poison; connect is killed again and again."""
     poison = {rng.randrange(2000) for _ in range(5)}

@@ -130,6 +130,7 @@ def test_the_quorum_grows_replaces_a_voter_and_loses_its_leader(one_of_three):
 
 
 @pytest.mark.peers
+@pytest.mark.early
 def test_kafka_metadata_quorum_does_the_same(one_of_three):
     change_everything(one_of_three, Kafkas(one_of_three))
 
