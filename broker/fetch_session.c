@@ -42,6 +42,7 @@ void fetch_sessions_init(struct fetch_sessions *ss, struct broker *b)
 static void session_partition_free(struct fetch_sessions *ss, struct session_partition *p)
 {
     list_remove(&p->link);
+    list_remove(&p->quiet.link);
     mem_free(p->topic);
     mem_free(p);
     ss->partition_count--;
@@ -88,6 +89,8 @@ static void put(struct fetch_sessions *ss, struct fetch_session *s, const struct
         p->topic = mem_strndup(topic.len ? (const char *)topic.ptr : "", topic.len);
         p->topic_id = *id;
         p->high_watermark = p->log_start_offset = INT64_MIN;
+        p->session = s;
+        list_init(&p->quiet.link);
         map_put(&s->partitions, k, p);
         list_push_back(&s->order, &p->link);
         ss->partition_count++;
@@ -218,6 +221,12 @@ enum kafka_error fetch_session_begin(struct fetch_sessions *ss, const struct fet
     return KAFKA_NONE;
 }
 
+bool fetch_session_knows(const struct session_partition *sp, int64_t high_watermark,
+                         int64_t log_start_offset)
+{
+    return sp->high_watermark == high_watermark && sp->log_start_offset == log_start_offset;
+}
+
 bool fetch_session_news(struct fetch_session *s, const struct uuid *topic_id, struct slice topic,
                         const struct fetch_response_partition_data *row)
 {
@@ -229,8 +238,8 @@ bool fetch_session_news(struct fetch_session *s, const struct uuid *topic_id, st
         return true;
     }
     bool data = row->records.external_len > 0;
-    bool news = data || row->error_code != KAFKA_NONE || row->high_watermark != p->high_watermark ||
-                row->log_start_offset != p->log_start_offset;
+    bool news = data || row->error_code != KAFKA_NONE ||
+                !fetch_session_knows(p, row->high_watermark, row->log_start_offset);
     p->high_watermark = row->error_code ? INT64_MIN : row->high_watermark;
     p->log_start_offset = row->log_start_offset;
     if (data) {

@@ -6,6 +6,7 @@
 #ifndef LOGBOOM_BROKER_FETCH_SESSION_H
 #define LOGBOOM_BROKER_FETCH_SESSION_H
 
+#include "broker/partition.h"
 #include "protocol/base/list.h"
 #include "protocol/base/map.h"
 #include "protocol/wire/kafka_error.h"
@@ -23,6 +24,10 @@ struct session_partition {
     struct fetch_request_partition ask;
     /* What the client was told last. */
     int64_t high_watermark, log_start_offset;
+    /* fetch.c's: the session's last fetch had nothing to say of it, and maybe waits for it. */
+    struct reader_wait quiet;
+    struct partition *partition; /* NULL: there was something */
+    struct fetch_session *session;
 };
 
 struct fetch_session {
@@ -52,6 +57,9 @@ enum kafka_error fetch_session_begin(struct fetch_sessions *ss, const struct fet
                                      int16_t version, struct fetch_session **ret_session);
 /* NULL when it does not exist (any more). */
 struct fetch_session *fetch_session_find(const struct fetch_sessions *ss, int32_t id);
+/* Whether these are the offsets that the client was told last. */
+bool fetch_session_knows(const struct session_partition *sp, int64_t high_watermark,
+                         int64_t log_start_offset);
 /* Whether the client must hear of this row: records, an error, or offsets that it was not told yet.
  * Notes what it is told now. The first reply of a session tells of all. */
 bool fetch_session_news(struct fetch_session *s, const struct uuid *topic_id, struct slice topic,

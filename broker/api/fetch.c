@@ -10,6 +10,8 @@
  *   (F2) A waiting fetch is in b->fetches; it replies exactly once and leaves all lists then.
  *   (F3) A second fetch of a session ends the wait of the first: so a follower can tell of a change
  *        at once, though answers come in order.
+ *   (F4) A partition of a session that has nothing to say is no item, since there may be thousands:
+ *        the session itself waits for it, and it becomes an item when it moves.
  */
 #include "broker/api/fetch.h"
 
@@ -20,6 +22,7 @@
 
 /* One partition of the request. */
 struct fetch_item {
+    struct list_node link; /* in the state's items */
     struct reader_wait wait;
     struct fetch_state *state;
     struct slice topic_name;
@@ -36,7 +39,7 @@ struct fetch_item {
 struct fetch_state {
     struct list_node link; /* in b->fetches */
     struct call *call;
-    struct fetch_item *items;
+    struct list_node items; /* of struct fetch_item */
     int32_t item_count;
     uint64_t available_bytes;
     bool urgent; /* an item has an error, or news that is no record: reply at once */
@@ -47,11 +50,15 @@ struct fetch_state {
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static enum kafka_error find_partition(const struct call *c, struct fetch_item *it)
+static struct topic *find_topic(const struct call *c, const struct uuid *id, struct slice name)
 {
     struct topics *ts = &c->broker->topics;
-    it->topic =
-        c->version >= 13 ? topic_find_id(ts, &it->topic_id) : topic_find(ts, it->topic_name);
+    return c->version >= 13 ? topic_find_id(ts, id) : topic_find(ts, name);
+}
+
+static enum kafka_error find_partition(const struct call *c, struct fetch_item *it)
+{
+    it->topic = find_topic(c, &it->topic_id, it->topic_name);
     if (!it->topic) {
         return c->version >= 13 ? KAFKA_UNKNOWN_TOPIC_ID : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     }
@@ -184,26 +191,119 @@ static bool read_item(struct fetch_state *s, struct fetch_item *it, size_t *left
     return true;
 }
 
+/* NULL when the request wants more memory than it may have. */
+static struct fetch_item *add_item(struct fetch_state *s, struct slice name, const struct uuid *id,
+                                   const struct fetch_request_partition *ask)
+{
+    struct fetch_item *it = arena_alloc(&s->call->arena, sizeof(*it));
+    if (!it) {
+        return NULL;
+    }
+    list_push_back(&s->items, &it->link);
+    s->item_count++;
+    it->state = s;
+    it->topic_name = name;
+    it->topic_id = *id;
+    it->ask = ask;
+    list_init(&it->wait.link);
+    it->verdict = fetch_verdict_none();
+    it->verdict.code = find_partition(s->call, it);
+    look(s, it);
+    return it;
+}
+
+static void note_follower(struct fetch_state *s, struct fetch_item *it)
+{
+    if (s->who.replica >= 0 && !fetch_is_urgent(&it->verdict)) {
+        it->verdict.code = fetch_note_follower(s->call, &s->who, it->partition, it->ask);
+        s->urgent |= it->verdict.code != KAFKA_NONE;
+    }
+}
+
+/* --- partitions of a session ------------------------------------------------------------------ */
+
+/* The session may change or go while the fetch waits: what it asks for is copied. */
+static struct fetch_item *add_session_item(struct fetch_state *s, struct session_partition *sp)
+{
+    struct arena *arena = &s->call->arena;
+    struct fetch_request_partition *ask = arena_alloc(arena, sizeof(*ask));
+    struct slice name = arena_copy(arena, slice_str(sp->topic));
+    sp->partition = NULL;
+    if (!ask || slice_is_null(name)) {
+        return NULL;
+    }
+    *ask = sp->ask;
+    return add_item(s, name, &sp->topic_id, ask);
+}
+
+/* (F4) No error, no records, and the offsets are those that the client knows. */
+static bool is_quiet(const struct fetch_state *s, const struct session_partition *sp,
+                     const struct partition *p)
+{
+    int64_t start = partition_start_offset(p);
+    struct fetch_verdict verdict;
+    if (sp->ask.fetch_offset < fetch_upper_offset(&s->who, p) ||
+        !fetch_session_knows(sp, p->high_watermark, start) ||
+        fetch_begins_early(&s->who, &sp->ask, start)) {
+        return false;
+    }
+    fetch_check(s->call, &s->who, p, &sp->ask, &verdict);
+    return !fetch_is_urgent(&verdict);
+}
+
+/* Also notes what its follower has, which may make it speak. */
+static bool begins_quiet(const struct fetch_state *s, const struct session_partition *sp,
+                         struct partition *p)
+{
+    return is_quiet(s, sp, p) &&
+           (s->who.replica < 0 ||
+            (!fetch_note_follower(s->call, &s->who, p, &sp->ask) &&
+             fetch_session_knows(sp, p->high_watermark, partition_start_offset(p))));
+}
+
+/* What had nothing to say when the fetch began to wait, and was not told of since: a follower hears
+ * of the high watermark so. */
+static void add_news(struct fetch_state *s, struct fetch_session *session)
+{
+    list_for_each(node, &session->order) {
+        struct session_partition *sp = list_entry(node, struct session_partition, link);
+        if (sp->partition && !is_quiet(s, sp, sp->partition)) {
+            (void)add_session_item(s, sp); /* without memory: with the next fetch */
+        }
+    }
+}
+
 /* --- replying --------------------------------------------------------------------------------- */
+
+/* The session, when this fetch of it waits. */
+static struct fetch_session *waiting_session(const struct fetch_state *s)
+{
+    struct fetch_session *session = fetch_session_find(&s->call->broker->sessions, s->session_id);
+    return session && session->waiting == s ? session : NULL;
+}
 
 static void leave_lists(struct fetch_state *s)
 {
-    struct fetch_session *session = fetch_session_find(&s->call->broker->sessions, s->session_id);
-    if (session && session->waiting == s) {
-        session->waiting = NULL;
-    }
+    struct fetch_session *session = waiting_session(s);
     timer_cancel(s->call->broker->env, &s->timer);
     list_remove(&s->link);
-    for (int32_t i = 0; i < s->item_count; i++) {
-        list_remove(&s->items[i].wait.link);
+    list_for_each(node, &s->items) {
+        list_remove(&list_entry(node, struct fetch_item, link)->wait.link);
+    }
+    if (session) {
+        session->waiting = NULL;
+        list_for_each(node, &session->order) {
+            list_remove(&list_entry(node, struct session_partition, link)->quiet.link);
+        }
     }
 }
 
 /* Gives the file references of rows that will not be sent back. */
-static void drop_rows(struct fetch_state *s, int32_t count)
+static void drop_rows(struct fetch_state *s)
 {
-    for (int32_t i = 0; i < count; i++) {
-        const struct log_range *range = s->items[i].row.records.external;
+    list_for_each(node, &s->items) {
+        const struct log_range *range =
+            list_entry(node, struct fetch_item, link)->row.records.external;
         if (range) {
             open_file_unref(range->file);
         }
@@ -229,8 +329,8 @@ static bool fill_topics(struct fetch_state *s, struct fetch_response *resp)
     }
     const struct fetch_item *last = NULL;
     int32_t n = 0;
-    for (int32_t i = 0; i < s->item_count; i++) {
-        const struct fetch_item *it = &s->items[i];
+    list_for_each(node, &s->items) {
+        const struct fetch_item *it = list_entry(node, struct fetch_item, link);
         if (!it->has_news) {
             continue;
         }
@@ -252,8 +352,8 @@ static bool fill_topics(struct fetch_state *s, struct fetch_response *resp)
 static bool fill_endpoints(struct fetch_state *s, struct fetch_response *resp)
 {
     struct call *c = s->call;
-    for (int32_t i = 0; i < s->item_count; i++) {
-        int32_t leader = s->items[i].row.current_leader.leader_id;
+    list_for_each(node, &s->items) {
+        int32_t leader = list_entry(node, struct fetch_item, link)->row.current_leader.leader_id;
         struct endpoint at;
         bool told = leader < 0 || !endpoint_of(c, leader, &at);
         for (int32_t k = 0; !told && k < resp->node_endpoints_n; k++) {
@@ -281,38 +381,37 @@ static void reply(struct fetch_state *s)
     struct call *c = s->call;
     struct broker *b = c->broker;
     const struct fetch_request *req = c->request;
+    struct fetch_session *waited = waiting_session(s);
     leave_lists(s);
+    if (waited) {
+        add_news(s, waited);
+    }
     size_t left = req->max_bytes > 0 ? (size_t)req->max_bytes : 0;
     if (left > (size_t)b->config->fetch_max_bytes) {
         left = (size_t)b->config->fetch_max_bytes;
     }
     bool taken = false;
-    for (int32_t i = 0; i < s->item_count; i++) {
-        struct fetch_item *it = &s->items[i];
+    list_for_each(node, &s->items) {
+        struct fetch_item *it = list_entry(node, struct fetch_item, link);
         if (!it->verdict.code && it->partition) {
             fetch_check(c, &s->who, it->partition, it->ask, &it->verdict);
         }
         if (!read_item(s, it, &left, &taken)) {
-            drop_rows(s, i);
+            drop_rows(s);
             call_fail(c, "the request wants more memory than it may have");
             return;
         }
     }
     struct fetch_session *session = fetch_session_find(&b->sessions, s->session_id);
-    for (int32_t i = 0; i < s->item_count; i++) {
-        struct fetch_item *it = &s->items[i];
+    list_for_each(node, &s->items) {
+        struct fetch_item *it = list_entry(node, struct fetch_item, link);
         it->has_news = !session ||
                        fetch_session_news(session, &it->topic_id, it->topic_name, &it->row) ||
                        fetch_begins_early(&s->who, it->ask, it->row.log_start_offset);
     }
     struct fetch_response *resp = schema_new(&fetch_response_schema, &c->arena, 1);
-    if (!resp || !fill_topics(s, resp)) {
-        drop_rows(s, s->item_count);
-        call_fail(c, "the request wants more memory than it may have");
-        return;
-    }
-    if (!fill_endpoints(s, resp)) {
-        drop_rows(s, s->item_count);
+    if (!resp || !fill_topics(s, resp) || !fill_endpoints(s, resp)) {
+        drop_rows(s);
         call_fail(c, "the request wants more memory than it may have");
         return;
     }
@@ -361,18 +460,58 @@ static void moved(struct reader_wait *w, enum kafka_error code)
     }
 }
 
+static void wait_for(const struct fetch_state *s, struct partition *p, struct reader_wait *w,
+                     void (*told)(struct reader_wait *w, enum kafka_error code))
+{
+    w->moved = told;
+    if (s->who.replica >= 0) {
+        partition_wait_tail(p, w);
+    } else {
+        partition_wait_reader(p, w);
+    }
+}
+
+/* (F4) */
+static void quiet_moved(struct reader_wait *w, enum kafka_error code)
+{
+    struct session_partition *sp = container_of(w, struct session_partition, quiet);
+    struct fetch_state *s = sp->session->waiting;
+    struct partition *p = sp->partition;
+    list_remove(&w->link);
+    struct fetch_item *it = add_session_item(s, sp);
+    if (!it) {
+        leave_lists(s);
+        call_fail(s->call, "the request wants more memory than it may have");
+        return;
+    }
+    if (!code) {
+        wait_for(s, p, &it->wait, moved);
+    }
+    moved(&it->wait, code);
+}
+
 static void on_timeout(void *owner)
 {
     reply(owner);
 }
 
+static void hung_up(const struct fetch_state *s, const struct partition *p)
+{
+    if (s->who.replica >= 0 && p && p->isr) {
+        isr_hung_up(p->isr, s->who.replica);
+    }
+}
+
 static void abandoned(struct call *c)
 {
     struct fetch_state *s = c->state;
-    for (int32_t i = 0; s->who.replica >= 0 && i < s->item_count; i++) {
-        const struct partition *p = s->items[i].partition;
-        if (p && p->isr) {
-            isr_hung_up(p->isr, s->who.replica);
+    const struct fetch_session *session = waiting_session(s);
+    list_for_each(node, &s->items) {
+        hung_up(s, list_entry(node, struct fetch_item, link)->partition);
+    }
+    if (session) {
+        list_for_each(node, &session->order) {
+            hung_up(s, list_entry(node, struct session_partition, link)->partition);
         }
     }
     leave_lists(s);
@@ -390,15 +529,16 @@ static void wait_for_more(struct fetch_state *s)
     struct fetch_session *session = fetch_session_find(&b->sessions, s->session_id);
     if (session) {
         session->waiting = s;
-    }
-    for (int32_t i = 0; i < s->item_count; i++) {
-        struct fetch_item *it = &s->items[i];
-        it->wait.moved = moved;
-        if (s->who.replica >= 0) {
-            partition_wait_tail(it->partition, &it->wait);
-        } else {
-            partition_wait_reader(it->partition, &it->wait);
+        list_for_each(node, &session->order) {
+            struct session_partition *sp = list_entry(node, struct session_partition, link);
+            if (sp->partition) {
+                wait_for(s, sp->partition, &sp->quiet, quiet_moved);
+            }
         }
+    }
+    list_for_each(node, &s->items) {
+        struct fetch_item *it = list_entry(node, struct fetch_item, link);
+        wait_for(s, it->partition, &it->wait, moved);
     }
     s->timer = (struct timer){ .fire = on_timeout, .owner = s };
     timer_arm_in(b->env, &s->timer, (uint64_t)req->max_wait_ms * NS_PER_MS);
@@ -413,60 +553,35 @@ void fetches_wake_all(struct broker *b)
 
 /* --- the request ------------------------------------------------------------------------------ */
 
-static void add_item(struct fetch_state *s, struct slice name, const struct uuid *id,
-                     const struct fetch_request_partition *ask)
-{
-    struct fetch_item *it = &s->items[s->item_count++];
-    it->state = s;
-    it->topic_name = name;
-    it->topic_id = *id;
-    it->ask = ask;
-    list_init(&it->wait.link);
-    it->verdict = fetch_verdict_none();
-    it->verdict.code = find_partition(s->call, it);
-    look(s, it);
-    if (s->who.replica >= 0 && !fetch_is_urgent(&it->verdict)) {
-        it->verdict.code = fetch_note_follower(s->call, &s->who, it->partition, ask);
-        s->urgent |= it->verdict.code != KAFKA_NONE;
-    }
-}
-
 static bool items_of_request(struct fetch_state *s, const struct fetch_request *req)
 {
-    size_t count = 0;
-    for (int32_t i = 0; i < req->topics_n; i++) {
-        count += (size_t)req->topics[i].partitions_n;
-    }
-    s->items = arena_array(&s->call->arena, count, sizeof(*s->items));
-    if (!s->items) {
-        return false;
-    }
     for (int32_t i = 0; i < req->topics_n; i++) {
         const struct fetch_request_topic *t = &req->topics[i];
         for (int32_t k = 0; k < t->partitions_n; k++) {
-            add_item(s, t->topic, &t->topic_id, &t->partitions[k]);
+            struct fetch_item *it = add_item(s, t->topic, &t->topic_id, &t->partitions[k]);
+            if (!it) {
+                return false;
+            }
+            note_follower(s, it);
         }
     }
     return true;
 }
 
-/* The session may change or go while the fetch waits: what it asks for is copied. */
 static bool items_of_session(struct fetch_state *s, struct fetch_session *session)
 {
-    struct arena *arena = &s->call->arena;
-    s->items = arena_array(arena, session->partitions.count, sizeof(*s->items));
-    if (!s->items) {
-        return false;
-    }
     list_for_each(node, &session->order) {
-        const struct session_partition *sp = list_entry(node, struct session_partition, link);
-        struct fetch_request_partition *ask = arena_alloc(arena, sizeof(*ask));
-        struct slice name = arena_copy(arena, slice_str(sp->topic));
-        if (!ask || slice_is_null(name)) {
+        struct session_partition *sp = list_entry(node, struct session_partition, link);
+        const struct topic *t = find_topic(s->call, &sp->topic_id, slice_str(sp->topic));
+        sp->partition = t ? topic_partition(t, sp->ask.partition) : NULL;
+        if (sp->partition && begins_quiet(s, sp, sp->partition)) {
+            continue;
+        }
+        struct fetch_item *it = add_session_item(s, sp);
+        if (!it) {
             return false;
         }
-        *ask = sp->ask;
-        add_item(s, name, &sp->topic_id, ask);
+        note_follower(s, it);
     }
     return true;
 }
@@ -479,7 +594,10 @@ void handle_fetch(struct call *c)
         quorum_request(c); /* the metadata's log is all that is fetched there */
         return;
     }
-    struct fetch_session *session = NULL;
+    struct fetch_session *session = fetch_session_find(&b->sessions, req->session_id);
+    if (session && session->waiting) {
+        reply(session->waiting); /* (F3), before the request changes the session */
+    }
     enum kafka_error code = fetch_session_begin(&b->sessions, req, c->version, &session);
     if (code) {
         reply_error(c, code);
@@ -491,11 +609,9 @@ void handle_fetch(struct call *c)
     }
     s->call = c;
     list_init(&s->link);
+    list_init(&s->items);
     s->session_id = session ? session->id : FETCH_SESSION_NONE;
     fetch_identify(c, &s->who);
-    if (session && session->waiting) {
-        reply(session->waiting); /* (F3) */
-    }
     if (session ? !items_of_session(s, session) : !items_of_request(s, req)) {
         call_fail(c, "the request wants more memory than it may have");
         return;

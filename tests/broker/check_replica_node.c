@@ -163,6 +163,58 @@ START_TEST(a_second_fetch_of_a_session_ends_the_wait_of_the_first)
 }
 END_TEST
 
+static void delete_topic(struct wire_client *c, const char *name)
+{
+    struct delete_topics_request req;
+    struct delete_topics_request_delete_topic_state topic;
+    schema_init(&delete_topics_request_schema, &req);
+    schema_init(&delete_topics_request_delete_topic_state_schema, &topic);
+    topic.name = slice_str(name);
+    req.topics = &topic;
+    req.topics_n = 1;
+    const struct delete_topics_response *resp = wire_client_call(c, API_DeleteTopics, 6, &req);
+    ck_assert_int_eq(resp->responses[0].error_code, 0);
+}
+
+START_TEST(a_session_that_waits_is_told_of_records_and_of_a_topic_that_goes)
+{
+    struct wire_client other;
+    struct batch_builder b = { 0 };
+    struct batch_seal seal = plain_seal();
+    struct ask a;
+    ask_init(&a, 10);
+    wire_client_open(&other, &node);
+    a.req.session_epoch = 0;
+    const struct fetch_response *resp = wire_client_call(&client, API_Fetch, 17, &a.req);
+    a.req.session_id = resp->session_id;
+    ck_assert_int_ne(resp->session_id, 0);
+    ck_assert_int_eq(row_of(resp)->high_watermark, 10); /* and that is known from now on */
+    a.req.max_wait_ms = 20000;
+    a.req.session_epoch = 1;
+    a.req.topics_n = 0;
+    wire_client_send(&client, API_Fetch, 17, &a.req);
+    ck_assert(!wire_client_has_input(&client, 100));
+    ck_assert_int_eq(produce(&other, "t", -1, make_batch(&b, "v", 1, &seal), NULL), 0);
+    resp = wire_client_receive(&client, API_Fetch, 17);
+    ck_assert_uint_gt(row_of(resp)->records.bytes.len, 0);
+    ck_assert_int_eq(row_of(resp)->high_watermark, 11);
+    a.req.session_epoch = 2;
+    a.req.topics_n = 1;
+    a.part.fetch_offset = 11;
+    wire_client_send(&client, API_Fetch, 17, &a.req);
+    ck_assert(!wire_client_has_input(&client, 100));
+    delete_topic(&other, "t");
+    resp = wire_client_receive(&client, API_Fetch, 17);
+    ck_assert_int_ne(row_of(resp)->error_code, 0);
+    a.req.session_epoch = 3;
+    a.req.topics_n = 0;
+    resp = wire_client_call(&client, API_Fetch, 17, &a.req);
+    ck_assert_int_eq(row_of(resp)->error_code, KAFKA_UNKNOWN_TOPIC_ID);
+    wire_client_close(&other);
+    batch_builder_deinit(&b);
+}
+END_TEST
+
 START_TEST(a_follower_asks_for_the_logs_end_a_consumer_for_the_high_watermark)
 {
     struct list_offsets_request req;
@@ -202,6 +254,7 @@ Suite *broker_replica_suite(void)
     tcase_add_test(t, older_and_newer_leader_epochs_are_refused_and_the_leader_is_named);
     tcase_add_test(t, a_log_that_differs_is_told_where);
     tcase_add_test(t, a_second_fetch_of_a_session_ends_the_wait_of_the_first);
+    tcase_add_test(t, a_session_that_waits_is_told_of_records_and_of_a_topic_that_goes);
     tcase_add_test(t, a_follower_asks_for_the_logs_end_a_consumer_for_the_high_watermark);
     suite_add_tcase(s, t);
     return s;
