@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { ARENA_BYTES = 1 << 20, CONTROLLERS_MAX = 100 };
+enum { ARENA_BYTES = 1 << 20 };
 
 #define META_PROPERTIES      "meta.properties"
 #define BOOTSTRAP_CHECKPOINT "bootstrap.checkpoint"
@@ -247,12 +247,12 @@ static enum err check_controllers(struct formatting *f)
 static enum err parse_controllers(struct formatting *f)
 {
     struct slice rest = slice_str(f->request->initial_controllers);
-    struct raft_voter *voters = arena_array(&f->arena, CONTROLLERS_MAX, sizeof(*voters));
+    struct raft_voter *voters = arena_array(&f->arena, RAFT_VOTERS_MAX, sizeof(*voters));
     size_t count = 0;
     while (rest.len) {
         const uint8_t *comma = memchr(rest.ptr, ',', rest.len);
         size_t n = comma ? (size_t)(comma - rest.ptr) : rest.len;
-        if (!voters || count == CONTROLLERS_MAX) {
+        if (!voters || count == RAFT_VOTERS_MAX) {
             return err_set(f->err, ERR_INVALID, "--initial-controllers: there are too many");
         }
         enum err e = parse_controller(f, slice_head(rest, n), &voters[count++]);

@@ -94,7 +94,7 @@ static enum err leave_trace(struct broker *b, struct error *err)
 static enum err write_state(struct broker *b, struct error *err)
 {
     const struct raft_hard_state *hard = &b->quorum.state;
-    int32_t ids[QUORUM_VOTERS_MAX];
+    int32_t ids[RAFT_VOTERS_MAX];
     struct raft_voter_set set = raft_voters(b->quorum.raft);
     struct quorum_state state = { .version = b->quorum.state_version > 0,
                                   .leader_id = hard->leader_id,
@@ -102,7 +102,7 @@ static enum err write_state(struct broker *b, struct error *err)
                                   .voted_id = hard->voted_id,
                                   .voted_directory_id = hard->voted_directory_id,
                                   .voters = ids };
-    for (size_t i = 0; i < set.count && i < QUORUM_VOTERS_MAX; i++) {
+    for (size_t i = 0; i < set.count; i++) {
         ids[state.voter_count++] = set.voters[i].id;
     }
     struct buf path = quorum_state_path(b);

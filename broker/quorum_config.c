@@ -5,9 +5,8 @@
  */
 #include "broker/quorum_config.h"
 
+#include "broker/raft/raft.h"
 #include "protocol/base/units.h"
-
-enum { VOTERS_MAX = 100 };
 
 static enum err parse_server(const char *key, const char *text, bool with_id, struct arena *arena,
                              struct quorum_server *ret_server, struct error *err)
@@ -43,8 +42,8 @@ static enum err parse_servers(const char *key, const struct config_list *list, b
                               struct arena *arena, struct quorum_server **ret_servers,
                               uint32_t *ret_count, struct error *err)
 {
-    if (list->count > VOTERS_MAX) {
-        return err_set(err, ERR_CONFIG, "%s: there are more than %d", key, VOTERS_MAX);
+    if (list->count > RAFT_VOTERS_MAX) {
+        return err_set(err, ERR_CONFIG, "%s: there are more than %d", key, RAFT_VOTERS_MAX);
     }
     struct quorum_server *servers = arena_array(arena, list->count, sizeof(*servers));
     if (!servers) {

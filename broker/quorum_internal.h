@@ -6,7 +6,7 @@
 #include "broker/quorum.h"
 #include "protocol/base/buf.h"
 
-enum { QUORUM_VOTERS_MAX = 100, QUORUM_ARENA_BYTES = 1 << 20 };
+enum { QUORUM_ARENA_BYTES = 1 << 20 };
 
 struct raft_now quorum_now(const struct broker *b);
 /* Ends the part in the quorum for good (Q2); tells the program, which should end. */

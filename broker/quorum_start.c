@@ -112,6 +112,11 @@ static enum err own_endpoints(struct opening *o, struct error *err)
         if (l->kind != LISTENER_CONTROLLER) {
             continue;
         }
+        if (o->config.endpoint_count == RAFT_VOTER_ENDPOINTS_MAX) {
+            return err_set(err, ERR_CONFIG,
+                           "controller.listener.names: more than %d listeners have these names",
+                           RAFT_VOTER_ENDPOINTS_MAX);
+        }
         if (!host[0] || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0) {
             return err_set(err, ERR_CONFIG,
                            "listeners: %s://%s:%d listens on every address; say in "

@@ -7,8 +7,6 @@
 #include "broker/broker.h"
 #include "broker/controller/features.h"
 
-enum { VOTERS_MAX = 128 };
-
 struct update {
     struct metadata_op op;
     struct call *call;
@@ -35,7 +33,7 @@ static enum kafka_error update_one(struct update *u, int32_t at, struct metadata
     struct broker *b = u->call->broker;
     const struct update_features_request *req = u->call->request;
     const struct update_features_request_feature_update_key *ask = &req->feature_updates[at];
-    int32_t voters[VOTERS_MAX];
+    int32_t voters[RAFT_VOTERS_MAX];
     for (int32_t i = 0; i < at; i++) {
         if (slice_eq(req->feature_updates[i].feature, ask->feature)) {
             err_set(&u->err, ERR_INVALID, "The feature %.*s is named twice.",
@@ -48,7 +46,7 @@ static enum kafka_error update_one(struct update *u, int32_t at, struct metadata
                 "kraft.version is chosen when the cluster is formatted, and cannot be changed.");
         return KAFKA_INVALID_UPDATE_VERSION;
     }
-    uint32_t count = quorum_voter_ids(b, voters, VOTERS_MAX);
+    uint32_t count = quorum_voter_ids(b, voters, RAFT_VOTERS_MAX);
     return feature_change(&b->image, ask->feature, ask->max_version_level,
                           upgrade_type(u->call, ask, &b->image), voters, count, out, &u->err);
 }

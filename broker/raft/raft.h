@@ -40,6 +40,11 @@ struct raft_now {
     int64_t wall_ms;
 };
 
+enum {
+    RAFT_VOTERS_MAX = 64,          /* of one set: more than any quorum has */
+    RAFT_VOTER_ENDPOINTS_MAX = 16, /* of one voter */
+};
+
 #define RAFT_TOPIC "__cluster_metadata"
 extern const struct uuid raft_topic_id; /* its id, uuid(0, 1) */
 

@@ -25,9 +25,7 @@ enum {
     RAFT_KEY_REMOVE_VOTER = 81,
     RAFT_KEY_UPDATE_VOTER = 82,
     RAFT_WAITING_FETCHES_MAX = 4096,
-    RAFT_VOTERS_MAX = 64,          /* of one set: more than any quorum has */
-    RAFT_VOTER_ENDPOINTS_MAX = 16, /* of one voter */
-    RAFT_KRAFT_VERSION_MAX = 1,    /* what this machine supports */
+    RAFT_KRAFT_VERSION_MAX = 1, /* what this machine supports */
 };
 
 /* One set of voters and the offset of the record that made it; -1 when none did (static voters,

@@ -146,6 +146,9 @@ enum err raft_voters_to_record(struct raft_voter_set set, struct arena *arena,
                                struct voters_record *ret_record)
 {
     struct voters_record rec;
+    if (set.count < 1 || set.count > RAFT_VOTERS_MAX) {
+        return ERR_MALFORMED;
+    }
     schema_init(&voters_record_schema, &rec);
     rec.voters = schema_new(&voters_record_voter_schema, arena, set.count);
     rec.voters_n = (int32_t)set.count;

@@ -72,6 +72,44 @@ START_TEST(what_contradicts_itself_is_refused)
 }
 END_TEST
 
+/* What is too much for the quorum is neither formatted nor started: nobody could read it. */
+START_TEST(more_voters_than_a_quorum_has_are_refused)
+{
+    for (int count = RAFT_VOTERS_MAX; count <= RAFT_VOTERS_MAX + 1; count++) {
+        bool fits = count == RAFT_VOTERS_MAX;
+        struct bench w;
+        struct buf voters = { 0 }, controllers = { 0 };
+        for (int i = 1; i <= count; i++) {
+            char id[23];
+            struct uuid directory = { .bytes = { 9, (uint8_t)i } };
+            uuid_format(&directory, id);
+            buf_printf(&voters, "%s%d@127.0.0.1:%d", i > 1 ? "," : "", i, 19092 + i);
+            buf_printf(&controllers, "%s%d@127.0.0.1:%d:%s", i > 1 ? "," : "", i, 19092 + i, id);
+        }
+        bench_init(&w);
+        bench_set_cluster(&w);
+        if (fits) {
+            ck_assert_int_eq(bench_format(&w, FORMAT_INITIAL, buf_cstr(&controllers)), ERR_OK);
+            ck_assert_msg(bench_start(&w) == ERR_OK, "%s", w.err.text);
+            ck_assert_uint_eq(raft_voters(w.broker->quorum.raft).count, RAFT_VOTERS_MAX);
+        } else {
+            check_refused(&w, FORMAT_INITIAL, buf_cstr(&controllers), ERR_INVALID, "too many");
+        }
+        bench_deinit(&w);
+        bench_init(&w);
+        bench_set_cluster(&w);
+        bench_set(&w, "controller.quorum.bootstrap.servers", "");
+        ck_assert_msg(bench_format(&w, FORMAT_NO_INITIAL, NULL) == ERR_OK, "%s", w.err.text);
+        bench_set(&w, "controller.quorum.voters", buf_cstr(&voters));
+        ck_assert_int_eq(bench_start(&w), fits ? ERR_OK : ERR_CONFIG);
+        ck_assert(fits || strstr(w.err.text, "there are more than 64"));
+        bench_deinit(&w);
+        buf_deinit(&voters);
+        buf_deinit(&controllers);
+    }
+}
+END_TEST
+
 START_TEST(formatted_and_foreign_directories_are_left_alone)
 {
     struct bench w;
@@ -122,6 +160,7 @@ Suite *format_suite(void)
     tcase_add_test(tc, directory_id_is_the_one_of_the_list);
     tcase_add_test(tc, node_that_joins_later_is_no_voter);
     tcase_add_test(tc, what_contradicts_itself_is_refused);
+    tcase_add_test(tc, more_voters_than_a_quorum_has_are_refused);
     tcase_add_test(tc, formatted_and_foreign_directories_are_left_alone);
     tcase_add_test(tc, interrupted_format_can_be_done_again);
     suite_add_tcase(s, tc);
