@@ -18,6 +18,13 @@ static void on_deleted(void *user, enum err err, int16_t version, const void *re
     fleet_answered(user, err, err ? NULL : &resp->topics[0].partitions[0].error_code);
 }
 
+static void on_altered(void *user, enum err err, int16_t version, const void *response)
+{
+    const struct incremental_alter_configs_response *resp = response;
+    (void)version;
+    fleet_answered(user, err, err ? NULL : &resp->responses[0].error_code);
+}
+
 /* Deletes everything that is committed; the answer's code. *ret_ms: how long it took. */
 static int16_t delete_all(struct fleet *f, struct sim_node *by, struct sim_node *leader,
                           int32_t index, int32_t timeout_ms, uint64_t *ret_ms)
@@ -103,6 +110,52 @@ START_TEST(who_returns_is_in_sync_only_once_it_begins_where_the_leader_does)
 }
 END_TEST
 
+/* One of three counts as too few from now on: who leaves the ISR stays eligible (KIP-966). */
+static void want_all_in_sync(struct fleet *f, struct sim_node *by)
+{
+    struct answer a = { 0 };
+    struct incremental_alter_configs_request req;
+    struct incremental_alter_configs_request_alter_configs_resource resource;
+    struct incremental_alter_configs_request_alterable_config config;
+    schema_init(&incremental_alter_configs_request_schema, &req);
+    schema_init(&incremental_alter_configs_request_alter_configs_resource_schema, &resource);
+    schema_init(&incremental_alter_configs_request_alterable_config_schema, &config);
+    config.name = slice_str("min.insync.replicas");
+    config.value = slice_str("3");
+    resource.resource_type = 2; /* a topic */
+    resource.resource_name = slice_str("t");
+    resource.configs = &config;
+    resource.configs_n = 1;
+    req.resources = &resource;
+    req.resources_n = 1;
+    controller_channel_send(by->broker, &incremental_alter_configs_request_schema, &req, -1,
+                            10 * (uint64_t)NS_PER_S, on_altered, &a);
+    sim_host_turn_ends(by->host);
+    while (!a.count) {
+        fleet_run_ms(f, 1);
+    }
+    ck_assert_int_eq(a.code, KAFKA_NONE);
+}
+
+START_TEST(an_eligible_replica_that_is_away_is_waited_for)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 760);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *gone = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    struct sim_node *other = &f->nodes[(_i + 2) % FLEET_VOTERS];
+    uint64_t ms;
+    int32_t index = prepare(f, n);
+    want_all_in_sync(f, other);
+    sim_node_kill(gone, false);
+    wait_fenced(f, n, gone, index);
+    ck_assert_int_eq(delete_all(f, other, n, index, 1000, &ms), KAFKA_REQUEST_TIMED_OUT);
+    fleet_start(gone);
+    fleet_wait_running(f, gone, 15000);
+    ck_assert_int_eq(delete_all(f, other, n, index, 15000, &ms), KAFKA_NONE);
+    ck_assert_int_eq(start_of(gone, index), COUNT);
+    fleet_free(f);
+}
+END_TEST
+
 START_TEST(followers_hear_of_a_deletion_at_once)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 720);
@@ -150,6 +203,7 @@ Suite *deletion_suite(void)
     TCase *t = tcase_create("deletion");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, who_returns_is_in_sync_only_once_it_begins_where_the_leader_does, 0, 12);
+    tcase_add_loop_test(t, an_eligible_replica_that_is_away_is_waited_for, 0, 6);
     tcase_add_loop_test(t, followers_hear_of_a_deletion_at_once, 0, 6);
     tcase_add_loop_test(t, what_was_answered_outlives_a_power_loss_of_all_nodes, 0, 6);
     suite_add_tcase(s, t);
