@@ -20,6 +20,8 @@ const char *sim_change_name(enum sim_change kind)
         [SIM_CHANGE_CANCEL] = "cancelled-reassignments",
         [SIM_CHANGE_DELETE_RECORDS] = "deleted-records",
         [SIM_CHANGE_ELECT] = "elections",
+        [SIM_CHANGE_ADD_NODE] = "another-node",
+        [SIM_CHANGE_VOTERS] = "voters",
     };
     return names[kind];
 }
@@ -336,6 +338,73 @@ static void elect(struct sim_changes *ch)
     ask(ch, NODE_CONTROLLER, &elect_leaders_request_schema, &request, on_elected);
 }
 
+/* --- voters ----------------------------------------------------------------------------------- */
+
+static void on_added(void *user, enum err err, int16_t version, const void *response)
+{
+    const struct add_raft_voter_response *r = response;
+    (void)version;
+    answered(user, err, err ? (int16_t)KAFKA_NONE : r->error_code);
+}
+
+static void on_removed(void *user, enum err err, int16_t version, const void *response)
+{
+    const struct remove_raft_voter_response *r = response;
+    (void)version;
+    answered(user, err, err ? (int16_t)KAFKA_NONE : r->error_code);
+}
+
+static void add_voter(struct sim_changes *ch, const struct sim_node *n)
+{
+    struct add_raft_voter_request_listener listener;
+    struct add_raft_voter_request request;
+    schema_init(&add_raft_voter_request_listener_schema, &listener);
+    schema_init(&add_raft_voter_request_schema, &request);
+    listener.name = slice_str("CONTROLLER");
+    listener.host = slice_str(n->host->address);
+    listener.port = SIM_CONTROLLER_PORT;
+    request.cluster_id = slice_str(SIM_CLUSTER_ID);
+    request.timeout_ms = TIMEOUT_MS;
+    request.voter_id = n->id;
+    request.voter_directory_id = n->broker->metadata_dir->meta.directory_id;
+    request.listeners = &listener;
+    request.listeners_n = 1;
+    sim_trace(&ch->cluster->world, n->host, "shall be a voter");
+    ask(ch, NODE_CONTROLLER, &add_raft_voter_request_schema, &request, on_added);
+}
+
+static void remove_voter(struct sim_changes *ch, const struct raft_voter *v)
+{
+    struct remove_raft_voter_request request;
+    schema_init(&remove_raft_voter_request_schema, &request);
+    request.cluster_id = slice_str(SIM_CLUSTER_ID);
+    request.voter_id = v->id;
+    request.voter_directory_id = v->directory_id;
+    sim_trace(&ch->cluster->world, ch->cluster->nodes[v->id - 1].host, "shall be no voter");
+    ask(ch, NODE_CONTROLLER, &remove_raft_voter_request_schema, &request, on_removed);
+}
+
+/* One who is no voter becomes one, or one who is does not stay it, as far as some node knows. */
+static void change_voters(struct sim_changes *ch)
+{
+    struct sim_cluster *c = ch->cluster;
+    const struct sim_node *n = &c->nodes[sim_random(&c->world, c->node_count)];
+    const struct raft *r = n->broker ? n->broker->quorum.raft : NULL;
+    if (!r) {
+        return;
+    }
+    struct raft_voter_set set = raft_voters(r);
+    const struct raft_voter *voter = NULL;
+    for (size_t i = 0; i < set.count; i++) {
+        voter = set.voters[i].id == n->id ? &set.voters[i] : voter;
+    }
+    if (!voter) {
+        add_voter(ch, n);
+    } else if (set.count > 1) {
+        remove_voter(ch, voter);
+    }
+}
+
 /* --- when ------------------------------------------------------------------------------------- */
 
 static void change(struct sim_changes *ch)
@@ -358,6 +427,12 @@ static void change(struct sim_changes *ch)
         break;
     case SIM_CHANGE_DELETE_RECORDS:
         delete_records(ch);
+        break;
+    case SIM_CHANGE_ADD_NODE:
+        (void)sim_cluster_grow(ch->cluster);
+        break;
+    case SIM_CHANGE_VOTERS:
+        change_voters(ch);
         break;
     case SIM_CHANGE_ELECT:
     default:

@@ -15,24 +15,29 @@ enum {
 
 /* --- set-up ----------------------------------------------------------------------------------- */
 
-#define CLUSTER_ID "c2ltdWxhdGVkLWxvZ2Jvb20"
-
-/* "1@10.0.0.1:9093,..." */
-static void print_voters(const struct sim_cluster *c, struct buf *out)
+/* The voters, "1@10.0.0.1:9093,...", or who knows them, "10.0.0.1:9093,..." */
+static void print_servers(const struct sim_cluster *c, struct buf *out)
 {
     for (uint32_t i = 0; i < c->options.nodes; i++) {
-        buf_printf(out, "%s%u@10.0.0.%u:%d", i ? "," : "", i + 1, i + 1, SIM_CONTROLLER_PORT);
+        buf_append_str(out, i ? "," : "");
+        if (!c->options.dynamic) {
+            buf_printf(out, "%u@", i + 1);
+        }
+        buf_printf(out, "10.0.0.%u:%d", i + 1, SIM_CONTROLLER_PORT);
     }
 }
 
+/* voters NULL: the node is alone. */
 static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
 {
+    bool dynamic = voters && c->options.dynamic, controller = i < c->options.nodes || dynamic;
     char name[SIM_NAME_MAX], address[SIM_NAME_MAX], listeners[96], roll_ms[16], lag_ms[16];
     char snapshot_bytes[16];
     snprintf(name, sizeof(name), "n%u", i + 1);
     snprintf(address, sizeof(address), "10.0.0.%u", i + 1);
     snprintf(listeners, sizeof(listeners), "PLAINTEXT://%s:%d%s%s%s", address, SIM_PORT,
-             voters ? ",CONTROLLER://" : "", voters ? address : "", voters ? ":9093" : "");
+             voters && controller ? ",CONTROLLER://" : "", voters && controller ? address : "",
+             voters && controller ? ":9093" : "");
     snprintf(roll_ms, sizeof(roll_ms), "%u", c->options.roll_ms);
     snprintf(lag_ms, sizeof(lag_ms), "%u", c->options.lag_ms);
     snprintf(snapshot_bytes, sizeof(snapshot_bytes), "%u",
@@ -49,26 +54,75 @@ static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
         { "log.flush.offset.checkpoint.interval.ms", "3s" },
         { "replica.high.watermark.checkpoint.interval.ms", "1s" },
         { "metadata.log.max.record.bytes.between.snapshots", snapshot_bytes },
-        { voters ? "controller.quorum.voters" : NULL, voters },
+        { "process.roles", controller ? "broker,controller" : "broker" },
+        { dynamic  ? "controller.quorum.bootstrap.servers"
+          : voters ? "controller.quorum.voters"
+                   : NULL,
+          voters },
         { NULL, NULL },
     };
     sim_node_init(&c->nodes[i], &c->world, (int32_t)i + 1, name, address, settings);
-    snprintf(c->bootstrap[i], sizeof(c->bootstrap[i]), "%s:%d", address, SIM_PORT);
-    if (voters) {
-        sim_node_format(&c->nodes[i], CLUSTER_ID);
+}
+
+/* "1@10.0.0.1:9093:directory-id,..." */
+static void format_initial(struct sim_cluster *c)
+{
+    struct buf controllers = { 0 };
+    for (uint32_t i = 0; i < c->options.nodes; i++) {
+        struct uuid id;
+        char text[23];
+        for (size_t k = 0; k < sizeof(id.bytes); k++) {
+            id.bytes[k] = (uint8_t)(k ? sim_random(&c->world, 256) : i + 1);
+        }
+        uuid_format(&id, text);
+        buf_printf(&controllers, "%s%u@10.0.0.%u:%d:%s", i ? "," : "", i + 1, i + 1,
+                   SIM_CONTROLLER_PORT, text);
     }
+    for (uint32_t i = 0; i < c->options.nodes; i++) {
+        sim_node_format_quorum(&c->nodes[i], SIM_CLUSTER_ID, FORMAT_INITIAL,
+                               buf_cstr(&controllers));
+    }
+    sim_node_format_quorum(&c->nodes[c->options.nodes], SIM_CLUSTER_ID, FORMAT_NO_INITIAL, NULL);
+    buf_deinit(&controllers);
 }
 
 static void make_nodes(struct sim_cluster *c)
 {
-    struct buf voters = { 0 };
-    print_voters(c, &voters);
+    struct buf servers = { 0 };
+    print_servers(c, &servers);
     c->node_count = c->options.nodes;
     for (uint32_t i = 0; i < c->node_count; i++) {
-        make_node(c, i, c->node_count > 1 ? buf_cstr(&voters) : NULL);
+        make_node(c, i, c->node_count > 1 ? buf_cstr(&servers) : NULL);
+        snprintf(c->bootstrap[i], sizeof(c->bootstrap[i]), "%s:%d", c->nodes[i].host->address,
+                 SIM_PORT);
     }
-    buf_deinit(&voters);
+    if (c->node_count > 1) {
+        make_node(c, c->node_count, buf_cstr(&servers));
+    }
+    if (c->options.dynamic) {
+        format_initial(c);
+    } else {
+        for (uint32_t i = 0; c->node_count > 1 && i < c->node_count + SIM_NODES_LATER; i++) {
+            sim_node_format(&c->nodes[i], SIM_CLUSTER_ID);
+        }
+    }
+    buf_deinit(&servers);
     sim_quorum_init(&c->quorum, &c->world, c->node_count);
+}
+
+bool sim_cluster_grow(struct sim_cluster *c)
+{
+    struct error err;
+    struct sim_node *n = &c->nodes[c->node_count];
+    if (c->options.nodes == 1 || c->node_count > c->options.nodes) {
+        return false;
+    }
+    c->node_count++;
+    c->quorum.node_count++;
+    if (sim_node_start(n, &err)) {
+        sim_fail(&c->world, "%s does not start: %s", n->host->name, err.text);
+    }
+    return true;
 }
 
 static void start_nodes(struct sim_cluster *c)
@@ -125,7 +179,7 @@ static void take_down(struct sim_cluster *c)
     sim_faults_deinit(c);
     sim_changes_deinit(&c->changes);
     sim_workload_deinit(&c->workload);
-    for (uint32_t i = 0; i < c->node_count; i++) {
+    for (uint32_t i = 0; i < c->options.nodes + (c->options.nodes > 1); i++) {
         sim_node_kill(&c->nodes[i], false);
         sim_node_deinit(&c->nodes[i]);
     }

@@ -12,7 +12,7 @@
 #include "tests/sim/sim_quorum.h"
 #include "tests/sim/sim_workload.h"
 
-enum { SIM_NODES_MAX = 5 };
+enum { SIM_NODES_MAX = 5, SIM_NODES_LATER = 1 };
 
 enum sim_fault {
     SIM_FAULT_KILL,
@@ -38,6 +38,7 @@ enum sim_fault {
 /* All that a seed decides before the first event. */
 struct sim_options {
     uint32_t nodes;
+    bool dynamic;            /* the quorum's voters are in its log, and may change */
     bool page_cache;         /* durability: then nothing loses its power */
     uint32_t roll_ms;        /* log.roll.ms: segments are short in time; 0: not set */
     uint32_t lag_ms;         /* replica.lag.time.max.ms */
@@ -56,8 +57,8 @@ void sim_options_print(const struct sim_options *o, FILE *out);
 struct sim_cluster {
     struct sim_world world;
     struct sim_options options;
-    struct sim_node nodes[SIM_NODES_MAX];
-    uint32_t node_count;
+    struct sim_node nodes[SIM_NODES_MAX + SIM_NODES_LATER];
+    uint32_t node_count; /* those that take part; the last one comes later, or never */
     char bootstrap[SIM_NODES_MAX][32];
     struct sim_workload workload;
     struct sim_changes changes;
@@ -73,7 +74,7 @@ struct sim_cluster {
         bool sick;                /* its disk has failed: it is restarted before long */
         bool unsynced; /* a sync has failed: its page cache is ahead of its disk for good */
         bool down_on_purpose;
-    } node_faults[SIM_NODES_MAX];
+    } node_faults[SIM_NODES_MAX + SIM_NODES_LATER];
     uint64_t fault_counts[SIM_FAULT_COUNT];
 };
 
@@ -87,6 +88,9 @@ struct sim_run_args {
     FILE *trace;    /* NULL: none */
     uint64_t trace_from_ns;
 };
+
+/* The node that comes later starts; false when it was there already. */
+bool sim_cluster_grow(struct sim_cluster *c);
 
 /* Runs the seed to its end; a broken promise ends the process. */
 void sim_run(const struct sim_run_args *args, struct sim_result *ret_result);

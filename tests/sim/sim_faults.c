@@ -291,7 +291,7 @@ void sim_faults_start(struct sim_cluster *c)
 {
     c->tick = (struct sim_event){ .fire = on_tick, .owner = c, .kind = SIM_EVENT_FAULT };
     c->mend = (struct sim_event){ .fire = on_mend, .owner = c, .kind = SIM_EVENT_FAULT };
-    for (uint32_t i = 0; i < c->node_count; i++) {
+    for (uint32_t i = 0; i < c->options.nodes + (c->options.nodes > 1); i++) {
         struct sim_node_faults *f = &c->node_faults[i];
         *f = (struct sim_node_faults){ .cluster = c, .node = &c->nodes[i] };
         f->restart = (struct sim_event){ .fire = on_restart, .owner = f, .kind = SIM_EVENT_FAULT };

@@ -141,6 +141,28 @@ void sim_node_format(struct sim_node *n, const char *cluster_id)
     sim_disk_sync_all(&n->disk);
 }
 
+void sim_node_format_quorum(struct sim_node *n, const char *cluster_id, enum format_quorum quorum,
+                            const char *initial_controllers)
+{
+    struct error err;
+    struct buf out = { 0 };
+    enum err e =
+        runtime_listeners(&n->config, NULL, &n->arena, &n->listeners, &n->listener_count, &err);
+    struct format_request request = { .config = &n->config,
+                                      .listeners = n->listeners,
+                                      .listener_count = n->listener_count,
+                                      .default_dir = SIM_NODE_DIR,
+                                      .cluster_id = cluster_id,
+                                      .quorum = quorum,
+                                      .initial_controllers = initial_controllers };
+    e = e ? e : format_storage(n->host->env, &n->disk.vfs, &request, &out, &err);
+    if (e) {
+        sim_fail(n->world, "the disk cannot be formatted: %s", err.text);
+    }
+    buf_deinit(&out);
+    sim_disk_sync_all(&n->disk);
+}
+
 enum err sim_node_start(struct sim_node *n, struct error *err)
 {
     assert(n->state == SIM_NODE_DOWN && !n->broker);

@@ -8,12 +8,14 @@
 #define LOGBOOM_TESTS_SIM_NODE_H
 
 #include "broker/broker.h"
+#include "broker/format.h"
 #include "tests/sim/sim_disk.h"
 #include "tests/sim/sim_net.h"
 
 enum { SIM_LISTENERS_MAX = 4, SIM_PORT = 9092, SIM_CONTROLLER_PORT = 9093 };
 
-#define SIM_NODE_DIR "/data"
+#define SIM_NODE_DIR   "/data"
+#define SIM_CLUSTER_ID "c2ltdWxhdGVkLWJyb2tlcg"
 
 enum sim_node_state { SIM_NODE_DOWN, SIM_NODE_UP, SIM_NODE_STOPPING };
 
@@ -48,6 +50,9 @@ void sim_node_init(struct sim_node *n, struct sim_world *w, int32_t id, const ch
                    const char *address, const struct sim_setting *settings);
 /* Formats the disk, for a node of a cluster. */
 void sim_node_format(struct sim_node *n, const char *cluster_id);
+/* The same for one whose quorum keeps its voters in the log (KIP-853). */
+void sim_node_format_quorum(struct sim_node *n, const char *cluster_id, enum format_quorum quorum,
+                            const char *initial_controllers);
 void sim_node_deinit(struct sim_node *n);
 /* Starts the broker; an error leaves the node down. */
 enum err sim_node_start(struct sim_node *n, struct error *err);

@@ -81,8 +81,10 @@ static void change_options(struct sim_options *o, struct rng *r)
     }
     uint32_t kinds = (uint32_t)rng_next(r) & ((1u << SIM_CHANGE_COUNT) - 1);
     if (o->nodes == 1) {
-        kinds &= ~(1u << SIM_CHANGE_REASSIGN | 1u << SIM_CHANGE_CANCEL);
+        kinds &= ~(1u << SIM_CHANGE_REASSIGN | 1u << SIM_CHANGE_CANCEL | 1u << SIM_CHANGE_ADD_NODE |
+                   1u << SIM_CHANGE_VOTERS);
     }
+    o->dynamic = kinds & 1u << SIM_CHANGE_VOTERS;
     if (kinds & 1u << SIM_CHANGE_CANCEL) {
         kinds |= 1u << SIM_CHANGE_REASSIGN;
     }
@@ -115,7 +117,8 @@ void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
 
 void sim_options_print(const struct sim_options *o, FILE *out)
 {
-    fprintf(out, "%u node(s), %s; ", o->nodes, o->page_cache ? "page-cache" : "fsync");
+    fprintf(out, "%u node(s)%s, %s; ", o->nodes, o->dynamic ? " with a dynamic quorum" : "",
+            o->page_cache ? "page-cache" : "fsync");
     fprintf(out, "%u topics of RF %d, %u producers, %u reader(s), %u groups of %u; ",
             o->workload.topics, o->workload.replication_factor, o->workload.producers,
             o->workload.readers, o->workload.groups, o->workload.members);

@@ -21,9 +21,9 @@ enum { IMAGE_BYTES = 1 << 20 };
 
 void sim_quorum_init(struct sim_quorum *q, struct sim_world *w, uint32_t node_count)
 {
-    assert(node_count <= SIM_QUORUM_NODES_MAX);
+    assert(node_count < SIM_QUORUM_NODES_MAX); /* one more may come */
     *q = (struct sim_quorum){ .world = w, .node_count = node_count };
-    for (uint32_t i = 0; i < node_count; i++) {
+    for (uint32_t i = 0; i < SIM_QUORUM_NODES_MAX; i++) {
         q->nodes[i].image_offset = -1;
     }
 }
@@ -77,9 +77,10 @@ static void inspect_leader(struct sim_quorum *q, const struct sim_node *n)
     }
     int64_t committed = raft_high_watermark(r);
     uint32_t have = 0, voters = 0;
-    for (uint32_t i = 0; i < q->node_count; i++) {
+    struct raft_voter_set set = raft_voters(r);
+    for (size_t i = 0; i < set.count; i++) {
         voters++;
-        have += q->nodes[i].synced >= committed;
+        have += q->nodes[set.voters[i].id - 1].synced >= committed;
     }
     if (committed > q->committed && have * 2 <= voters) {
         sim_fail(q->world,
