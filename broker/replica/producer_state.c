@@ -87,7 +87,7 @@ struct producer_entry *producer_state_forgotten(const struct producer_state *s,
                                                 const struct producer_batch *batch)
 {
     struct producer_entry *entry = find(s, batch->producer_id);
-    if (!entry || entry->recalled || batch->producer_epoch != entry->epoch ||
+    if (!entry || batch->producer_epoch != entry->epoch ||
         entry->kept_count == 0 || entry->kept_count == PRODUCER_BATCHES_KEPT) {
         return NULL;
     }

@@ -7,7 +7,8 @@
  * been on their way when the node went down. All but the last of them, sent again, would look like
  * a gap: the producer would begin a new numbering, and the records would be there twice.
  *   (R1) A producer's batches are looked for once in the life of its entry.
- *   (R2) What is found lies in the log; nothing is a duplicate by inference.
+ *   (R2) What is found lies in the log. Only where the log begins late does one infer: what is not
+ *        there was deleted, since sequences of an epoch are appended in order.
  */
 #include "broker/storage/log.h"
 
@@ -68,6 +69,12 @@ static void read_back(struct partition_log *log, struct recall *r, int64_t from,
     }
 }
 
+/* Of all batches that are kept. */
+static int64_t first_offset(const struct producer_entry *entry)
+{
+    return entry->kept[0].last_offset - entry->kept[0].offset_delta;
+}
+
 enum producer_verdict log_check_producer(struct partition_log *log,
                                          const struct producer_batch *batch,
                                          struct producer_kept *ret_duplicate)
@@ -77,10 +84,18 @@ enum producer_verdict log_check_producer(struct partition_log *log,
     if (verdict != PRODUCER_OUT_OF_ORDER || !r.entry) {
         return verdict;
     }
-    const struct producer_kept *oldest = &r.entry->kept[0];
-    int64_t to = oldest->last_offset - oldest->offset_delta;
-    int64_t from = to > RECALL_OFFSETS_MAX ? to - RECALL_OFFSETS_MAX : 0;
-    read_back(log, &r, from > log->start_offset ? from : log->start_offset, to);
-    producer_state_recall(r.entry, r.found, r.count);
-    return producer_state_check(&log->producers, batch, ret_duplicate);
+    int64_t to = first_offset(r.entry);
+    if (!r.entry->recalled) {
+        int64_t from = to > RECALL_OFFSETS_MAX ? to - RECALL_OFFSETS_MAX : 0;
+        read_back(log, &r, from > log->start_offset ? from : log->start_offset, to);
+        producer_state_recall(r.entry, r.found, r.count);
+        verdict = producer_state_check(&log->producers, batch, ret_duplicate);
+    }
+    bool forgotten = producer_state_forgotten(&log->producers, batch) != NULL;
+    if (verdict == PRODUCER_OUT_OF_ORDER && forgotten && log->start_offset > 0 &&
+        to - log->start_offset <= RECALL_OFFSETS_MAX) {
+        *ret_duplicate = (struct producer_kept){ .last_offset = -1 }; /* (R2) */
+        verdict = PRODUCER_DUPLICATE;
+    }
+    return verdict;
 }

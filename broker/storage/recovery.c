@@ -471,8 +471,9 @@ enum err recovery_load_producers(struct partition_log *log, struct error *err)
         }
     }
     mem_free(found.files);
-    int64_t from =
-        log->snapshot_offset > log->start_offset ? log->snapshot_offset : log->start_offset;
+    /* What was deleted tells of producers as long as it lies there: a retry may still come. */
+    int64_t from = log->segments[0]->base_offset;
+    from = log->snapshot_offset > from ? log->snapshot_offset : from;
     if (!e && from < log->end_offset) {
         e = each_header(log, from, log_note_producer);
     }
