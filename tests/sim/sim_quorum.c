@@ -186,6 +186,9 @@ void sim_quorum_inspect(struct sim_quorum *q, uint32_t at, struct sim_node *n)
         sim_fail(q->world, "MonotonicHighWatermark: %s was at %lld and is at %lld", n->host->name,
                  (long long)s->high_watermark, (long long)high_watermark);
     }
+    if (n->broker->quorum.full) {
+        return; /* what it has in mind is not on its disk, and told to nobody */
+    }
     bool moved = high_watermark > s->high_watermark;
     s->epoch = raft_epoch(r);
     s->synced = raft_synced_offset(r);
