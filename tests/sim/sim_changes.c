@@ -22,6 +22,7 @@ const char *sim_change_name(enum sim_change kind)
         [SIM_CHANGE_ELECT] = "elections",
         [SIM_CHANGE_ADD_NODE] = "another-node",
         [SIM_CHANGE_VOTERS] = "voters",
+        [SIM_CHANGE_TOPICS] = "topics",
     };
     return names[kind];
 }
@@ -31,8 +32,8 @@ static struct sim_ledger_partition *place_of(struct sim_changes *ch)
     return &ch->cluster->workload.ledger.partitions[ch->place];
 }
 
-static void ask(struct sim_changes *ch, int32_t node, const struct schema *schema,
-                const void *request, client_done *done)
+void sim_changes_ask(struct sim_changes *ch, int32_t node, const struct schema *schema,
+                     const void *request, client_done *done)
 {
     ch->busy = true;
     ch->asked++;
@@ -40,7 +41,7 @@ static void ask(struct sim_changes *ch, int32_t node, const struct schema *schem
     client_call(ch->client.client, node, schema, request, -1, 0, done, ch);
 }
 
-static void answered(struct sim_changes *ch, enum err err, int16_t code)
+void sim_changes_answered(struct sim_changes *ch, enum err err, int16_t code)
 {
     ch->busy = false;
     ch->promised += !err && code == KAFKA_NONE;
@@ -55,7 +56,8 @@ static void on_altered(void *user, enum err err, int16_t version, const void *re
 {
     const struct incremental_alter_configs_response *r = response;
     (void)version;
-    answered(user, err, !err && r->responses_n ? r->responses[0].error_code : (int16_t)KAFKA_NONE);
+    sim_changes_answered(user, err,
+                         !err && r->responses_n ? r->responses[0].error_code : (int16_t)KAFKA_NONE);
 }
 
 /* value NULL: back to the default. */
@@ -79,7 +81,8 @@ static void alter(struct sim_changes *ch, int8_t type, struct slice resource, co
     request.resources_n = 1;
     sim_trace(&ch->cluster->world, ch->client.host, "%s of '%.*s' shall be %s", name,
               SLICE_ARG(resource), value ? value : "the default");
-    ask(ch, NODE_CONTROLLER, &incremental_alter_configs_request_schema, &request, on_altered);
+    sim_changes_ask(ch, NODE_CONTROLLER, &incremental_alter_configs_request_schema, &request,
+                    on_altered);
 }
 
 /* Retention may delete records from now on, whether the change is heard of or not. */
@@ -170,7 +173,7 @@ static void on_grown(void *user, enum err err, int16_t version, const void *resp
         struct sim_topic *t = &wl->topics[ch->place];
         t->partitions = ch->wanted > t->partitions ? ch->wanted : t->partitions;
     }
-    answered(ch, err, code);
+    sim_changes_answered(ch, err, code);
 }
 
 static void grow(struct sim_changes *ch)
@@ -194,7 +197,7 @@ static void grow(struct sim_changes *ch)
     request.topics = &topic;
     request.topics_n = 1;
     request.timeout_ms = TIMEOUT_MS;
-    ask(ch, NODE_CONTROLLER, &create_partitions_request_schema, &request, on_grown);
+    sim_changes_ask(ch, NODE_CONTROLLER, &create_partitions_request_schema, &request, on_grown);
 }
 
 /* --- reassignments ---------------------------------------------------------------------------- */
@@ -211,7 +214,7 @@ static void on_reassigned(void *user, enum err err, int16_t version, const void 
     if (!err && code == KAFKA_NONE) {
         ch->targets[ch->place] = ch->asked_target;
     }
-    answered(ch, err, code);
+    sim_changes_answered(ch, err, code);
 }
 
 /* count 0: what is under way is to be given up. */
@@ -237,8 +240,8 @@ static void ask_reassignment(struct sim_changes *ch, const struct sim_target *ta
     request.timeout_ms = TIMEOUT_MS;
     ch->asked_target = *target;
     ch->targets[ch->place].count = 0; /* (A1) */
-    ask(ch, NODE_CONTROLLER, &alter_partition_reassignments_request_schema, &request,
-        on_reassigned);
+    sim_changes_ask(ch, NODE_CONTROLLER, &alter_partition_reassignments_request_schema, &request,
+                    on_reassigned);
 }
 
 static void pick_place(struct sim_changes *ch)
@@ -287,7 +290,7 @@ static void on_deleted(void *user, enum err err, int16_t version, const void *re
                                 r->topics[0].partitions[0].low_watermark);
         }
     }
-    answered(ch, err, code);
+    sim_changes_answered(ch, err, code);
 }
 
 static void delete_records(struct sim_changes *ch)
@@ -317,7 +320,7 @@ static void delete_records(struct sim_changes *ch)
     request.topics_n = 1;
     request.timeout_ms = TIMEOUT_MS;
     sim_ledger_delete(lp, all ? INT64_MAX : partition.offset);
-    ask(ch, leader, &delete_records_request_schema, &request, on_deleted);
+    sim_changes_ask(ch, leader, &delete_records_request_schema, &request, on_deleted);
 }
 
 /* --- elections -------------------------------------------------------------------------------- */
@@ -326,7 +329,7 @@ static void on_elected(void *user, enum err err, int16_t version, const void *re
 {
     const struct elect_leaders_response *r = response;
     (void)version;
-    answered(user, err, err ? (int16_t)KAFKA_NONE : r->error_code);
+    sim_changes_answered(user, err, err ? (int16_t)KAFKA_NONE : r->error_code);
 }
 
 static void elect(struct sim_changes *ch)
@@ -335,7 +338,7 @@ static void elect(struct sim_changes *ch)
     schema_init(&elect_leaders_request_schema, &request);
     request.topic_partitions_n = -1; /* all of them, the preferred leaders */
     request.timeout_ms = TIMEOUT_MS;
-    ask(ch, NODE_CONTROLLER, &elect_leaders_request_schema, &request, on_elected);
+    sim_changes_ask(ch, NODE_CONTROLLER, &elect_leaders_request_schema, &request, on_elected);
 }
 
 /* --- voters ----------------------------------------------------------------------------------- */
@@ -344,14 +347,14 @@ static void on_added(void *user, enum err err, int16_t version, const void *resp
 {
     const struct add_raft_voter_response *r = response;
     (void)version;
-    answered(user, err, err ? (int16_t)KAFKA_NONE : r->error_code);
+    sim_changes_answered(user, err, err ? (int16_t)KAFKA_NONE : r->error_code);
 }
 
 static void on_removed(void *user, enum err err, int16_t version, const void *response)
 {
     const struct remove_raft_voter_response *r = response;
     (void)version;
-    answered(user, err, err ? (int16_t)KAFKA_NONE : r->error_code);
+    sim_changes_answered(user, err, err ? (int16_t)KAFKA_NONE : r->error_code);
 }
 
 static void add_voter(struct sim_changes *ch, const struct sim_node *n)
@@ -370,7 +373,7 @@ static void add_voter(struct sim_changes *ch, const struct sim_node *n)
     request.listeners = &listener;
     request.listeners_n = 1;
     sim_trace(&ch->cluster->world, n->host, "shall be a voter");
-    ask(ch, NODE_CONTROLLER, &add_raft_voter_request_schema, &request, on_added);
+    sim_changes_ask(ch, NODE_CONTROLLER, &add_raft_voter_request_schema, &request, on_added);
 }
 
 static void remove_voter(struct sim_changes *ch, const struct raft_voter *v)
@@ -381,7 +384,7 @@ static void remove_voter(struct sim_changes *ch, const struct raft_voter *v)
     request.voter_id = v->id;
     request.voter_directory_id = v->directory_id;
     sim_trace(&ch->cluster->world, ch->cluster->nodes[v->id - 1].host, "shall be no voter");
-    ask(ch, NODE_CONTROLLER, &remove_raft_voter_request_schema, &request, on_removed);
+    sim_changes_ask(ch, NODE_CONTROLLER, &remove_raft_voter_request_schema, &request, on_removed);
 }
 
 /* One who is no voter becomes one, or one who is does not stay it, as far as some node knows. */
@@ -433,6 +436,9 @@ static void change(struct sim_changes *ch)
         break;
     case SIM_CHANGE_VOTERS:
         change_voters(ch);
+        break;
+    case SIM_CHANGE_TOPICS:
+        sim_changes_topics(ch);
         break;
     case SIM_CHANGE_ELECT:
     default:
@@ -493,6 +499,7 @@ static void nothing(void *owner)
 void sim_changes_deinit(struct sim_changes *ch)
 {
     sim_client_kill(&ch->client, nothing, NULL);
+    batch_builder_deinit(&ch->batch);
 }
 
 /* --- promises --------------------------------------------------------------------------------- */

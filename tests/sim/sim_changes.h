@@ -20,6 +20,7 @@ enum sim_change {
     SIM_CHANGE_ELECT,
     SIM_CHANGE_ADD_NODE,
     SIM_CHANGE_VOTERS,
+    SIM_CHANGE_TOPICS,
     SIM_CHANGE_COUNT,
 };
 
@@ -40,7 +41,9 @@ struct sim_changes {
     uint64_t asked, promised;
     /* What is under way. */
     enum sim_change kind;
-    uint32_t place; /* in the ledger */
+    uint32_t place;  /* in the ledger, or of a topic that comes and goes */
+    uint32_t number; /* of the last record sent to one of those */
+    struct batch_builder batch;
     int32_t wanted; /* partitions */
     /* What was asked for and promised, by place in the ledger; count 0: nothing is known. */
     struct sim_target {
@@ -58,5 +61,12 @@ struct image;
 bool sim_changes_are_done(const struct sim_changes *ch, const struct image *img, char *ret_why,
                           size_t why_size);
 const char *sim_change_name(enum sim_change kind);
+
+/* For the kinds of changes. */
+void sim_changes_ask(struct sim_changes *ch, int32_t node, const struct schema *schema,
+                     const void *request, client_done *done);
+void sim_changes_answered(struct sim_changes *ch, enum err err, int16_t code);
+/* sim_lives.c: a topic is made, filled or deleted. */
+void sim_changes_topics(struct sim_changes *ch);
 
 #endif

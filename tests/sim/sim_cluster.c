@@ -142,6 +142,7 @@ static void after_event(void *ctx, struct sim_host *h)
         struct sim_node *n = &c->nodes[i];
         if (n->broker && n->host->running && (h == n->host || !h)) {
             sim_quorum_inspect(&c->quorum, i, n);
+            sim_topics_inspect(&c->topics, i, n);
             sim_inspect_node(c, n);
         }
     }
@@ -214,6 +215,7 @@ void sim_run(const struct sim_run_args *args, struct sim_result *ret_result)
         fprintf(args->trace, "seed %llu: ", (unsigned long long)args->seed);
         sim_options_print(&c->options, args->trace);
     }
+    sim_topics_init(&c->topics, &c->world);
     make_nodes(c);
     start_nodes(c);
     for (uint32_t i = 0; i < c->node_count; i++) {
@@ -228,6 +230,9 @@ void sim_run(const struct sim_run_args *args, struct sim_result *ret_result)
     sim_faults_heal(c);
     must_progress(c);
     sim_inspect_replicas(c);
+    for (uint32_t i = 0; i < c->node_count; i++) {
+        sim_topics_check_logs(&c->topics, &c->nodes[i]);
+    }
     fill_result(c, ret_result);
     take_down(c);
     mem_free(c);

@@ -10,6 +10,7 @@
 #include "tests/sim/sim_changes.h"
 #include "tests/sim/sim_node.h"
 #include "tests/sim/sim_quorum.h"
+#include "tests/sim/sim_topics.h"
 #include "tests/sim/sim_workload.h"
 
 enum { SIM_NODES_MAX = 5, SIM_NODES_LATER = 1 };
@@ -62,6 +63,7 @@ struct sim_cluster {
     char bootstrap[SIM_NODES_MAX][32];
     struct sim_workload workload;
     struct sim_changes changes;
+    struct sim_topics topics;
     struct sim_quorum quorum;
     bool healing;
     /* faults (sim_faults.c) */

@@ -283,6 +283,26 @@ static void read_replica(struct sim_cluster *c, const struct sim_node *n,
     buf_deinit(&bytes);
 }
 
+/* All topics, also those that come and go, have leaders and their replicas in sync. */
+static bool topics_are_settled(const struct sim_cluster *c, char *ret_why, size_t why_size)
+{
+    for (uint32_t k = 0; k < c->node_count; k++) {
+        uint32_t cursor = 0;
+        const struct map *topics = &c->nodes[k].broker->image.topics_by_id;
+        for (const struct image_topic *t; (t = map_next(topics, &cursor, NULL));) {
+            for (int32_t i = 0; i < t->partition_count; i++) {
+                const struct image_partition *ip = &t->partitions[i];
+                if (ip->leader < 0 || ip->isr_count < ip->replica_count) {
+                    snprintf(ret_why, why_size, "%s: %s-%d has not all its replicas in sync",
+                             c->nodes[k].host->name, t->name, (int)i);
+                    return false;
+                }
+            }
+        }
+    }
+    return true;
+}
+
 bool sim_inspect_is_settled(const struct sim_cluster *c, char *ret_why, size_t why_size)
 {
     const struct sim_ledger *l = &c->workload.ledger;
@@ -307,6 +327,9 @@ bool sim_inspect_is_settled(const struct sim_cluster *c, char *ret_why, size_t w
                 return false;
             }
         }
+    }
+    if (!topics_are_settled(c, ret_why, why_size)) {
+        return false;
     }
     for (uint32_t k = 0; k < c->node_count; k++) {
         if (!sim_changes_are_done(&c->changes, &c->nodes[k].broker->image, ret_why, why_size)) {
