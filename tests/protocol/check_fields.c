@@ -72,7 +72,9 @@ static int within(int version, const struct schema *message)
                                     : version;
 }
 
-static void compare(struct cursor *c, const struct schema *s, int depth)
+/* A field is there from `outer` on, the version that has the array around it: what it says of the
+ * versions before means nothing, and a struct that several messages share cannot say it. */
+static void compare(struct cursor *c, const struct schema *s, int depth, int outer)
 {
     const struct schema *m = c->message;
     for (uint16_t i = 0; i < s->field_count; i++) {
@@ -86,10 +88,11 @@ static void compare(struct cursor *c, const struct schema *s, int depth)
                       "%s: %s where %s should be", m->name, f->name, fact.name);
         ck_assert_msg(f->shape == fact.shape && (f->sub || f->kind == fact.kind), "%s: type of %s",
                       m->name, f->name);
-        ck_assert_msg(within(f->since, m) == within(fact.since, m) &&
+        int since = within(f->since > outer ? f->since : outer, m);
+        int ours = within(f->nullable, m);
+        ck_assert_msg(since == within(fact.since > outer ? fact.since : outer, m) &&
                           within(f->until, m) == within(fact.until, m),
                       "%s: versions of %s", m->name, f->name);
-        int since = within(f->since, m), ours = within(f->nullable, m);
         int theirs = within(fact.nullable, m);
         ck_assert_msg((ours > since ? ours : since) == (theirs > since ? theirs : since) ||
                           f->shape == SHAPE_OPTIONAL,
@@ -97,7 +100,7 @@ static void compare(struct cursor *c, const struct schema *s, int depth)
         ck_assert_msg(f->tag == fact.tag, "%s: tag of %s", m->name, f->name);
         ck_assert_msg(f->value == fact.value, "%s: default of %s", m->name, f->name);
         if (f->sub) {
-            compare(c, f->sub, depth + 1);
+            compare(c, f->sub, depth + 1, since);
         }
     }
 }
@@ -113,7 +116,7 @@ static void compare_message(const char *file, const struct schema *s)
     ck_assert_msg(s->key == key && s->min >= min && s->max <= max, "%s: key or versions", s->name);
     ck_assert_msg(within(s->flexible, s) == within(flexible, s), "%s: flexible versions", s->name);
     struct cursor c = { line_after(row), s };
-    compare(&c, s, 0);
+    compare(&c, s, 0, s->min);
     struct fact left;
     ck_assert_msg(!next_fact(&c, &left), "%s: %s is missing", s->name, left.name);
 }
