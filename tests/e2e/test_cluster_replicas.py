@@ -226,12 +226,14 @@ def test_replicas_on_a_new_disk_may_lead(make):
     c.wait_healthy(60)
     c.logboom("quorum", "remove-controller", str(node.place.id), node.place.directory_id)
     c.logboom("quorum", "add-controller", f"{node.place.id}@{node.place.controller}")
-    time.sleep(2)
-    c.logboom("cluster", "elect", "full", "bare", check=False)
-    for topic in ("full", "bare"):
-        found = c.partitions(topic)
-        assert all(p["leader"] == p["replicas"][0] for p in found.values()), found
-        assert node.place.id in {p["leader"] for p in found.values()}, found
+
+    def first_ones_lead():
+        c.logboom("cluster", "elect", "full", "bare", check=False)
+        return [p for t in ("full", "bare") for p in c.partitions(t).values()
+                if p["leader"] == p["replicas"][0]]
+
+    wait_until(lambda: len(first_ones_lead()) == 6, 20, "the first replicas lead", 0.5)
+    assert node.place.id in {p["leader"] for p in first_ones_lead()}
     for partition in range(3):
         assert lines(c, "full", partition) == [partition]
 
