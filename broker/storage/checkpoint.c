@@ -151,7 +151,24 @@ static int line_order(const void *a, const void *b)
 {
     const struct offset_line *x = a, *y = b;
     int c = strcmp(x->topic, y->topic);
-    return c ? c : (x->partition > y->partition) - (x->partition < y->partition);
+    c = c ? c : (x->partition > y->partition) - (x->partition < y->partition);
+    return c ? c : (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+/* Of several lines for a partition the first one stays, with the lowest offset. */
+static void drop_twins(struct offset_checkpoint *c)
+{
+    uint32_t kept = 1;
+    for (uint32_t i = 1; i < c->count; i++) {
+        const struct offset_line *last = &c->lines[kept - 1];
+        if (last->partition == c->lines[i].partition &&
+            strcmp(last->topic, c->lines[i].topic) == 0) {
+            mem_free(c->lines[i].topic);
+        } else {
+            c->lines[kept++] = c->lines[i];
+        }
+    }
+    c->count = kept;
 }
 
 int64_t offset_checkpoint_find(const struct offset_checkpoint *c, const char *topic,
@@ -202,6 +219,7 @@ enum err offset_checkpoint_read(struct vfs *v, const char *path, struct offset_c
     }
     if (c.count) {
         qsort(c.lines, c.count, sizeof(*c.lines), line_order);
+        drop_twins(&c);
     }
     *ret_c = c;
     return ERR_OK;

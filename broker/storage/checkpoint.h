@@ -38,7 +38,7 @@ void offset_checkpoint_add(struct offset_checkpoint *c, const char *topic, int32
 /* -1 when absent. */
 int64_t offset_checkpoint_find(const struct offset_checkpoint *c, const char *topic,
                                int32_t partition);
-/* A missing file is an empty checkpoint. */
+/* A missing file is an empty checkpoint. Of two lines for a partition the lower offset counts. */
 enum err offset_checkpoint_read(struct vfs *v, const char *path, struct offset_checkpoint *ret_c,
                                 struct error *err);
 enum err offset_checkpoint_write(struct vfs *v, const char *path, const struct offset_checkpoint *c,

@@ -65,6 +65,21 @@ START_TEST(an_offset_checkpoint_torn_at_any_byte_is_refused)
 }
 END_TEST
 
+START_TEST(of_two_offsets_for_a_partition_the_lower_one_counts)
+{
+    struct offset_checkpoint c;
+    struct error err;
+    const char text[] = "0\n5\nd 0 58\nd 0 50\nd 1 7\ne 1 7\nd 2 3\n";
+    put(text, sizeof(text) - 1);
+    ck_assert(offset_checkpoint_read(vfs_posix(), path, &c, &err) == ERR_OK);
+    ck_assert_int_eq(offset_checkpoint_find(&c, "d", 0), 50);
+    ck_assert_int_eq(offset_checkpoint_find(&c, "d", 1), 7);
+    ck_assert_int_eq(offset_checkpoint_find(&c, "d", 2), 3);
+    ck_assert_int_eq(c.count, 4);
+    offset_checkpoint_deinit(&c);
+}
+END_TEST
+
 START_TEST(hostile_checkpoints_are_refused)
 {
     static const char *const texts[] = {
@@ -228,6 +243,7 @@ Suite *checkpoint_suite(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, offset_checkpoints_read_as_they_were_written);
     tcase_add_test(t, an_offset_checkpoint_torn_at_any_byte_is_refused);
+    tcase_add_test(t, of_two_offsets_for_a_partition_the_lower_one_counts);
     tcase_add_test(t, hostile_checkpoints_are_refused);
     tcase_add_test(t, epoch_ends_follow_kip_101);
     tcase_add_test(t, meta_properties_of_both_versions_are_read);
