@@ -66,8 +66,9 @@ static inline uint32_t producer_state_count(const struct producer_state *s)
 /* Sequences run 0 .. 2^31-1 and start again at 0. */
 int32_t producer_sequence_add(int32_t sequence, int32_t by);
 /* What to do with a batch that a client sent. PRODUCER_DUPLICATE gives the kept batch, from which
- * the reply's base offset follows (last_offset - offset_delta; -1: it is not known any more). An unknown producer may begin
- * anywhere (its state may have been evicted); a new epoch of a known one must begin at 0. */
+ * the reply's base offset follows (last_offset - offset_delta; -1: it is not known any more). An
+ * unknown producer may begin anywhere (its state may have been evicted); a new epoch of a known one
+ * must begin at 0. */
 enum producer_verdict producer_state_check(const struct producer_state *s,
                                            const struct producer_batch *batch,
                                            struct producer_kept *ret_duplicate);

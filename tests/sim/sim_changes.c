@@ -359,9 +359,9 @@ static void on_removed(void *user, enum err err, int16_t version, const void *re
 
 static void add_voter(struct sim_changes *ch, const struct sim_node *n)
 {
-    struct add_raft_voter_request_listener listener;
+    struct raft_endpoint listener;
     struct add_raft_voter_request request;
-    schema_init(&add_raft_voter_request_listener_schema, &listener);
+    schema_init(&raft_endpoint_schema, &listener);
     schema_init(&add_raft_voter_request_schema, &request);
     listener.name = slice_str("CONTROLLER");
     listener.host = slice_str(n->host->address);
