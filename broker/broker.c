@@ -165,6 +165,7 @@ struct checkpoint_walk {
     struct broker_dir *dir;
     enum checkpoint which;
     struct offset_checkpoint offsets;
+    bool failed;
 };
 
 static void note_offset(struct broker *b, struct partition *p, void *ctx)
@@ -185,12 +186,13 @@ static void note_offset(struct broker *b, struct partition *p, void *ctx)
     }
 }
 
-/* What is wanted is on the disk, and cannot come back after a crash. */
+/* What is wanted is on the disk, and cannot come back after a crash; or w->failed. */
 static void begin_where_wanted(struct broker *b, struct partition *p, void *ctx)
 {
     const struct checkpoint_walk *w = ctx;
     struct error err;
-    if (p->dir != w->dir || partition_next_start(p) == p->log->start_offset) {
+    if (p->dir != w->dir || partition_next_start(p) == p->log->start_offset ||
+        (w->failed && p->role != PARTITION_LEADER)) {
         return;
     }
     if (log_advance_start(p->log, partition_next_start(p), &err)) {
@@ -215,7 +217,8 @@ static enum err write_checkpoint(struct broker *b, enum checkpoint which, struct
             first = e;
             err_set(err, e, "%s", why.text);
         }
-        if (which == LOG_STARTS && !e) {
+        if (which == LOG_STARTS) {
+            w.failed = e != ERR_OK;
             each_log(b, begin_where_wanted, &w);
         }
     }
@@ -230,18 +233,20 @@ enum err broker_correct_recovery_points(struct broker *b, struct error *err)
     return b->recovery_points_stale ? write_checkpoint(b, RECOVERY_POINTS, err) : ERR_OK;
 }
 
-static void write_checkpoint_or_log(struct broker *b, enum checkpoint which)
+static bool write_checkpoint_or_log(struct broker *b, enum checkpoint which)
 {
     struct error err;
-    if (write_checkpoint(b, which, &err)) {
+    enum err e = write_checkpoint(b, which, &err);
+    if (e) {
         log_warn(&b->log, "a checkpoint could not be written; it is tried again later",
                  KV_STR("error", err.text));
     }
+    return !e;
 }
 
-void broker_write_log_starts(struct broker *b)
+bool broker_write_log_starts(struct broker *b)
 {
-    write_checkpoint_or_log(b, LOG_STARTS);
+    return write_checkpoint_or_log(b, LOG_STARTS);
 }
 
 static void on_checkpoint(void *owner)
@@ -250,8 +255,8 @@ static void on_checkpoint(void *owner)
     for (uint32_t i = 0; i < b->dir_count; i++) {
         flusher_kick(&b->dirs[i].flusher); /* with page-cache nobody else asks for it */
     }
-    write_checkpoint_or_log(b, RECOVERY_POINTS);
-    write_checkpoint_or_log(b, LOG_STARTS);
+    (void)write_checkpoint_or_log(b, RECOVERY_POINTS);
+    (void)write_checkpoint_or_log(b, LOG_STARTS);
     timer_arm_in(b->env, &b->checkpoint_timer,
                  (uint64_t)b->config->log_flush_offset_checkpoint_interval_ms * NS_PER_MS);
 }
@@ -261,7 +266,7 @@ static void on_high_watermark(void *owner)
     struct broker *b = owner;
     if (b->high_watermarks_moved) {
         b->high_watermarks_moved = false;
-        write_checkpoint_or_log(b, HIGH_WATERMARKS);
+        (void)write_checkpoint_or_log(b, HIGH_WATERMARKS);
     }
     timer_arm_in(b->env, &b->high_watermark_timer,
                  (uint64_t)b->config->replica_high_watermark_checkpoint_interval_ms * NS_PER_MS);

@@ -191,8 +191,9 @@ struct broker_dir *broker_dir_for_new(struct broker *b);
 /* Ends the drain when nothing is under way any more; called by whatever ends. */
 void broker_check_drained(struct broker *b);
 /* Writes where the logs shall begin (partition_want_start()), and lets them begin there. Where that
- * fails they begin where they did; it is tried again with the next checkpoint. */
-void broker_write_log_starts(struct broker *b);
+ * fails (false) followers begin where they did, until the next checkpoint; leaders let go of their
+ * records all the same, since that is what makes room on a full disk. */
+bool broker_write_log_starts(struct broker *b);
 /* Writes the recovery points when the checkpoint is ahead of a log: after a crash, what is appended
  * behind the cut would be trusted without a look. */
 enum err broker_correct_recovery_points(struct broker *b, struct error *err);

@@ -208,7 +208,7 @@ enum err partition_open_log(struct broker *b, struct partition *p, struct broker
 
 void partition_want_start(struct partition *p, int64_t offset)
 {
-    if (p->log && offset > partition_next_start(p)) {
+    if (p->log && !p->log->offline && offset > partition_next_start(p)) {
         p->start_wanted = offset;
     }
 }

@@ -240,7 +240,7 @@ static void settle_starts(struct replica_fetcher *f)
         return;
     }
     f->starts_moved = false;
-    broker_write_log_starts(f->broker);
+    (void)broker_write_log_starts(f->broker);
     list_for_each(node, &f->replicas) {
         struct replica *r = list_entry(node, struct replica, link);
         if (partition_next_start(r->partition) > partition_start_offset(r->partition)) {

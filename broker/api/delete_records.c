@@ -16,6 +16,7 @@ struct deletion {
     struct delete_records_response *resp;
     struct timer look;
     uint64_t deadline_ns;
+    bool is_durable; /* the leader's own part */
 };
 
 static enum kafka_error one_partition(const struct topic *t,
@@ -37,6 +38,9 @@ static enum kafka_error one_partition(const struct topic *t,
         return KAFKA_OFFSET_OUT_OF_RANGE;
     }
     partition_want_start(p, offset);
+    if (partition_next_start(p) < offset) {
+        return KAFKA_KAFKA_STORAGE_ERROR; /* its disk failed */
+    }
     *ret_low_watermark = partition_next_start(p);
     return KAFKA_NONE;
 }
@@ -44,9 +48,10 @@ static enum kafka_error one_partition(const struct topic *t,
 /* --- waiting for the replicas ----------------------------------------------------------------- */
 
 /* Whether the row, whose low_watermark is what was asked for, waits for somebody. */
-static bool row_waits(struct broker *b, struct slice topic, bool late,
+static bool row_waits(const struct deletion *d, struct slice topic, bool late,
                       struct delete_records_response_partition_result *row)
 {
+    struct broker *b = d->call->broker;
     const struct topic *t = topic_find(&b->topics, topic);
     struct partition *p = t ? topic_partition(t, row->partition_index) : NULL;
     if (row->error_code) {
@@ -56,7 +61,7 @@ static bool row_waits(struct broker *b, struct slice topic, bool late,
         row->error_code = p ? KAFKA_NOT_LEADER_OR_FOLLOWER : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
         return false;
     }
-    if (partition_start_offset(p) < row->low_watermark) {
+    if (!d->is_durable || partition_start_offset(p) < row->low_watermark) {
         row->error_code = KAFKA_KAFKA_STORAGE_ERROR; /* the node's log says why */
         return false;
     }
@@ -79,7 +84,7 @@ static void look(void *owner)
     for (int32_t i = 0; i < d->resp->topics_n; i++) {
         struct delete_records_response_topic_result *t = &d->resp->topics[i];
         for (int32_t k = 0; k < t->partitions_n; k++) {
-            waits |= row_waits(b, t->name, late, &t->partitions[k]);
+            waits |= row_waits(d, t->name, late, &t->partitions[k]);
         }
     }
     if (waits) {
@@ -128,10 +133,11 @@ void handle_delete_records(struct call *c)
                 (int16_t)one_partition(t, &ask->partitions[k], &out->partitions[k].low_watermark);
         }
     }
-    broker_write_log_starts(b);
+    bool is_durable = broker_write_log_starts(b);
     uint64_t timeout_ms = req->timeout_ms > 0 ? (uint64_t)req->timeout_ms : 0;
     *d = (struct deletion){ .call = c,
                             .resp = resp,
+                            .is_durable = is_durable,
                             .look = { .fire = look, .owner = d },
                             .deadline_ns = env_mono_ns(b->env) + timeout_ms * NS_PER_MS };
     c->state = d;

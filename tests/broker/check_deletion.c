@@ -156,6 +156,21 @@ START_TEST(an_eligible_replica_that_is_away_is_waited_for)
 }
 END_TEST
 
+START_TEST(a_deletion_that_cannot_be_written_makes_room_and_is_no_promise)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 780);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    uint64_t ms;
+    int32_t index = prepare(f, n);
+    n->disk.faults.capacity_bytes = 1;
+    ck_assert_int_eq(delete_all(f, other, n, index, 5000, &ms), KAFKA_KAFKA_STORAGE_ERROR);
+    ck_assert_int_eq(start_of(n, index), COUNT);
+    n->disk.faults.capacity_bytes = 0;
+    ck_assert_int_eq(delete_all(f, other, n, index, 5000, &ms), KAFKA_NONE);
+    fleet_free(f);
+}
+END_TEST
+
 START_TEST(followers_hear_of_a_deletion_at_once)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 720);
@@ -204,6 +219,7 @@ Suite *deletion_suite(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, who_returns_is_in_sync_only_once_it_begins_where_the_leader_does, 0, 12);
     tcase_add_loop_test(t, an_eligible_replica_that_is_away_is_waited_for, 0, 6);
+    tcase_add_loop_test(t, a_deletion_that_cannot_be_written_makes_room_and_is_no_promise, 0, 6);
     tcase_add_loop_test(t, followers_hear_of_a_deletion_at_once, 0, 6);
     tcase_add_loop_test(t, what_was_answered_outlives_a_power_loss_of_all_nodes, 0, 6);
     suite_add_tcase(s, t);
