@@ -8,8 +8,15 @@
 struct alter_state {
     struct metadata_op op;
     struct call *call;
-    struct alter_configs_response *resp;
+    void *response;
+    struct alter_configs_result *rows;
+    int32_t count;
+    bool validate_only;
+    enum kafka_error (*alter)(struct call *c, int32_t at, struct metadata_records *out,
+                              struct error *err);
 };
+
+/* --- of both requests --- */
 
 /* -1 when it is no number of a broker. */
 static int32_t broker_id_of(struct slice name)
@@ -65,6 +72,50 @@ enum kafka_error alter_check_setting(const struct broker *b, int8_t type, struct
     return !e ? KAFKA_NONE : e == ERR_INVALID ? KAFKA_INVALID_REQUEST : KAFKA_INVALID_CONFIG;
 }
 
+static void prepare(struct metadata_op *op, struct metadata_records *out)
+{
+    struct alter_state *s = container_of(op, struct alter_state, op);
+    for (int32_t i = 0; i < s->count; i++) {
+        struct error err = { 0 };
+        s->rows[i].error_code = (int16_t)s->alter(s->call, i, out, &err);
+        if (s->rows[i].error_code) {
+            s->rows[i].error_message = arena_copy(&s->call->arena, slice_str(err.text));
+        }
+    }
+    if (s->validate_only) {
+        metadata_records_reset(out);
+    }
+}
+
+static void altered(struct metadata_op *op, enum err status)
+{
+    struct alter_state *s = container_of(op, struct alter_state, op);
+    for (int32_t i = 0; status && i < s->count; i++) {
+        s->rows[i].error_code = (int16_t)controller_error(status);
+    }
+    call_reply(s->call, s->response);
+}
+
+void alter_begin(struct call *c, void *response, struct alter_configs_result *rows, int32_t count,
+                 bool validate_only,
+                 enum kafka_error (*alter)(struct call *c, int32_t at, struct metadata_records *out,
+                                           struct error *err))
+{
+    struct alter_state *s = call_alloc(c, sizeof(*s));
+    if (s) {
+        *s = (struct alter_state){ .op = { .prepare = prepare, .done = altered },
+                                   .call = c,
+                                   .response = response,
+                                   .rows = rows,
+                                   .count = count,
+                                   .validate_only = validate_only,
+                                   .alter = alter };
+        metadata_submit(c->broker, &s->op);
+    }
+}
+
+/* --- AlterConfigs --- */
+
 static bool is_kept(const struct alter_configs_request_resource *ask, const char *name)
 {
     for (int32_t i = 0; i < ask->configs_n; i++) {
@@ -75,10 +126,12 @@ static bool is_kept(const struct alter_configs_request_resource *ask, const char
     return false;
 }
 
-static enum kafka_error alter_one(struct broker *b,
-                                  const struct alter_configs_request_resource *ask,
-                                  struct metadata_records *out, struct error *err)
+static enum kafka_error alter_one(struct call *c, int32_t at, struct metadata_records *out,
+                                  struct error *err)
 {
+    const struct alter_configs_request *req = c->request;
+    const struct alter_configs_request_resource *ask = &req->resources[at];
+    struct broker *b = c->broker;
     enum kafka_error code = alter_check_resource(b, ask->resource_type, ask->resource_name, err);
     for (int32_t i = 0; !code && i < ask->configs_n; i++) {
         code = alter_check_setting(b, ask->resource_type, ask->resource_name, ask->configs[i].name,
@@ -102,51 +155,21 @@ static enum kafka_error alter_one(struct broker *b,
     return KAFKA_NONE;
 }
 
-static void prepare(struct metadata_op *op, struct metadata_records *out)
-{
-    struct alter_state *s = container_of(op, struct alter_state, op);
-    const struct alter_configs_request *req = s->call->request;
-    for (int32_t i = 0; i < req->resources_n; i++) {
-        struct error err = { 0 };
-        struct alter_configs_response_resource_response *row = &s->resp->responses[i];
-        row->resource_type = req->resources[i].resource_type;
-        row->resource_name = req->resources[i].resource_name;
-        row->error_code = (int16_t)alter_one(op->broker, &req->resources[i], out, &err);
-        if (row->error_code) {
-            row->error_message = arena_copy(&s->call->arena, slice_str(err.text));
-        }
-    }
-    if (req->validate_only) {
-        metadata_records_reset(out);
-    }
-}
-
-static void altered(struct metadata_op *op, enum err status)
-{
-    struct alter_state *s = container_of(op, struct alter_state, op);
-    for (int32_t i = 0; status && i < s->resp->responses_n; i++) {
-        s->resp->responses[i].error_code = (int16_t)controller_error(status);
-    }
-    call_reply(s->call, s->resp);
-}
-
 void handle_alter_configs(struct call *c)
 {
     const struct alter_configs_request *req = c->request;
-    struct alter_state *s = call_alloc(c, sizeof(*s));
-    struct alter_configs_response *resp = s ? call_response(c) : NULL;
+    struct alter_configs_response *resp = call_response(c);
     if (!resp) {
         return;
     }
-    resp->responses =
-        call_array(c, &alter_configs_response_resource_response_schema, req->resources_n);
+    resp->responses = call_array(c, &alter_configs_result_schema, req->resources_n);
     if (!resp->responses) {
         return;
     }
     resp->responses_n = req->resources_n;
-    s->call = c;
-    s->resp = resp;
-    s->op.prepare = prepare;
-    s->op.done = altered;
-    metadata_submit(c->broker, &s->op);
+    for (int32_t i = 0; i < resp->responses_n; i++) {
+        resp->responses[i].resource_type = req->resources[i].resource_type;
+        resp->responses[i].resource_name = req->resources[i].resource_name;
+    }
+    alter_begin(c, resp, resp->responses, resp->responses_n, req->validate_only, alter_one);
 }

@@ -14,4 +14,12 @@ enum kafka_error alter_check_resource(const struct broker *b, int8_t type, struc
 enum kafka_error alter_check_setting(const struct broker *b, int8_t type, struct slice resource,
                                      struct slice name, struct slice value, struct error *err);
 
+/* Changes all resources of the request at once, and replies: alter() adds the records of one of
+ * them, or says why not. Rows are the response's, one for each resource, its type and name filled
+ * in. */
+void alter_begin(struct call *c, void *response, struct alter_configs_result *rows, int32_t count,
+                 bool validate_only,
+                 enum kafka_error (*alter)(struct call *c, int32_t at, struct metadata_records *out,
+                                           struct error *err));
+
 #endif

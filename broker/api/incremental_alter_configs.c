@@ -6,12 +6,6 @@
 
 enum { OP_SET, OP_DELETE, OP_APPEND, OP_SUBTRACT };
 
-struct alter_state {
-    struct metadata_op op;
-    struct call *call;
-    struct incremental_alter_configs_response *resp;
-};
-
 /* The words of a list but one. */
 static void copy_without(struct slice list, struct slice word, struct buf *out)
 {
@@ -95,11 +89,12 @@ setting_of(struct call *c,
                                err);
 }
 
-static enum kafka_error
-alter_one(struct call *c,
-          const struct incremental_alter_configs_request_alter_configs_resource *ask,
-          struct metadata_records *out, struct error *err)
+static enum kafka_error alter_one(struct call *c, int32_t at, struct metadata_records *out,
+                                  struct error *err)
 {
+    const struct incremental_alter_configs_request *req = c->request;
+    const struct incremental_alter_configs_request_alter_configs_resource *ask =
+        &req->resources[at];
     struct broker *b = c->broker;
     enum kafka_error code = alter_check_resource(b, ask->resource_type, ask->resource_name, err);
     struct change_setting *settings =
@@ -118,53 +113,21 @@ alter_one(struct call *c,
     return code;
 }
 
-static void prepare(struct metadata_op *op, struct metadata_records *out)
-{
-    struct alter_state *s = container_of(op, struct alter_state, op);
-    const struct incremental_alter_configs_request *req = s->call->request;
-    for (int32_t i = 0; i < req->resources_n; i++) {
-        struct error err = { 0 };
-        struct incremental_alter_configs_response_alter_configs_resource_response *row =
-            &s->resp->responses[i];
-        row->resource_type = req->resources[i].resource_type;
-        row->resource_name = req->resources[i].resource_name;
-        row->error_code = (int16_t)alter_one(s->call, &req->resources[i], out, &err);
-        if (row->error_code) {
-            row->error_message = arena_copy(&s->call->arena, slice_str(err.text));
-        }
-    }
-    if (req->validate_only) {
-        metadata_records_reset(out);
-    }
-}
-
-static void altered(struct metadata_op *op, enum err status)
-{
-    struct alter_state *s = container_of(op, struct alter_state, op);
-    for (int32_t i = 0; status && i < s->resp->responses_n; i++) {
-        s->resp->responses[i].error_code = (int16_t)controller_error(status);
-    }
-    call_reply(s->call, s->resp);
-}
-
 void handle_incremental_alter_configs(struct call *c)
 {
     const struct incremental_alter_configs_request *req = c->request;
-    struct alter_state *s = call_alloc(c, sizeof(*s));
-    struct incremental_alter_configs_response *resp = s ? call_response(c) : NULL;
+    struct incremental_alter_configs_response *resp = call_response(c);
     if (!resp) {
         return;
     }
-    resp->responses =
-        call_array(c, &incremental_alter_configs_response_alter_configs_resource_response_schema,
-                   req->resources_n);
+    resp->responses = call_array(c, &alter_configs_result_schema, req->resources_n);
     if (!resp->responses) {
         return;
     }
     resp->responses_n = req->resources_n;
-    s->call = c;
-    s->resp = resp;
-    s->op.prepare = prepare;
-    s->op.done = altered;
-    metadata_submit(c->broker, &s->op);
+    for (int32_t i = 0; i < resp->responses_n; i++) {
+        resp->responses[i].resource_type = req->resources[i].resource_type;
+        resp->responses[i].resource_name = req->resources[i].resource_name;
+    }
+    alter_begin(c, resp, resp->responses, resp->responses_n, req->validate_only, alter_one);
 }

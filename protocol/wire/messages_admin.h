@@ -208,17 +208,17 @@ STRUCT(incremental_alter_configs_request_alter_configs_resource,
 MESSAGE(incremental_alter_configs_request, INCREMENTAL_ALTER_CONFIGS_REQUEST_FIELDS,
         "IncrementalAlterConfigsRequest", 44, 0, 1, 1)
 
-#define INCREMENTAL_ALTER_CONFIGS_RESPONSE_ALTER_CONFIGS_RESOURCE_RESPONSE_FIELDS(T, F, V, S, O, A) \
+/* AlterConfigs and IncrementalAlterConfigs answer alike. */
+#define ALTER_CONFIGS_RESULT_FIELDS(T, F, V, S, O, A)                                             \
     F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
     F(T, STR, error_message, 0, MAX, 0, NOTAG, 0)                                                 \
     F(T, I8, resource_type, 0, MAX, NEVER, NOTAG, 0)                                              \
     F(T, STR, resource_name, 0, MAX, NEVER, NOTAG, 0)
-STRUCT(incremental_alter_configs_response_alter_configs_resource_response,
-       INCREMENTAL_ALTER_CONFIGS_RESPONSE_ALTER_CONFIGS_RESOURCE_RESPONSE_FIELDS)
+STRUCT(alter_configs_result, ALTER_CONFIGS_RESULT_FIELDS)
 
 #define INCREMENTAL_ALTER_CONFIGS_RESPONSE_FIELDS(T, F, V, S, O, A)                               \
     F(T, I32, throttle_time_ms, 0, MAX, NEVER, NOTAG, 0)                                          \
-    A(T, incremental_alter_configs_response_alter_configs_resource_response, responses, 0, MAX, NEVER, NOTAG, 0)
+    A(T, alter_configs_result, responses, 0, MAX, NEVER, NOTAG, 0)
 MESSAGE(incremental_alter_configs_response, INCREMENTAL_ALTER_CONFIGS_RESPONSE_FIELDS,
         "IncrementalAlterConfigsResponse", 44, 0, 1, 1)
 
@@ -238,16 +238,9 @@ STRUCT(alter_configs_request_resource, ALTER_CONFIGS_REQUEST_RESOURCE_FIELDS)
     F(T, BOOL, validate_only, 0, MAX, NEVER, NOTAG, 0)
 MESSAGE(alter_configs_request, ALTER_CONFIGS_REQUEST_FIELDS, "AlterConfigsRequest", 33, 0, 2, 2)
 
-#define ALTER_CONFIGS_RESPONSE_RESOURCE_RESPONSE_FIELDS(T, F, V, S, O, A)                         \
-    F(T, I16, error_code, 0, MAX, NEVER, NOTAG, 0)                                                \
-    F(T, STR, error_message, 0, MAX, 0, NOTAG, 0)                                                 \
-    F(T, I8, resource_type, 0, MAX, NEVER, NOTAG, 0)                                              \
-    F(T, STR, resource_name, 0, MAX, NEVER, NOTAG, 0)
-STRUCT(alter_configs_response_resource_response, ALTER_CONFIGS_RESPONSE_RESOURCE_RESPONSE_FIELDS)
-
 #define ALTER_CONFIGS_RESPONSE_FIELDS(T, F, V, S, O, A)                                           \
     F(T, I32, throttle_time_ms, 0, MAX, NEVER, NOTAG, 0)                                          \
-    A(T, alter_configs_response_resource_response, responses, 0, MAX, NEVER, NOTAG, 0)
+    A(T, alter_configs_result, responses, 0, MAX, NEVER, NOTAG, 0)
 MESSAGE(alter_configs_response, ALTER_CONFIGS_RESPONSE_FIELDS, "AlterConfigsResponse", 33, 0, 2, 2)
 
 #define DESCRIBE_CLUSTER_REQUEST_FIELDS(T, F, V, S, O, A)                                         \
