@@ -1,6 +1,8 @@
 # One test binary an area; `make check` runs them all. check_<area>_SOURCES are added by the fragments.
 TEST_LIBS = $(CHECK_LIBS)
 TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+# First, as it takes longest and mostly waits: with -j the others run beside it.
+include tests/e2e/local.mk
 include tests/support/local.mk
 include tests/protocol/base.mk
 include tests/protocol/wire.mk
@@ -21,4 +23,3 @@ include tests/connectors/local.mk
 include tests/cli/local.mk
 include tests/fuzz/local.mk
 include tests/sim/local.mk
-include tests/e2e/local.mk

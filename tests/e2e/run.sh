@@ -39,4 +39,4 @@ esac
 if "$tool" -p xdist --version >/dev/null 2>&1; then
     set -- -n "${LOGBOOM_WORKERS:-$workers}" --dist loadgroup "$@"
 fi
-exec "$tool" -q -p no:cacheprovider --durations=5 -m "$which" "$@" "$srcdir/tests/e2e"
+exec "$tool" -q -p no:cacheprovider --durations=5 -rs -m "$which" "$@" "$srcdir/tests/e2e"
