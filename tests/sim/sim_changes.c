@@ -460,6 +460,9 @@ static void on_tick(void *owner)
         while (!(ch->options.kinds & 1u << kind) || at-- > 0) {
             kind++;
         }
+        if ((ch->options.kinds & 1u << SIM_CHANGE_TOPICS) && sim_chance(w, 3)) {
+            kind = SIM_CHANGE_TOPICS; /* a life has many parts */
+        }
         ch->kind = (enum sim_change)kind;
         change(ch);
     }

@@ -82,17 +82,16 @@ static void on_produced(void *user, enum err err, int16_t version, const void *r
     sim_changes_answered(ch, err, code);
 }
 
-/* One record to a topic that some node knows, by its id, whether it lives or not. */
-static void produce(struct sim_changes *ch)
+/* One record to a topic, by its id. */
+static void produce(struct sim_changes *ch, uint32_t place)
 {
     struct sim_cluster *c = ch->cluster;
-    const struct sim_topics *ts = topics_of(ch);
     const struct sim_node *n = &c->nodes[sim_random(&c->world, c->node_count)];
-    ch->place = ts->count ? (uint32_t)sim_random(&c->world, ts->count) : 0;
-    const struct sim_life *life = &ts->lives[ch->place];
+    const struct sim_life *life = &topics_of(ch)->lives[place];
     const struct image_topic *t =
-        n->broker && ts->count ? image_topic_by_id(&n->broker->image, &life->id) : NULL;
-    if (!t || life->name[0] != sim_life_name(0)[0]) {
+        n->broker ? image_topic_by_id(&n->broker->image, &life->id) : NULL;
+    ch->place = place;
+    if (!t) {
         return;
     }
     int32_t index = (int32_t)sim_random(&c->world, (uint64_t)t->partition_count);
@@ -126,19 +125,29 @@ static void produce(struct sim_changes *ch)
     buf_deinit(&value);
 }
 
+/* The place of the topic that has this name as far as one knows; SIM_LIVES_MAX: there is none. */
+static uint32_t living(const struct sim_topics *ts, uint32_t name)
+{
+    uint32_t place = SIM_LIVES_MAX;
+    for (uint32_t i = 0; i < ts->count; i++) {
+        const struct sim_life *life = &ts->lives[i];
+        if (life->gone < 0 && !life->asked && strcmp(life->name, sim_life_name(name)) == 0) {
+            place = i;
+        }
+    }
+    return place;
+}
+
 void sim_changes_topics(struct sim_changes *ch)
 {
     struct sim_world *w = &ch->cluster->world;
     uint32_t name = (uint32_t)sim_random(w, SIM_LIFE_NAMES);
-    switch (sim_random(w, 4)) {
-    case 0:
+    uint32_t place = living(topics_of(ch), name);
+    if (place == SIM_LIVES_MAX) {
         create(ch, name);
-        break;
-    case 1:
+    } else if (sim_chance(w, 4)) {
         delete (ch, name);
-        break;
-    default:
-        produce(ch);
-        break;
+    } else {
+        produce(ch, place);
     }
 }
