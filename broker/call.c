@@ -72,6 +72,7 @@ struct call *call_new(struct broker *b, const struct call_sink *sink, void *sink
 {
     struct call *c = mem_zalloc(sizeof(*c));
     list_init(&c->link);
+    list_init(&c->short_link);
     c->sink = sink;
     c->sink_owner = sink_owner;
     c->broker = b;
@@ -103,6 +104,7 @@ void call_free(struct call *c)
     mem_free(c->splices);
     buf_deinit(&c->reply);
     list_remove(&c->link);
+    list_remove(&c->short_link);
     struct broker *b = c->broker;
     frame_drop(&b->connections, c);
     arena_deinit(&c->arena);
@@ -137,10 +139,23 @@ void *call_response(struct call *c)
     return call_array(c, c->api->response, 1);
 }
 
+void calls_fail_short(void *owner)
+{
+    struct broker *b = owner;
+    for (struct list_node *node; (node = list_pop_front(&b->connections.short_of_memory));) {
+        call_fail(list_entry(node, struct call, short_link),
+                  "the request wants more memory than it may have");
+    }
+}
+
+/* Not at once: the handler may be writing into the call's arena what this returns. */
 static void *checked(struct call *c, void *memory)
 {
     if (!memory) {
-        call_fail(c, "the request wants more memory than it may have");
+        struct connections *cs = &c->broker->connections;
+        list_remove(&c->short_link);
+        list_push_back(&cs->short_of_memory, &c->short_link);
+        timer_arm_in(c->broker->env, &cs->fail, 0);
     }
     return memory;
 }

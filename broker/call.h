@@ -33,7 +33,8 @@ struct call_sink {
 /* One request. The handler replies by call_reply() (or call_reply_none()), now or later; until then
  * everything here stays. */
 struct call {
-    struct list_node link; /* in the connection's queue, in order, or among the orphans */
+    struct list_node link;       /* in the connection's queue, in order, or among the orphans */
+    struct list_node short_link; /* in connections->short_of_memory, or alone */
     const struct call_sink *sink;
     void *sink_owner;
     struct connection *conn; /* NULL: the client has gone, or there is none */
@@ -61,6 +62,9 @@ struct call {
     bool replied, no_reply;
 };
 
+/* Ends the calls that ran short of memory; connections->fail's. */
+void calls_fail_short(void *broker);
+
 /* --- for handlers ----------------------------------------------------------------------------- */
 
 /* Encodes the response (any struct of the call's api) and sends it in its turn. The call may be
@@ -76,10 +80,10 @@ void call_fail(struct call *c, const char *why);
 /* A fresh response struct of the call's api with its defaults; NULL never comes (the arena's cap
  * closes the connection: then the call has ended and the handler returns). */
 void *call_response(struct call *c);
-/* Zeroed memory that lives as long as the call; NULL when the arena's cap is reached: call_fail()
- * was called. */
+/* Zeroed memory that lives as long as the call; NULL when the arena's cap is reached: the call
+ * fails from the loop, and the handler returns. */
 void *call_alloc(struct call *c, size_t size);
-/* count structs of this schema; NULL when the arena's cap is reached: call_fail() was called. */
+/* count structs of this schema; NULL as above. */
 void *call_array(struct call *c, const struct schema *s, int32_t count);
 /* Whom it comes from, for logs. */
 const char *call_peer(const struct call *c);

@@ -568,8 +568,10 @@ struct slice connection_client_host(const struct connection *conn, struct arena 
 
 void connections_init(struct connections *cs, struct broker *b)
 {
-    *cs = (struct connections){ .feed = { .fire = on_feed, .owner = b } };
+    *cs = (struct connections){ .feed = { .fire = on_feed, .owner = b },
+                                .fail = { .fire = calls_fail_short, .owner = b } };
     list_init(&cs->all);
+    list_init(&cs->short_of_memory);
     list_init(&cs->starved);
     list_init(&cs->orphans);
 }
@@ -594,6 +596,7 @@ void connections_deinit(struct broker *b)
 {
     struct connections *cs = &b->connections;
     timer_cancel(b->env, &cs->feed);
+    timer_cancel(b->env, &cs->fail);
     cs->feeding = true; /* nobody is left to feed */
     for (struct list_node *node; (node = list_first(&cs->orphans));) {
         call_free(list_entry(node, struct call, link));

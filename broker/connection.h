@@ -36,10 +36,12 @@ void connection_reply_bytes(struct call *c, struct slice header_and_body);
 struct connections {
     struct list_node all;
     uint32_t count;
-    struct list_node starved; /* waiting for request memory */
-    struct list_node orphans; /* calls whose client has gone */
-    size_t request_bytes;     /* held by frames */
-    struct timer feed;        /* the starved may go on */
+    struct list_node starved;         /* waiting for request memory */
+    struct list_node orphans;         /* calls whose client has gone */
+    struct list_node short_of_memory; /* calls that failed for that, until the loop ends them */
+    struct timer fail;
+    size_t request_bytes; /* held by frames */
+    struct timer feed;    /* the starved may go on */
     bool feeding;
     struct { /* frames to use again: page faults cost more than the work */
         uint8_t *frames[8];
