@@ -246,10 +246,11 @@ static void put_leader(struct partition_change *c, struct partition_change_recor
         id_list_set(&c->isr, &leader, 1);
         id_list_remove(&c->elr, leader);
     }
-    if (unclean) {
+    /* min.insync.replicas fell while nobody led: what is committed from now on is the leader's. */
+    if (unclean || c->isr.count >= c->min_isr) {
         c->elr.count = 0;
-        c->recovering = true;
     }
+    c->recovering = c->recovering || unclean;
 }
 
 /* Followers must learn of another epoch when a replica goes, and, before 3.6, when the ISR shrinks

@@ -229,6 +229,29 @@ START_TEST(partition_without_a_leader_keeps_who_is_eligible_when_min_isr_changes
 }
 END_TEST
 
+/* A leader that is enough alone commits alone: nobody stays eligible beside it. */
+START_TEST(who_leads_after_min_isr_fell_is_the_only_one_eligible)
+{
+    struct world w;
+    world_init(&w, true);
+    world_brokers(&w, 3);
+    world_topic_on(&w, "logs", IDS(1, 2, 3));
+    world_fence(&w, 3);
+    world_fence(&w, 2);
+    world_fence(&w, 1);
+    world_setting(&w, "logs", "min.insync.replicas", "1");
+    world_unfence(&w, 1);
+    const struct image_partition *p = world_partition(&w, "logs", 0);
+    ck_assert_int_eq(p->leader, 1);
+    ck_assert_ids(p->isr, p->isr_count, 1);
+    ck_assert_int_eq(p->elr_count, 0);
+    world_fence(&w, 1);
+    world_unfence(&w, 2); /* it lacks what 1 has committed since */
+    ck_assert_int_eq(p->leader, NO_LEADER);
+    world_deinit(&w);
+}
+END_TEST
+
 /* --- elections -------------------------------------------------------------------------------- */
 
 static enum kafka_error elect(struct world *w, int32_t index, enum elect_type type)
@@ -409,6 +432,7 @@ Suite *controller_isr_suite(void)
     tcase_add_test(tc, without_eligible_replicas_the_last_of_the_isr_stays_in_it);
     tcase_add_test(tc, changed_min_isr_clears_who_was_eligible_under_the_old_one);
     tcase_add_test(tc, partition_without_a_leader_keeps_who_is_eligible_when_min_isr_changes);
+    tcase_add_test(tc, who_leads_after_min_isr_fell_is_the_only_one_eligible);
     tcase_add_test(tc, preferred_leader_is_elected_only_when_it_is_in_sync);
     tcase_add_test(tc, unclean_leader_is_elected_only_when_asked_for_or_configured);
     tcase_add_test(tc, balancer_gives_the_lead_back_where_a_broker_lacks_too_many);
