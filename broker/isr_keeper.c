@@ -75,17 +75,15 @@ static bool take_answer(struct broker *b, const struct isr_sent *s,
         a.code = (enum kafka_error)row->error_code;
         a.leader_epoch = row->leader_epoch;
         a.partition_epoch = row->partition_epoch;
-        a.isr = row->isr;
-        a.isr_count = row->isr_n;
     }
-    enum isr_verdict verdict = isr_answered(p->isr, &a, env_mono_ns(b->env));
+    enum isr_verdict verdict = isr_answered(p->isr, &a);
     if (a.code) {
         log_info(&b->log, "the controller refused another ISR", KV_STR("topic", p->topic->name),
                  KV_INT("partition", p->index), KV_STR("code", kafka_error_name((int16_t)a.code)));
     } else {
         b->metrics.isr_changes++;
-        log_debug(&b->log, "the ISR changed", KV_STR("topic", p->topic->name),
-                  KV_INT("partition", p->index), KV_INT("in_sync", isr_size(p->isr)),
+        log_debug(&b->log, "the controller changed the ISR", KV_STR("topic", p->topic->name),
+                  KV_INT("partition", p->index), KV_INT("in_sync", row->isr_n),
                   KV_INT("replicas", p->isr->count + 1));
     }
     partition_isr_changed(b, p);

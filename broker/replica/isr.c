@@ -5,8 +5,8 @@
  *   (I1) high_watermark never falls.
  *   (I2) It is never above the end of this node, of a member of the ISR, or of a member of the ISR
  *        in flight.
- *   (I3) The ISR is what the controller said last; a proposal alone changes only whom (I2) waits
- *        for.
+ *   (I3) The ISR is what the metadata said last; a proposal and its answer change only whom (I2)
+ *        waits for.
  *   (I4) With fewer members than min.insync.replicas the high watermark rests: what is acknowledged
  *        has been on that many replicas.
  *   (I5) Nobody joins who begins below this node: deleted records do not come back with a leader
@@ -275,36 +275,26 @@ bool isr_propose(struct isr *s, const struct isr_log *own, int64_t self_epoch, u
     return true;
 }
 
-static enum isr_verdict take_in(struct isr *s, const struct isr_answer *a, uint64_t now_ns)
+/* Carried out, or there was nothing to do. What is behind the answer reaches this node by the
+ * metadata, and with it all that the controller knew before: another min.insync.replicas perhaps,
+ * by which whom it took out stays eligible. Until then the old ISR and the new one count (I2). */
+static enum isr_verdict carried_out(struct isr *s, const struct isr_answer *a)
 {
-    if (a->leader_epoch != s->leader_epoch) {
-        return ISR_WAITS; /* somebody leads a later epoch: the metadata will tell */
+    if (a->leader_epoch != s->leader_epoch || a->partition_epoch > s->partition_epoch) {
+        return ISR_WAITS;
     }
-    if (a->partition_epoch < s->partition_epoch) {
-        return ISR_SETTLED;
-    }
-    for (int32_t i = 0; i < s->count; i++) {
-        struct isr_replica *r = &s->replicas[i];
-        bool in_isr = contains(a->isr, a->isr_count, r->id);
-        if (in_isr && !r->in_isr && r->caught_up_ns == 0) {
-            r->caught_up_ns = now_ns;
-        }
-        r->in_isr = in_isr;
-        r->in_proposal = false;
-    }
-    s->partition_epoch = a->partition_epoch;
     s->in_flight = false;
     return ISR_SETTLED;
 }
 
-enum isr_verdict isr_answered(struct isr *s, const struct isr_answer *a, uint64_t now_ns)
+enum isr_verdict isr_answered(struct isr *s, const struct isr_answer *a)
 {
     if (!s->in_flight || a->number != s->proposal) {
         return ISR_SETTLED; /* the metadata was faster */
     }
     switch ((int)a->code) {
     case KAFKA_NONE:
-        return take_in(s, a, now_ns);
+        return carried_out(s, a);
     case KAFKA_OPERATION_NOT_ATTEMPTED:
     case KAFKA_INELIGIBLE_REPLICA:
         s->in_flight = false; /* the controller has not changed anything */

@@ -2,8 +2,8 @@
 /*
  * isr.h - the leader's view of one partition's replicas: who is in sync, and the high watermark.
  * Pure: fetches, time and the controller's answers come in; the high watermark and wishes for
- * another ISR go out. Only the controller changes the ISR (AlterPartition); until it has answered,
- * the high watermark waits for everybody who is in the old set or in the new one.
+ * another ISR go out. Only the controller changes the ISR (AlterPartition); until the metadata tell
+ * of it, the high watermark waits for everybody who is in the old set or in the new one.
  * Source: Kafka's Partition; KIP-497 (AlterPartition), KIP-841, KIP-903 (broker epochs), KIP-966
  * (no progress below min.insync.replicas).
  */
@@ -61,8 +61,8 @@ struct isr_assignment {
 void isr_init(struct isr *s, const struct isr_config *config, const struct isr_assignment *a,
               int64_t epoch_start_offset, int64_t high_watermark, uint64_t now_ns);
 void isr_deinit(struct isr *s);
-/* The metadata moved within the leader epoch. An older or equal partition epoch changes nothing
- * (the answer to a proposal came first); a newer one ends what is in flight. */
+/* The metadata moved within the leader epoch. An older or equal partition epoch changes nothing; a
+ * newer one ends what is in flight. */
 void isr_follow(struct isr *s, const struct isr_assignment *a, uint64_t now_ns);
 /* NULL when it is no replica. */
 struct isr_replica *isr_find(const struct isr *s, int32_t id);
@@ -125,18 +125,15 @@ bool isr_propose(struct isr *s, const struct isr_log *own, int64_t self_epoch, u
 struct isr_answer {
     uint64_t number;
     enum kafka_error code;
-    /* KAFKA_NONE: the partition as it is now */
-    int32_t leader_epoch, partition_epoch;
-    const int32_t *isr;
-    int32_t isr_count;
+    int32_t leader_epoch, partition_epoch; /* KAFKA_NONE: those of the partition now */
 };
 
 enum isr_verdict {
-    ISR_SETTLED, /* taken in, refused for good, or of no interest any more */
+    ISR_SETTLED, /* refused for good, or of no interest any more */
     ISR_WAITS,   /* nobody knows what the ISR is until the metadata tells */
     ISR_RETRY,   /* send the same again */
 };
 
-enum isr_verdict isr_answered(struct isr *s, const struct isr_answer *a, uint64_t now_ns);
+enum isr_verdict isr_answered(struct isr *s, const struct isr_answer *a);
 
 #endif

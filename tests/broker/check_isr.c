@@ -45,19 +45,29 @@ static bool proposes(struct view *v, int64_t end, uint64_t now_ns)
     return isr_propose(&v->isr, &own, 11, now_ns, &v->proposal);
 }
 
-static enum isr_verdict answer(struct view *v, enum kafka_error code, const int32_t *isr,
-                               int32_t count, int32_t partition_epoch)
+static enum isr_verdict answer(struct view *v, enum kafka_error code, int32_t partition_epoch)
 {
     const struct isr_answer a = { .number = v->proposal.number,
                                   .code = code,
                                   .leader_epoch = 5,
-                                  .partition_epoch = partition_epoch,
-                                  .isr = isr,
-                                  .isr_count = count };
-    return isr_answered(&v->isr, &a, 2ull * S_NS);
+                                  .partition_epoch = partition_epoch };
+    return isr_answered(&v->isr, &a);
 }
 
 static const int32_t all[] = { 1, 2, 3 }, alone[] = { 1 }, pair[] = { 1, 2 };
+
+/* The metadata tell of another ISR. */
+static void follow(struct view *v, const int32_t *isr, int32_t count, int32_t partition_epoch)
+{
+    const struct isr_assignment a = { .self = 1,
+                                      .leader_epoch = 5,
+                                      .partition_epoch = partition_epoch,
+                                      .replicas = all,
+                                      .replica_count = 3,
+                                      .isr = isr,
+                                      .isr_count = count };
+    isr_follow(&v->isr, &a, S_NS);
+}
 
 START_TEST(high_watermark_is_the_least_end_of_the_isr)
 {
@@ -180,9 +190,45 @@ START_TEST(while_a_shrink_is_in_flight_the_old_member_is_waited_for)
     ck_assert(proposes(&v, 120, 40ull * S_NS));
     isr_advance(&v.isr, 120, 40ull * S_NS);
     ck_assert_int_eq(v.isr.high_watermark, 100);
-    ck_assert_int_eq(answer(&v, KAFKA_NONE, alone, 1, 11), ISR_SETTLED);
+    ck_assert_int_eq(answer(&v, KAFKA_NONE, 11), ISR_WAITS);
+    follow(&v, alone, 1, 11);
     ck_assert(isr_advance(&v.isr, 120, 40ull * S_NS));
     ck_assert_int_eq(v.isr.high_watermark, 120);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+/* The controller has 2 for min.insync.replicas already, and keeps who was taken out eligible: it
+ * may lead next. This node learns of that from the metadata only. */
+START_TEST(an_answer_commits_nothing_before_the_metadata_have_come_as_far)
+{
+    struct view v;
+    set_up(&v, pair, 2);
+    fetched(&v, 2, 20, 100, 120, S_NS);
+    ck_assert(proposes(&v, 120, 40ull * S_NS));
+    ck_assert_int_eq(answer(&v, KAFKA_NONE, 11), ISR_WAITS);
+    (void)isr_advance(&v.isr, 120, 1000ull * S_NS);
+    ck_assert_int_eq(v.isr.high_watermark, 100);
+    ck_assert(!proposes(&v, 120, 1000ull * S_NS)); /* nor is there another wish */
+    v.isr.min_isr = 2;                             /* of the same metadata as the ISR */
+    follow(&v, alone, 1, 11);
+    ck_assert(isr_is_under_min(&v.isr));
+    ck_assert(!isr_advance(&v.isr, 120, 1000ull * S_NS));
+    ck_assert_int_eq(v.isr.high_watermark, 100);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(an_answer_that_tells_what_the_metadata_told_settles)
+{
+    struct view v;
+    set_up(&v, alone, 1);
+    isr_advance(&v.isr, 120, S_NS);
+    fetched(&v, 2, 20, 120, 120, S_NS);
+    ck_assert(proposes(&v, 120, S_NS));
+    ck_assert_int_eq(answer(&v, KAFKA_NONE, 10), ISR_SETTLED);
+    ck_assert_int_eq(isr_size(&v.isr), 1);
+    ck_assert(proposes(&v, 120, S_NS));
     isr_deinit(&v.isr);
 }
 END_TEST
@@ -196,7 +242,8 @@ START_TEST(while_an_expansion_is_in_flight_the_new_member_is_waited_for)
     ck_assert(proposes(&v, 120, S_NS));
     ck_assert_int_eq(v.proposal.count, 2);
     ck_assert(!isr_advance(&v.isr, 120, 100ull * S_NS)); /* however long the answer takes */
-    ck_assert_int_eq(answer(&v, KAFKA_NONE, pair, 2, 11), ISR_SETTLED);
+    ck_assert_int_eq(answer(&v, KAFKA_NONE, 11), ISR_WAITS);
+    follow(&v, pair, 2, 11);
     ck_assert_int_eq(isr_size(&v.isr), 2);
     isr_deinit(&v.isr);
 }
@@ -260,14 +307,7 @@ START_TEST(the_low_watermark_waits_for_all_who_may_be_elected)
     ck_assert_int_eq(isr_low_watermark(&v.isr, 70), -1); /* nobody has fetched */
     ck_assert_int_eq(low_watermark(&v, 60), 60);         /* it is in the ISR, alive or not */
     ck_assert_int_eq(low_watermark(&v, 80), 70);
-    const struct isr_assignment a = { .self = 1,
-                                      .leader_epoch = 5,
-                                      .partition_epoch = 11,
-                                      .replicas = all,
-                                      .replica_count = 3,
-                                      .isr = alone,
-                                      .isr_count = 1 };
-    isr_follow(&v.isr, &a, S_NS);
+    follow(&v, alone, 1, 11);
     ck_assert_int_eq(low_watermark(&v, 60), 70); /* it can join only with what was deleted gone */
     isr_find(&v.isr, 2)->in_elr = true;
     ck_assert_int_eq(low_watermark(&v, 60), 60);
@@ -325,14 +365,7 @@ START_TEST(the_high_watermark_does_not_wait_for_who_was_taken_out)
     isr_advance(&v.isr, 120, S_NS);
     fetched(&v, 2, 20, 125, 125, S_NS);
     ck_assert(!isr_advance(&v.isr, 125, S_NS));
-    const struct isr_assignment a = { .self = 1,
-                                      .leader_epoch = 5,
-                                      .partition_epoch = 11,
-                                      .replicas = all,
-                                      .replica_count = 3,
-                                      .isr = pair,
-                                      .isr_count = 2 };
-    isr_follow(&v.isr, &a, S_NS);
+    follow(&v, pair, 2, 11);
     ck_assert(isr_advance(&v.isr, 125, S_NS));
     ck_assert_int_eq(v.isr.high_watermark, 125);
     fetched(&v, 3, 30, 128, 128, S_NS); /* it lives: it is about to join again */
@@ -368,7 +401,7 @@ START_TEST(each_answer_of_the_controller_has_its_consequence)
         isr_advance(&v.isr, 120, S_NS);
         fetched(&v, 2, 20, 120, 120, S_NS);
         ck_assert(proposes(&v, 120, S_NS));
-        ck_assert_int_eq(answer(&v, rows[i].code, NULL, 0, -1), rows[i].verdict);
+        ck_assert_int_eq(answer(&v, rows[i].code, -1), rows[i].verdict);
         ck_assert_int_eq(v.isr.in_flight, rows[i].in_flight);
         ck_assert_int_eq(isr_size(&v.isr), 1);
         isr_deinit(&v.isr);
@@ -383,18 +416,11 @@ START_TEST(metadata_ends_what_is_in_flight_and_late_answers_do_nothing)
     isr_advance(&v.isr, 120, S_NS);
     fetched(&v, 2, 20, 120, 120, S_NS);
     ck_assert(proposes(&v, 120, S_NS));
-    const struct isr_assignment a = { .self = 1,
-                                      .leader_epoch = 5,
-                                      .partition_epoch = 11,
-                                      .replicas = all,
-                                      .replica_count = 3,
-                                      .isr = pair,
-                                      .isr_count = 2 };
-    isr_follow(&v.isr, &a, S_NS);
+    follow(&v, pair, 2, 11);
     ck_assert(!v.isr.in_flight);
     ck_assert_int_eq(isr_size(&v.isr), 2);
     ck_assert_int_eq(isr_find(&v.isr, 2)->end_offset, 120); /* what was known is kept */
-    ck_assert_int_eq(answer(&v, KAFKA_NONE, alone, 1, 12), ISR_SETTLED);
+    ck_assert_int_eq(answer(&v, KAFKA_NONE, 12), ISR_SETTLED);
     ck_assert_int_eq(isr_size(&v.isr), 2);
     isr_deinit(&v.isr);
 }
@@ -404,14 +430,7 @@ START_TEST(an_older_partition_epoch_changes_nothing)
 {
     struct view v;
     set_up(&v, pair, 2);
-    const struct isr_assignment a = { .self = 1,
-                                      .leader_epoch = 5,
-                                      .partition_epoch = 10,
-                                      .replicas = all,
-                                      .replica_count = 3,
-                                      .isr = alone,
-                                      .isr_count = 1 };
-    isr_follow(&v.isr, &a, S_NS);
+    follow(&v, alone, 1, 10);
     ck_assert_int_eq(isr_size(&v.isr), 2);
     isr_deinit(&v.isr);
 }
@@ -430,6 +449,8 @@ Suite *isr_suite(void)
     tcase_add_test(t, a_member_always_one_fetch_behind_is_in_sync);
     tcase_add_test(t, who_hung_up_is_in_sync_but_no_place_to_read_until_it_fetches_again);
     tcase_add_test(t, while_a_shrink_is_in_flight_the_old_member_is_waited_for);
+    tcase_add_test(t, an_answer_commits_nothing_before_the_metadata_have_come_as_far);
+    tcase_add_test(t, an_answer_that_tells_what_the_metadata_told_settles);
     tcase_add_test(t, while_an_expansion_is_in_flight_the_new_member_is_waited_for);
     tcase_add_test(t, who_is_behind_the_high_watermark_or_the_epochs_start_does_not_join);
     tcase_add_test(t, who_begins_before_the_leader_does_not_join);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * check_replica_model.c - isr and follower together, by seed: three replicas whose logs are real
- * batches, a model of the controller, and a world in which requests are late, answers are lost and
- * nodes crash without what they had not synced.
+ * batches, a model of the controller, and a world in which requests are late, answers are lost,
+ * nodes crash without what they had not synced, and min.insync.replicas goes up and down.
  *   - what was below a high watermark once is at its offset in every later leader's log (G1, G2);
  *   - logs are equal below their high watermarks;
  *   - no node's high watermark falls while it runs;
@@ -20,7 +20,7 @@
 #include <stdio.h>
 
 enum { NODES = 3, LOG_MAX = 4000, BATCH_BYTES_MAX = 128, STEP_NS = 10000000, SEEDS = 1000 };
-enum { STEPS = 1500, HEALING_STEPS = 3000, MIN_ISR = 2 };
+enum { STEPS = 1500, HEALING_STEPS = 3000, MIN_ISR_MAX = 2 };
 
 struct entry {
     uint8_t bytes[BATCH_BYTES_MAX]; /* one batch of one record */
@@ -31,6 +31,8 @@ struct entry {
 struct cluster {
     int32_t leader, leader_epoch, partition_epoch;
     int32_t isr[NODES], isr_count;
+    int32_t min_isr;
+    bool eligible[NODES];        /* out of an ISR that is too small (KIP-966) */
     int64_t broker_epoch[NODES]; /* -1: fenced */
 };
 
@@ -48,7 +50,6 @@ struct alter_flight {
     struct isr_proposal proposal;
     int32_t leader_epoch, partition_epoch;
     struct isr_answer answer;
-    int32_t isr[NODES];
 };
 
 struct node {
@@ -176,6 +177,7 @@ static void lead(struct world *w, struct node *n, int32_t id, bool anew)
                                       .isr_count = n->view.isr_count };
     if (!anew) {
         isr_follow(&n->isr, &a, w->now_ns);
+        n->isr.min_isr = n->view.min_isr;
         note_eligible(n);
         return;
     }
@@ -186,7 +188,7 @@ static void lead(struct world *w, struct node *n, int32_t id, bool anew)
     }
     isr_deinit(&n->isr);
     isr_init(&n->isr, &config, &a, n->end, n->high_watermark, w->now_ns);
-    n->isr.min_isr = MIN_ISR;
+    n->isr.min_isr = n->view.min_isr;
     note_eligible(n);
     leader_epochs_assign(&n->epochs, n->view.leader_epoch, n->end);
     n->leads = true;
@@ -343,6 +345,18 @@ static bool in_isr(const struct cluster *c, int32_t id)
     return false;
 }
 
+/* Another ISR: who leaves one that is too small stays eligible. */
+static void set_isr(struct cluster *c, const int32_t *ids, int32_t count)
+{
+    struct cluster old = *c;
+    memcpy(c->isr, ids, (size_t)count * sizeof(*ids));
+    c->isr_count = count;
+    for (int32_t id = 0; id < NODES; id++) {
+        c->eligible[id] =
+            count < c->min_isr && !in_isr(c, id) && (old.eligible[id] || in_isr(&old, id));
+    }
+}
+
 static void elect(struct cluster *c)
 {
     c->partition_epoch++;
@@ -353,7 +367,24 @@ static void elect(struct cluster *c)
     for (int32_t i = 0; i < c->isr_count && c->leader < 0; i++) {
         c->leader = c->broker_epoch[c->isr[i]] >= 0 ? c->isr[i] : -1;
     }
+    set_isr(c, c->isr, c->isr_count);
+    for (int32_t id = 0; id < NODES && c->leader < 0; id++) {
+        if (c->eligible[id] && c->broker_epoch[id] >= 0) {
+            c->leader = id;
+            set_isr(c, &id, 1);
+        }
+    }
     c->leader_epoch++;
+}
+
+/* An operator changes min.insync.replicas. Nobody is eligible any more who may lack what a leader
+ * alone commits from now on; without a leader nothing is committed. */
+static void change_min_isr(struct cluster *c)
+{
+    c->min_isr = c->min_isr == MIN_ISR_MAX ? 1 : MIN_ISR_MAX;
+    for (int32_t id = 0; id < NODES && c->leader >= 0; id++) {
+        c->eligible[id] = false;
+    }
 }
 
 static void fence(struct cluster *c, int32_t id)
@@ -363,13 +394,13 @@ static void fence(struct cluster *c, int32_t id)
     }
     c->broker_epoch[id] = -1;
     if (in_isr(c, id) && c->isr_count > 1) {
-        int32_t count = 0;
+        int32_t left[NODES], count = 0;
         for (int32_t i = 0; i < c->isr_count; i++) {
             if (c->isr[i] != id) {
-                c->isr[count++] = c->isr[i];
+                left[count++] = c->isr[i];
             }
         }
-        c->isr_count = count;
+        set_isr(c, left, count);
     }
     elect(c);
 }
@@ -396,16 +427,14 @@ static void alter_isr(struct world *w, int32_t from, struct alter_flight *f)
             return;
         }
     }
-    c->isr_count = f->proposal.count;
+    int32_t isr[NODES];
     for (int32_t i = 0; i < f->proposal.count; i++) {
-        c->isr[i] = f->members[i].id;
+        isr[i] = f->members[i].id;
     }
+    set_isr(c, isr, f->proposal.count);
     c->partition_epoch++;
-    memcpy(f->isr, c->isr, sizeof(f->isr));
     a->leader_epoch = c->leader_epoch;
     a->partition_epoch = c->partition_epoch;
-    a->isr = f->isr;
-    a->isr_count = c->isr_count;
 }
 
 static void move_alter(struct world *w, int32_t id)
@@ -436,7 +465,7 @@ static void move_alter(struct world *w, int32_t id)
         f->state = ALTER_NONE;
         if (lost) {
             f->state = ALTER_SENT; /* no answer: the same again */
-        } else if (isr_answered(&n->isr, &f->answer, w->now_ns) == ISR_RETRY) {
+        } else if (isr_answered(&n->isr, &f->answer) == ISR_RETRY) {
             f->state = ALTER_SENT;
         }
         advance(w, n);
@@ -492,8 +521,10 @@ static void step(struct world *w)
         learn(w, id);
     } else if (dice < 900) {
         move_alter(w, id);
-    } else if (dice < 950) {
+    } else if (dice < 948) {
         n->checkpointed = n->high_watermark;
+    } else if (dice < 950) {
+        change_min_isr(&w->c);
     } else if (dice < 960 && !w->healing) {
         crash(w, n);
     } else if (dice < 970 && !w->healing) {
@@ -522,7 +553,9 @@ static void run_seed(struct world *w, uint64_t seed)
 {
     memset(w, 0, sizeof(*w));
     rng_seed(&w->rng, seed);
-    w->c = (struct cluster){ .leader = 0, .isr = { 0, 1, 2 }, .isr_count = NODES };
+    w->c = (struct cluster){
+        .leader = 0, .isr = { 0, 1, 2 }, .isr_count = NODES, .min_isr = MIN_ISR_MAX
+    };
     w->now_ns = STEP_NS;
     for (int32_t i = 0; i < NODES; i++) {
         struct node *n = &w->nodes[i];
