@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * quorum_start.c - from the disk to a part in the quorum. Driven by broker.c at start-up; blocks.
- *   (Q5) Whoever may have voted finds its vote again, or does not start.
+ *   (Q5) Whoever may have voted finds its vote again, or does not start. Who is no controller has
+ *        nothing there that the quorum would not tell it.
  */
 #include "broker/broker.h"
 #include "broker/quorum_internal.h"
@@ -34,6 +35,11 @@ static enum err read_state(struct opening *o, struct error *err)
     enum err e = quorum_state_read(b->vfs, buf_cstr(&path), &state, err);
     buf_deinit(&path);
     o->raft.state = (struct raft_hard_state){ .leader_id = -1, .voted_id = -1 };
+    if (e == ERR_CORRUPT && !b->roles.controller) {
+        log_warn(&b->log, "quorum-state is damaged; this node is no controller and does without",
+                 KV_STR("dir", b->metadata.dir));
+        e = ERR_NOT_FOUND;
+    }
     if (e == ERR_NOT_FOUND) {
         return ERR_OK;
     }
@@ -77,9 +83,13 @@ static enum err check_unused(const struct broker *b, struct error *err)
 
 /* A log is written only by who has a state: without it a vote may have been lost. A node that is
  * the whole quorum by its configuration has nobody to vote for but itself. */
-static enum err check_state(const struct opening *o, struct error *err)
+static enum err check_state(struct opening *o, struct error *err)
 {
     const struct broker *b = o->broker;
+    int32_t last = leader_epochs_latest(&b->metadata.log->epochs);
+    if (!b->roles.controller && o->raft.state.epoch < last) {
+        o->raft.state = (struct raft_hard_state){ .epoch = last, .leader_id = -1, .voted_id = -1 };
+    }
     if (o->found_state || !b->roles.controller) {
         return ERR_OK;
     }

@@ -54,6 +54,33 @@ START_TEST(a_killed_node_comes_back_as_a_new_incarnation)
 }
 END_TEST
 
+/* A broker that is no controller votes for nobody: it finds the quorum again without the file, or
+ * with an older one, as after a disk that lied. */
+START_TEST(a_broker_alone_starts_with_a_damaged_or_old_quorum_state)
+{
+    static const char path[] = SIM_NODE_DIR "/__cluster_metadata-0/quorum-state";
+    struct fleet *f = fleet_new((uint64_t)_i + 60);
+    struct sim_node *n = fleet_add(f, 4, FLEET_CLUSTER_ID);
+    struct vfs *disk = &n->disk.vfs;
+    struct error err;
+    uint8_t *old;
+    size_t len;
+    fleet_start(n);
+    fleet_wait_running(f, n, 10000);
+    ck_assert_int_eq(vfs_read_file(disk, path, 4096, &old, &len, &err), ERR_OK);
+    sim_node_kill(fleet_controller(f), false); /* another epoch */
+    fleet_run_ms(f, 10000);
+    sim_node_kill(n, false);
+    n->disk.off = false;
+    ck_assert(_i || sim_disk_flip(&n->disk, path, 5));
+    ck_assert_int_eq(_i ? vfs_replace_file(disk, path, slice_of(old, len), &err) : ERR_OK, ERR_OK);
+    fleet_start(n);
+    ck_assert_uint_le(fleet_wait_running(f, n, 10000), 10000);
+    mem_free(old);
+    fleet_free(f);
+}
+END_TEST
+
 /* Its session goes on when nobody saw it die: it is the same node all the same. */
 START_TEST(a_node_that_is_back_at_once_does_not_wait_for_its_former_session)
 {
@@ -675,6 +702,7 @@ Suite *lifecycle_suite(void)
     tcase_add_test(t, of_two_nodes_with_one_id_the_second_waits_its_turn);
     tcase_add_test(t, a_node_whose_id_was_taken_over_serves_no_more);
     tcase_add_test(t, a_node_of_another_cluster_stops_and_says_so);
+    tcase_add_loop_test(t, a_broker_alone_starts_with_a_damaged_or_old_quorum_state, 0, 2);
     tcase_add_loop_test(t, leaders_move_before_a_node_stops, 0, 3);
     tcase_add_loop_test(t, nodes_that_stop_at_once_end_soon, 0, 12);
     tcase_add_loop_test(t, a_node_without_its_quorum_stops_soon, 0, 6);
