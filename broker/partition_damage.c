@@ -98,6 +98,7 @@ void partition_repair(struct broker *b, struct partition *p, const struct image_
     int64_t end = partition_end_offset(p);
     follower_truncated(&p->replica->follower, end);
     p->high_watermark = p->high_watermark < end ? p->high_watermark : end;
+    b->high_watermarks_moved = true; /* downwards: or else it is short again after a restart */
     log_warn(&b->log, "cut the damaged part off a log; the leader has what is missing",
              KV_STR("topic", p->topic->name), KV_INT("partition", p->index),
              KV_INT("end_offset", end), KV_INT("leader", p->leader));

@@ -271,6 +271,35 @@ START_TEST(a_replica_whose_metadata_is_damaged_is_copied_anew)
 }
 END_TEST
 
+/* The checkpoint rots upwards: the replica believes that committed records are gone, once. */
+START_TEST(a_replica_that_was_copied_anew_is_sound_from_then_on)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 620);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    char text[32];
+    struct error err;
+    fleet_create_topic(f, other, "t");
+    int32_t index = fleet_led_by(other);
+    fleet_send_whole(f, other, index);
+    sim_node_kill(n, false);
+    snprintf(text, sizeof(text), "0\n1\nt %d 900\n", (int)index);
+    n->disk.off = false;
+    ck_assert_int_eq(vfs_replace_file(&n->disk.vfs, SIM_NODE_DIR "/" CHECKPOINT_REPLICATION,
+                                      slice_str(text), &err),
+                     ERR_OK);
+    for (uint64_t run = 0; run < 2; run++) {
+        fleet_start(n);
+        fleet_wait_running(f, n, 15000);
+        ck_assert_uint_eq(n->broker->metrics.damaged_partitions, run == 0);
+        wait_whole(f, 10000);
+        fleet_run_ms(f, 10000); /* nothing is written to the partition */
+        sim_node_kill(n, false);
+        fleet_run_ms(f, 3000);
+    }
+    fleet_free(f);
+}
+END_TEST
+
 Suite *fence_suite(void)
 {
     Suite *s = suite_create("fence");
@@ -290,6 +319,7 @@ Suite *fence_suite(void)
     t = tcase_create("misfits");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, a_replica_whose_metadata_is_damaged_is_copied_anew, 0, 6);
+    tcase_add_loop_test(t, a_replica_that_was_copied_anew_is_sound_from_then_on, 0, 6);
     suite_add_tcase(s, t);
     return s;
 }
