@@ -5,7 +5,7 @@ tests_sim_sim_SOURCES = \
   %D%/sim_admin.c %D%/sim_changes.c %D%/sim_changes.h %D%/sim_cluster.c %D%/sim_cluster.h %D%/sim_consumer.c %D%/sim_disk.c \
   %D%/sim_disk.h %D%/sim_faults.c %D%/sim_inspect.c %D%/sim_ledger.c %D%/sim_ledger.h %D%/sim_lives.c \
   %D%/sim_main.c %D%/sim_net.c %D%/sim_net.h %D%/sim_node.c %D%/sim_node.h %D%/sim_options.c \
-  %D%/sim_producer.c %D%/sim_quorum.c %D%/sim_quorum.h %D%/sim_topics.c %D%/sim_topics.h %D%/sim_workload.c %D%/sim_workload.h %D%/sim_world.c %D%/sim_world.h
+  %D%/sim_producer.c %D%/sim_quorum.c %D%/sim_quorum.h %D%/sim_rot.c %D%/sim_topics.c %D%/sim_topics.h %D%/sim_workload.c %D%/sim_workload.h %D%/sim_world.c %D%/sim_world.h
 tests_sim_sim_LDADD = broker/libbroker.a $(PROTOCOL_LIBS)
 EXTRA_DIST += tests/sim/README.md tests/sim/seeds.txt tests/sim/smoke \
   tests/sim/run-mutants tests/sim/mutants

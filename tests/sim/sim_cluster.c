@@ -18,7 +18,7 @@ enum {
 /* The voters, "1@10.0.0.1:9093,...", or who knows them, "10.0.0.1:9093,..." */
 static void print_servers(const struct sim_cluster *c, struct buf *out)
 {
-    for (uint32_t i = 0; i < c->options.nodes; i++) {
+    for (uint32_t i = 0; i < c->options.voters; i++) {
         buf_append_str(out, i ? "," : "");
         if (!c->options.dynamic) {
             buf_printf(out, "%u@", i + 1);
@@ -30,7 +30,7 @@ static void print_servers(const struct sim_cluster *c, struct buf *out)
 /* voters NULL: the node is alone. */
 static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
 {
-    bool dynamic = voters && c->options.dynamic, controller = i < c->options.nodes || dynamic;
+    bool dynamic = voters && c->options.dynamic, controller = i < c->options.voters || dynamic;
     char name[SIM_NAME_MAX], address[SIM_NAME_MAX], listeners[96], roll_ms[16], lag_ms[16];
     char snapshot_bytes[16];
     snprintf(name, sizeof(name), "n%u", i + 1);
@@ -132,6 +132,7 @@ static void start_nodes(struct sim_cluster *c)
         if (sim_node_start(&c->nodes[i], &err)) {
             sim_fail(&c->world, "%s does not start: %s", c->nodes[i].host->name, err.text);
         }
+        c->nodes[i].disk.faults.lies = i + 1 == c->options.liar;
     }
 }
 

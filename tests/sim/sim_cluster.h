@@ -33,18 +33,22 @@ enum sim_fault {
     SIM_FAULT_SYNC_ERROR,
     SIM_FAULT_CLOCK_JUMP,
     SIM_FAULT_CLIENT_RESTART,
+    SIM_FAULT_ROT, /* of one node's disk, with options.rotten */
     SIM_FAULT_COUNT,
 };
 
 /* All that a seed decides before the first event. */
 struct sim_options {
     uint32_t nodes;
+    uint32_t voters;         /* the first so many nodes are the quorum, without `dynamic` */
     bool dynamic;            /* the quorum's voters are in its log, and may change */
     bool page_cache;         /* durability: then nothing loses its power */
     uint32_t roll_ms;        /* log.roll.ms: segments are short in time; 0: not set */
     uint32_t lag_ms;         /* replica.lag.time.max.ms */
     uint32_t snapshot_bytes; /* of metadata between snapshots; 0: the default */
     uint32_t faults;         /* a bit each */
+    uint32_t liar;           /* this node's disk syncs nothing; 0: none's */
+    uint32_t rotten;         /* bits flip on this node's disk; 0: on none's */
     uint64_t fault_interval_ns, outage_ns_max, safety_ns;
     struct sim_world_options world;
     struct sim_workload_options workload;
@@ -78,6 +82,7 @@ struct sim_cluster {
         bool down_on_purpose;
     } node_faults[SIM_NODES_MAX + SIM_NODES_LATER];
     uint64_t fault_counts[SIM_FAULT_COUNT];
+    uint64_t harmed_starts; /* how often the untrusted node had started when it lost something */
 };
 
 struct sim_result {
@@ -104,6 +109,14 @@ void sim_faults_heal(struct sim_cluster *c);
 bool sim_faults_all_up(const struct sim_cluster *c);
 void sim_faults_deinit(struct sim_cluster *c);
 const char *sim_fault_name(enum sim_fault f);
+
+/* sim_rot.c: disks that cannot be trusted. */
+/* A bit of a file flips on the disk of a node that is down. */
+void sim_rot(struct sim_node *n);
+/* Whether the node may lose now what it has synced: others have it. True notes that it does. */
+bool sim_may_harm(struct sim_cluster *c, const struct sim_node *n);
+/* It did, and is not back yet: nothing may happen to others. */
+bool sim_is_harmed(struct sim_cluster *c);
 
 /* sim_inspect.c: looks into the nodes. */
 /* After an event on this node. */

@@ -3,6 +3,7 @@
  * sim_faults.c - what goes wrong, when, and how it ends. Driven by its tick.
  *   (F1) Every outage ends by itself; after sim_faults_heal() nothing new begins.
  *   (F2) A node that cannot start though nothing is wrong with its disk is a broken promise.
+ *   (F3) A disk that lies or rots does so only when others have what it loses (sim_rot.c).
  */
 #include "tests/sim/sim_cluster.h"
 
@@ -31,6 +32,7 @@ const char *sim_fault_name(enum sim_fault f)
         [SIM_FAULT_SYNC_ERROR] = "sync-error",
         [SIM_FAULT_CLOCK_JUMP] = "clock-jump",
         [SIM_FAULT_CLIENT_RESTART] = "client-restart",
+        [SIM_FAULT_ROT] = "rot",
     };
     return names[f];
 }
@@ -66,9 +68,15 @@ static void mend_disk(struct sim_node_faults *f)
     f->sick = false;
 }
 
+/* (F3) The power of one that lies is cut only when it may be; a kill leaves its page cache. */
+static bool may_lose_power(struct sim_node_faults *f)
+{
+    return !f->node->disk.faults.lies || sim_may_harm(f->cluster, f->node);
+}
+
 static void take_down(struct sim_node_faults *f, bool power_loss)
 {
-    sim_node_kill(f->node, power_loss || f->unsynced);
+    sim_node_kill(f->node, (power_loss || f->unsynced) && may_lose_power(f));
     f->unsynced = false;
     restart_in(f, outage(f->cluster));
 }
@@ -215,10 +223,10 @@ static void node_fault(struct sim_cluster *c, struct sim_node_faults *f, enum si
         take_down(f, true);
         break;
     case SIM_FAULT_KILL_IN_CALL:
-        sim_node_kill_soon(f->node, soon, f->unsynced);
+        sim_node_kill_soon(f->node, soon, f->unsynced && !f->node->disk.faults.lies);
         break;
     case SIM_FAULT_POWER_LOSS_IN_CALL:
-        sim_node_kill_soon(f->node, soon, true);
+        sim_node_kill_soon(f->node, soon, !f->node->disk.faults.lies);
         break;
     case SIM_FAULT_STOP:
         sim_node_stop(f->node);
@@ -238,9 +246,27 @@ static void node_fault(struct sim_cluster *c, struct sim_node_faults *f, enum si
     }
 }
 
+/* It is found when the page comes from the disk the next time. */
+static void rot(struct sim_node_faults *f)
+{
+    if (!sim_may_harm(f->cluster, f->node)) {
+        return;
+    }
+    if (f->node->broker) {
+        take_down(f, sim_chance(&f->cluster->world, 2));
+    }
+    sim_rot(f->node);
+}
+
 static void fault(struct sim_cluster *c, enum sim_fault kind)
 {
     struct sim_node_faults *f = pick_node(c);
+    if (sim_is_harmed(c)) {
+        return;
+    }
+    if (c->options.liar && kind == SIM_FAULT_POWER_LOSS && sim_chance(&c->world, 2)) {
+        f = &c->node_faults[c->options.liar - 1];
+    }
     c->fault_counts[kind]++;
     switch (kind) {
     case SIM_FAULT_POWER_LOSS_ALL:
@@ -260,6 +286,9 @@ static void fault(struct sim_cluster *c, enum sim_fault kind)
     case SIM_FAULT_CLIENT_RESTART:
         restart_client(c);
         break;
+    case SIM_FAULT_ROT:
+        rot(&c->node_faults[c->options.rotten - 1]);
+        break;
     default:
         if (is_up(f)) {
             sim_trace(&c->world, f->node->host, "fault: %s", sim_fault_name(kind));
@@ -272,6 +301,9 @@ static void fault(struct sim_cluster *c, enum sim_fault kind)
 static void on_tick(void *owner)
 {
     struct sim_cluster *c = owner;
+    if (c->options.liar && sim_chance(&c->world, 2)) { /* its cache goes down by itself */
+        sim_disk_sync_all(&c->nodes[c->options.liar - 1].disk);
+    }
     uint32_t kinds = (uint32_t)__builtin_popcount(c->options.faults);
     if (kinds) {
         uint64_t at = sim_random(&c->world, kinds);

@@ -61,6 +61,26 @@ static const struct sim_node *node_of(const struct sim_cluster *c, int32_t id)
     return &c->nodes[id - 1];
 }
 
+/* Its disk lies or rots: what it has, it may lose, as long as it says so. */
+static bool is_trusted(const struct sim_cluster *c, const struct sim_node *n)
+{
+    return (uint32_t)n->id != c->options.liar && (uint32_t)n->id != c->options.rotten;
+}
+
+/* A member that cannot be trusted has lost something: it knows, or the leader does not know yet
+ * that it has begun another life, in which it has to join anew. */
+static bool is_excused(const struct sim_cluster *c, const struct isr_replica *r,
+                       const struct sim_node *member, const struct partition *leader_p,
+                       const struct partition *p, const struct image_partition *ip)
+{
+    if (is_trusted(c, member)) {
+        return false;
+    }
+    return (p && p->damage) || r->eligible_epoch != member->broker->broker_epoch ||
+           (ip && ip->partition_epoch > leader_p->isr->partition_epoch &&
+            !image_has_id(ip->isr, ip->isr_count, r->id));
+}
+
 /* (I3) Also of a leader that has not heard of its successor yet: the next one is a member. Dead
  * nodes and those that are still reading their logs are looked at later. */
 static void inspect_isr(const struct sim_cluster *c, const struct sim_node *n,
@@ -77,6 +97,9 @@ static void inspect_isr(const struct sim_cluster *c, const struct sim_node *n,
         if (ip && ip->partition_epoch > p->partition_epoch &&
             !image_has_id(ip->replicas, ip->replica_count, r->id)) {
             continue; /* it was replaced by others that have everything, and knows it first */
+        }
+        if (is_excused(c, r, member, p, mp, ip)) {
+            continue;
         }
         int64_t end = mp ? partition_end_offset(mp) : 0;
         if (end < p->high_watermark) {
@@ -258,9 +281,10 @@ static void read_replica(struct sim_cluster *c, const struct sim_node *n,
     int64_t start = p ? partition_start_offset(p) : 0;
     struct sim_reader reader = { .next = start, .whole = start == 0 };
     struct buf bytes = { 0 };
+    enum err e = ERR_OK;
     while (p && p->log && reader.next < lp->committed) {
         buf_reset(&bytes);
-        enum err e = log_read_copy(p->log, reader.next, READ_BYTES, lp->committed, &bytes);
+        e = log_read_copy(p->log, reader.next, READ_BYTES, lp->committed, &bytes);
         struct slice left = buf_slice(&bytes);
         struct batch_view batch;
         if (e || left.len == 0) {
@@ -274,7 +298,9 @@ static void read_replica(struct sim_cluster *c, const struct sim_node *n,
             left = slice_from(left, batch.bytes.len);
         }
     }
-    if (reader.next < lp->committed) {
+    /* What has rotted is refused, and read from the others. */
+    bool refused = e == ERR_CORRUPT && !is_trusted(c, n);
+    if (reader.next < lp->committed && !refused) {
         sim_fail(&c->world, "G1 durable: %s: %s-%d: the replica ends at %lld, committed was %lld",
                  n->host->name, lp->topic, (int)lp->index, (long long)reader.next,
                  (long long)lp->committed);

@@ -59,7 +59,7 @@ static void workload_options(struct sim_workload_options *o, struct rng *r)
 /* Half of the kinds, drawn anew for each seed; some seeds have none. */
 static uint32_t fault_options(struct rng *r, bool page_cache)
 {
-    uint32_t faults = (uint32_t)rng_next(r) & ((1u << SIM_FAULT_COUNT) - 1);
+    uint32_t faults = (uint32_t)rng_next(r) & ((1u << SIM_FAULT_ROT) - 1);
     if (chance(r, 20)) {
         return 0;
     }
@@ -94,6 +94,22 @@ static void change_options(struct sim_options *o, struct rng *r)
     o->workload.deletes = kinds & 1u << SIM_CHANGE_DELETE_RECORDS;
 }
 
+/* Some seeds have one disk that cannot be trusted: it lies, or it rots. What the others have is
+ * enough then, as long as two have to have it (no seed of these changes min.insync.replicas). A
+ * liar must not vote: no quorum is safe with one. */
+static void untrusted_options(struct sim_options *o, struct rng *r)
+{
+    bool may = o->nodes >= 3 && !o->page_cache && !o->changes.kinds;
+    if (may && chance(r, 3)) {
+        o->voters = o->nodes == 3 ? 1 : 3;
+        o->liar = o->nodes;
+        o->faults |= 1u << SIM_FAULT_POWER_LOSS;
+    } else if (may && chance(r, 3)) {
+        o->rotten = (uint32_t)between(r, 1, o->nodes);
+        o->faults |= 1u << SIM_FAULT_ROT;
+    }
+}
+
 void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
 {
     struct rng r;
@@ -101,6 +117,7 @@ void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
     static const uint32_t sizes[] = { 1, 3, 3, 5 };
     uint32_t size = sizes[rng_below(&r, 4)];
     *o = (struct sim_options){ .nodes = nodes ? nodes : size };
+    o->voters = o->nodes;
     o->page_cache = chance(&r, 6);
     o->roll_ms = chance(&r, 2) ? (uint32_t)between(&r, 200, 5000) : 0;
     o->lag_ms = (uint32_t)between(&r, 500, 10000);
@@ -113,6 +130,8 @@ void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
     o->workload.replication_factor = (int16_t)(o->nodes < 3 ? o->nodes : 3);
     rng_seed(&r, seed ^ 0xc4a45e);
     change_options(o, &r);
+    rng_seed(&r, seed ^ 0x7265);
+    untrusted_options(o, &r);
 }
 
 void sim_options_print(const struct sim_options *o, FILE *out)
@@ -130,6 +149,12 @@ void sim_options_print(const struct sim_options *o, FILE *out)
         if (o->faults & 1u << f) {
             fprintf(out, " %s", sim_fault_name((enum sim_fault)f));
         }
+    }
+    if (o->liar) {
+        fprintf(out, "; node %u's disk lies, %u voter(s)", o->liar, o->voters);
+    }
+    if (o->rotten) {
+        fprintf(out, "; node %u's disk rots", o->rotten);
     }
     for (int k = 0; k < SIM_CHANGE_COUNT; k++) {
         if (o->changes.kinds & 1u << k) {

@@ -174,6 +174,7 @@ void sim_quorum_inspect(struct sim_quorum *q, uint32_t at, struct sim_node *n)
     int64_t high_watermark = raft_high_watermark(r);
     if (s->run != n->starts) {
         s->run = n->starts;
+        s->epoch = n->disk.faults.lies ? 0 : s->epoch; /* no voter */
         s->high_watermark = -1;
         s->image_offset = -1;
         s->checked = 0;
