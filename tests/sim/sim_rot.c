@@ -6,9 +6,9 @@
  * (tests/broker/check_quorum_damage.c), leader-epoch-checkpoint, which has no checksum.
  * Or one node's disk lies: it writes down in its own time, and a power loss takes what was synced
  * since then.
- *   (U1) What it has lost is on other disks: it is harmed only while all others are well, and nobody
- *        else is until it is known as a new incarnation. (Were all of them to come back at once, the
- *        last leader would be elected, unclean, whatever it has.)
+ *   (U1) What it has lost is on other disks: it is harmed only while all others are well, and
+ *        nothing happens to those until it is known as a new incarnation. (Were all of them to come
+ *        back at once, the last leader would be elected, unclean, whatever it has.)
  */
 #include "tests/sim/sim_cluster.h"
 
