@@ -9,9 +9,9 @@
  * produce spreads RATE records a second over all partitions, for SECONDS or until SIGTERM, and
  * waits for every acknowledgement. A value is "PRODUCER.N" (numbers both), N ascending, and blanks
  * up to `pad.bytes` when that is among the settings; the others are librdkafka's. A line of
- * the journal is "PARTITION OFFSET PRODUCER N": a record that was acknowledged at that offset. It
- * prints one object of JSON: counts, latencies, and for each partition the times without any
- * acknowledgement while one was due ("windows").
+ * the journal is "PARTITION OFFSET PRODUCER N": a record that was acknowledged at that offset; a
+ * JOURNAL of "-" is none. It prints one object of JSON: counts, latencies, and for each partition
+ * the times without any acknowledgement while one was due ("windows").
  * check reads the topic from its beginning with a fresh consumer and prints what is wrong:
  *   lost        acknowledged, and not in the log
  *   moved       acknowledged at this offset, and another record is there
@@ -114,7 +114,7 @@ struct window {
 };
 
 struct producing {
-    FILE *journal;
+    FILE *journal; /* NULL: none is kept */
     const char *producer;
     uint64_t began_us, sent, acked, failed;
     size_t pad_bytes;
@@ -143,8 +143,10 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
         return;
     }
     p->acked++;
-    fprintf(p->journal, "%" PRId32 " %" PRId64 " %s %" PRIu64 "\n", m->partition, m->offset,
-            p->producer, due->n);
+    if (p->journal) {
+        fprintf(p->journal, "%" PRId32 " %" PRId64 " %s %" PRIu64 "\n", m->partition, m->offset,
+                p->producer, due->n);
+    }
     histogram_add(&p->latency, now - due->sent_us);
     /* Acknowledgements of a partition come in order: this record was the oldest one due. */
     uint64_t *last = &p->last_ack_us[m->partition];
@@ -178,6 +180,21 @@ static int partitions_of(rd_kafka_t *rk, rd_kafka_topic_t *t)
     }
     fputs("cluster_load: the topic has no partitions after 30 s\n", stderr);
     exit(1);
+}
+
+/* "-" is for those who only measure: a line for each record costs more than the record. */
+static bool open_journal(struct producing *p, const char *path)
+{
+    if (strcmp(path, "-") == 0) {
+        return true;
+    }
+    p->journal = fopen(path, "w");
+    if (!p->journal) {
+        perror(path);
+        return false;
+    }
+    setvbuf(p->journal, NULL, _IOLBF, 0); /* whoever watches it sees each acknowledgement */
+    return true;
 }
 
 static void print_result(const struct producing *p)
@@ -226,7 +243,9 @@ static int produce(rd_kafka_t *rk, char **argv, struct producing *p)
     }
     rd_kafka_flush(rk, 90000);
     p->failed += (uint64_t)rd_kafka_outq_len(rk) ? p->sent - p->acked - p->failed : 0;
-    fclose(p->journal);
+    if (p->journal) {
+        fclose(p->journal);
+    }
     print_result(p);
     free(value);
     rd_kafka_topic_destroy(t);
@@ -518,12 +537,9 @@ int main(int argc, char **argv)
     set(conf, "topic.metadata.refresh.fast.interval.ms", "100");
     if (producing) {
         p->producer = argv[4];
-        p->journal = fopen(argv[7], "w");
-        if (!p->journal) {
-            perror(argv[7]);
+        if (!open_journal(p, argv[7])) {
             return 73;
         }
-        setvbuf(p->journal, NULL, _IOLBF, 0); /* whoever watches it sees each acknowledgement */
         set_producer(conf, argv + 8, p);
     } else {
         set(conf, "group.id", "cluster_load");
