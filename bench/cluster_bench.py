@@ -2,7 +2,8 @@
 """Three nodes, replication factor 3, acks=all: ours, and Apache Kafka's in the same run.
 
 CPU is that of the three nodes together; clients are not counted. Latency is from handing a record
-to librdkafka to its acknowledgement, linger 5 ms included: the producer is set as for the full rate.
+to librdkafka to its acknowledgement, linger 5 ms included: the producer is set as for the full
+rate.
 """
 import json
 import os
