@@ -68,13 +68,16 @@ static bool may_cut(const struct broker *b, const struct partition *p,
     return false;
 }
 
-/* The whole segment goes: what lies before the damage in it comes again. */
+/* The whole segment goes: what lies before the damage in it comes again. Recovery has cut a log
+ * that is short where a batch did not fit to the one before; no checksum covers base offsets and
+ * epochs, so that it may be the one before that rots. */
 static enum err cut(struct broker *b, struct partition *p, struct error *err)
 {
-    if (p->damage == PARTITION_SHORT) {
-        return ERR_OK; /* recovery has cut it */
+    int64_t offset = p->damage == PARTITION_SHORT ? p->log->end_offset - 1 : p->damaged_offset;
+    if (offset < p->log->start_offset) {
+        return ERR_OK;
     }
-    uint32_t index = log_segment_index(p->log, p->damaged_offset);
+    uint32_t index = log_segment_index(p->log, offset);
     int64_t from = p->log->segments[index]->base_offset;
     p->start_wanted = 0;
     return log_truncate_to(p->log, from, env_wall_ms(b->env), err);

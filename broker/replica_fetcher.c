@@ -280,6 +280,20 @@ static void take_step(struct replica *r, const struct follower_step *step)
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
+/* A leader that answers so has agreed on the leader epoch: nobody has written in a later one. No
+ * checksum covers the epoch of a batch, and a bit of ours has flipped. */
+static bool met_impossible_epoch(struct broker *b, struct partition *p, enum kafka_error code)
+{
+    int64_t offset = code == KAFKA_OFFSET_OUT_OF_RANGE && p->log
+                         ? leader_epochs_start_above(&p->log->epochs, p->leader_epoch)
+                         : -1;
+    if (offset < 0) {
+        return false;
+    }
+    partition_damaged(b, p, PARTITION_ROTTEN, offset);
+    return true;
+}
+
 static void take_row(struct replica *r, const struct fetch_response_partition_data *row)
 {
     struct broker *b = r->fetcher->broker;
@@ -296,6 +310,9 @@ static void take_row(struct replica *r, const struct fetch_response_partition_da
         .records = row->records.bytes,
     };
     struct follower_step step;
+    if (met_impossible_epoch(b, p, a.code)) {
+        return;
+    }
     if (a.diverging_epoch >= 0) {
         partition_epoch_end(p, a.diverging_epoch, &a.own_epoch, &a.own_end_offset);
     }

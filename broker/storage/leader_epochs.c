@@ -44,6 +44,16 @@ int32_t leader_epochs_of(const struct leader_epochs *t, int64_t offset)
     return -1;
 }
 
+/* The first entry of a larger epoch; count when there is none. */
+static uint32_t first_above(const struct leader_epochs *t, int32_t epoch)
+{
+    uint32_t above = 0;
+    while (above < t->count && t->entries[above].epoch <= epoch) {
+        above++;
+    }
+    return above;
+}
+
 void leader_epochs_end_of(const struct leader_epochs *t, int32_t epoch, int64_t log_end_offset,
                           int32_t *ret_epoch, int64_t *ret_end_offset)
 {
@@ -57,13 +67,16 @@ void leader_epochs_end_of(const struct leader_epochs *t, int32_t epoch, int64_t 
         *ret_end_offset = log_end_offset;
         return;
     }
-    uint32_t above = 0; /* the first entry of a larger epoch; there is one */
-    while (t->entries[above].epoch <= epoch) {
-        above++;
-    }
+    uint32_t above = first_above(t, epoch);
     /* Asked for an epoch before the first one known: the answer is that epoch, ending there. */
     *ret_epoch = above ? t->entries[above - 1].epoch : epoch;
     *ret_end_offset = t->entries[above].start_offset;
+}
+
+int64_t leader_epochs_start_above(const struct leader_epochs *t, int32_t epoch)
+{
+    uint32_t above = first_above(t, epoch);
+    return above < t->count ? t->entries[above].start_offset : -1;
 }
 
 void leader_epochs_truncate_end(struct leader_epochs *t, int64_t end_offset)

@@ -33,6 +33,8 @@ int32_t leader_epochs_of(const struct leader_epochs *t, int64_t offset);
  * both -1 when unknown. */
 void leader_epochs_end_of(const struct leader_epochs *t, int32_t epoch, int64_t log_end_offset,
                           int32_t *ret_epoch, int64_t *ret_end_offset);
+/* Where the first epoch above `epoch` begins; -1 when there is none. */
+int64_t leader_epochs_start_above(const struct leader_epochs *t, int32_t epoch);
 /* Drops what begins at or beyond end_offset. */
 void leader_epochs_truncate_end(struct leader_epochs *t, int64_t end_offset);
 /* Drops what ends at or below start_offset; the entry that covers it then begins there. */

@@ -132,6 +132,8 @@ START_TEST(epoch_ends_follow_kip_101)
         ck_assert_int_eq(end, rows[i].end);
     }
     ck_assert_int_eq(leader_epochs_of(&t, 29), 4);
+    ck_assert_int_eq(leader_epochs_start_above(&t, 3), 10);
+    ck_assert_int_eq(leader_epochs_start_above(&t, 7), -1);
     leader_epochs_truncate_start(&t, 15);
     ck_assert_uint_eq(t.count, 2);
     ck_assert_int_eq(t.entries[0].start_offset, 15);

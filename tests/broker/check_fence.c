@@ -300,6 +300,33 @@ START_TEST(a_replica_that_was_copied_anew_is_sound_from_then_on)
 }
 END_TEST
 
+/* No checksum covers the leader epoch of a batch (bytes 12 to 15). */
+START_TEST(a_replica_whose_last_epoch_rots_is_copied_anew)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 640);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    char path[64];
+    fleet_create_topic(f, other, "t");
+    int32_t index = fleet_led_by(other);
+    fleet_send_whole(f, other, index);
+    uint64_t first = fleet_partition(n, index)->log->segments[0]->size_bytes;
+    fleet_send_whole(f, other, index);
+    ck_assert_int_eq(partition_end_offset(fleet_partition(n, index)), 2);
+    snprintf(path, sizeof(path), SIM_NODE_DIR "/t-%d/00000000000000000000.log", (int)index);
+    sim_node_kill(n, false);
+    fleet_run_ms(f, 3000);
+    ck_assert(sim_disk_flip(&n->disk, path, first + 13));
+    fleet_start(n);
+    fleet_wait_running(f, n, 15000);
+    wait_whole(f, 10000);
+    ck_assert_uint_eq(n->broker->metrics.damaged_partitions, 1);
+    const struct partition *p = fleet_partition(n, index);
+    ck_assert_int_eq(partition_end_offset(p), 2);
+    ck_assert_int_eq(leader_epochs_start_above(&p->log->epochs, p->leader_epoch), -1);
+    fleet_free(f);
+}
+END_TEST
+
 Suite *fence_suite(void)
 {
     Suite *s = suite_create("fence");
@@ -320,6 +347,7 @@ Suite *fence_suite(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, a_replica_whose_metadata_is_damaged_is_copied_anew, 0, 6);
     tcase_add_loop_test(t, a_replica_that_was_copied_anew_is_sound_from_then_on, 0, 6);
+    tcase_add_loop_test(t, a_replica_whose_last_epoch_rots_is_copied_anew, 0, 6);
     suite_add_tcase(s, t);
     return s;
 }
