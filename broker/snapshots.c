@@ -189,7 +189,15 @@ enum err snapshots_load(struct broker *b, const char *metadata_dir, struct arena
     bool none = id.end_offset < 0;
     if (none ? log->start_offset > 0 || (damaged && log->end_offset == 0)
              : log->start_offset > id.end_offset) {
-        return gap(b, err);
+        if (b->roles.controller) {
+            return gap(b, err);
+        }
+        log_warn(&b->log, "the metadata have a gap; they are fetched anew from the controllers",
+                 KV_STR("dir", b->metadata.dir), KV_INT("log_begins", log->start_offset));
+        e = metadata_log_truncate_all(b, none ? 0 : id.end_offset, err);
+        if (e) {
+            return e;
+        }
     }
     struct image image;
     image_init(&image, b->hash_seed);

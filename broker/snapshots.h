@@ -29,7 +29,8 @@ struct snapshots {
 
 /* Fills b->image from the newest sound snapshot and tells raft of it (end_offset -1: there is
  * none); its voters live in the arena. A damaged one is put aside. Also reads what the cluster
- * begins with. ERR_CORRUPT when the log begins behind every sound one. */
+ * begins with. ERR_CORRUPT when the log begins behind every sound one; a node that is no controller
+ * begins anew then. */
 enum err snapshots_load(struct broker *b, const char *metadata_dir, struct arena *arena,
                         struct raft_snapshot *ret_snapshot, struct error *err);
 /* Takes a snapshot when one is due; called after records were applied and now and then. */

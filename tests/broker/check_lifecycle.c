@@ -81,6 +81,43 @@ START_TEST(a_broker_alone_starts_with_a_damaged_or_old_quorum_state)
 }
 END_TEST
 
+static void damage_snapshot(void *ctx, const char *name)
+{
+    struct sim_node *n = ctx;
+    char path[128];
+    snprintf(path, sizeof(path), SIM_NODE_DIR "/__cluster_metadata-0/%s", name);
+    if (strstr(name, ".checkpoint")) {
+        ck_assert(sim_disk_flip(&n->disk, path, 20));
+    }
+}
+
+START_TEST(a_broker_alone_without_a_sound_snapshot_takes_one_from_the_quorum)
+{
+    struct fleet *f = fleet_new(64);
+    struct sim_node *n = fleet_add(f, 4, FLEET_CLUSTER_ID);
+    struct error err;
+    static const char *const bytes = "metadata.log.max.record.bytes.between.snapshots";
+    ck_assert_int_eq(
+        config_set(&broker_config_table, bytes, slice_str("500"), &n->arena, &n->config, &err),
+        ERR_OK);
+    fleet_start(n);
+    fleet_wait_running(f, n, 10000);
+    fleet_create_topic(f, n, "t");
+    while (n->broker->metadata.log->start_offset == 0) {
+        fleet_run_ms(f, 100);
+    }
+    sim_node_kill(n, false);
+    n->disk.off = false;
+    ck_assert_int_eq(n->disk.vfs.ops->list(&n->disk.vfs, SIM_NODE_DIR "/__cluster_metadata-0",
+                                           damage_snapshot, n, &err),
+                     ERR_OK);
+    fleet_start(n);
+    ck_assert_uint_le(fleet_wait_running(f, n, 10000), 10000);
+    ck_assert_ptr_nonnull(image_topic(&n->broker->image, slice_str("t")));
+    fleet_free(f);
+}
+END_TEST
+
 /* Its session goes on when nobody saw it die: it is the same node all the same. */
 START_TEST(a_node_that_is_back_at_once_does_not_wait_for_its_former_session)
 {
@@ -703,6 +740,7 @@ Suite *lifecycle_suite(void)
     tcase_add_test(t, a_node_whose_id_was_taken_over_serves_no_more);
     tcase_add_test(t, a_node_of_another_cluster_stops_and_says_so);
     tcase_add_loop_test(t, a_broker_alone_starts_with_a_damaged_or_old_quorum_state, 0, 2);
+    tcase_add_test(t, a_broker_alone_without_a_sound_snapshot_takes_one_from_the_quorum);
     tcase_add_loop_test(t, leaders_move_before_a_node_stops, 0, 3);
     tcase_add_loop_test(t, nodes_that_stop_at_once_end_soon, 0, 12);
     tcase_add_loop_test(t, a_node_without_its_quorum_stops_soon, 0, 6);
