@@ -69,6 +69,14 @@ static enum err find_limit(struct partition_log *log, uint32_t index, int64_t up
     return e == ERR_NOT_FOUND ? ERR_OK : e;
 }
 
+/* The checksum covers neither the offset nor the epoch; the log knows where they must lie. */
+static bool is_at_home(const struct partition_log *log, int64_t next, const struct batch_view *b)
+{
+    int32_t epoch = leader_epochs_of(&log->epochs, b->base_offset);
+    return b->base_offset >= next && batch_last_offset(b) < log->end_offset &&
+           (epoch < 0 || b->base_offset < log->start_offset || b->leader_epoch == epoch);
+}
+
 /* (R3) The range ends before the first batch that is not sound; ERR_CORRUPT or the disk's error
  * when that is the first one of it. */
 static enum err check_range(const struct partition_log *log, struct segment *s,
@@ -87,9 +95,7 @@ static enum err check_range(const struct partition_log *log, struct segment *s,
     while (!e && at < end && at < s->sound_from) {
         struct segment_batch b;
         e = segment_scan_batch(&scan, at, &b);
-        /* The checksum does not cover the offset. */
-        if (!e &&
-            (b.header.base_offset < next || batch_last_offset(&b.header) >= log->end_offset)) {
+        if (!e && !is_at_home(log, next, &b.header)) {
             e = ERR_CORRUPT;
         }
         if (!e) {

@@ -401,6 +401,33 @@ START_TEST(a_full_disk_refuses_appends_until_there_is_space)
 }
 END_TEST
 
+START_TEST(a_batch_of_another_epoch_than_the_logs_is_damaged)
+{
+    char path[SEGMENT_PATH_MAX];
+    log_path(0, SEGMENT_LOG, path);
+    ck_assert(store_append(&st, 2, 10, 1000) == ERR_OK);
+    uint32_t second = st.log->segments[0]->size_bytes;
+    ck_assert(store_append(&st, 2, 10, 1000) == ERR_OK);
+    store_kill(&st);
+    struct slice whole = read_file(path);
+    ((uint8_t *)(uintptr_t)whole.ptr)[second + 14] ^= 2; /* the checksum does not cover it */
+    write_file(path, whole);
+    mem_free((void *)(uintptr_t)whole.ptr);
+    ck_assert(store_open(&st, true, 4) == ERR_OK);
+    struct log_range r;
+    ck_assert(log_read(st.log, 2, 1000, 4, true, &r) == ERR_OK); /* nobody knows the epochs */
+    open_file_unref(r.file);
+    store_kill(&st);
+    ck_assert(store_open(&st, true, 4) == ERR_OK);
+    leader_epochs_truncate_end(&st.log->epochs, 0);
+    leader_epochs_assign(&st.log->epochs, 0, 0);
+    ck_assert(log_read(st.log, 0, 1000, 4, true, &r) == ERR_OK);
+    open_file_unref(r.file);
+    ck_assert_uint_eq(r.len, second);
+    ck_assert(log_read(st.log, 2, 1000, 4, true, &r) == ERR_CORRUPT);
+}
+END_TEST
+
 START_TEST(a_failed_sync_takes_the_log_offline_for_good)
 {
     struct error err;
@@ -528,6 +555,7 @@ Suite *recovery_suite(void)
     tcase_add_test(t, producers_survive_a_kill_by_snapshot_and_tail);
     tcase_add_test(t, batches_before_the_last_one_of_a_snapshot_are_known_again);
     tcase_add_test(t, a_full_disk_refuses_appends_until_there_is_space);
+    tcase_add_test(t, a_batch_of_another_epoch_than_the_logs_is_damaged);
     tcase_add_test(t, a_failed_sync_takes_the_log_offline_for_good);
     tcase_add_test(t, a_flush_ticket_survives_rolls_deletion_and_truncation);
     tcase_add_loop_test(t, what_was_flushed_survives_a_power_loss, 0, 10);
