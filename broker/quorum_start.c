@@ -215,6 +215,20 @@ static enum err configure(struct opening *o, const struct uuid *directory_id, st
 
 /* --- the log ---------------------------------------------------------------------------------- */
 
+/* The first segment may begin in front of where the log was cut, and the epoch of what was before
+ * it is known to the snapshots only: the log begins where one of them ends. */
+static void describe_start(struct opening *o)
+{
+    const struct snapshots *s = &o->broker->snapshots;
+    const struct partition_log *log = o->broker->metadata.log;
+    o->raft.log_start_offset = log->start_offset;
+    if (log->start_offset > 0) {
+        struct snapshot_id id = s->older.end_offset >= log->start_offset ? s->older : s->latest;
+        o->raft.log_start_offset = id.end_offset;
+        o->raft.log_start_epoch = id.epoch;
+    }
+}
+
 static enum err describe_log(struct opening *o, struct error *err)
 {
     const struct partition_log *log = o->broker->metadata.log;
@@ -227,7 +241,7 @@ static enum err describe_log(struct opening *o, struct error *err)
         epochs[i] = (struct raft_epoch_start){ log->epochs.entries[i].epoch,
                                                log->epochs.entries[i].start_offset };
     }
-    o->raft.log_start_offset = log->start_offset;
+    describe_start(o);
     o->raft.log_end_offset = log->end_offset;
     o->raft.epochs = epochs;
     o->raft.epoch_count = count;

@@ -246,6 +246,33 @@ START_TEST(flipped_bit_is_refused_or_does_no_harm)
 }
 END_TEST
 
+/* Who asks for what follows an older epoch is told where that one ends: where the log begins, and
+ * the epoch of what was before it; not an epoch that never was, behind all that is committed. */
+START_TEST(epoch_before_the_logs_first_record_is_known_after_a_restart)
+{
+    struct bench w;
+    char name[16];
+    bench_init(&w);
+    bench_set_cluster(&w);
+    ck_assert_msg(bench_format(&w, FORMAT_STANDALONE, NULL) == ERR_OK, "%s", w.err.text);
+    for (int run = 0; run < 12; run++) {
+        bench_set(&w, "metadata.log.max.record.bytes.between.snapshots",
+                  run % 2 ? "1000000" : "1");
+        ck_assert_msg(bench_start(&w) == ERR_OK, "%s", w.err.text);
+        const struct raft *r = w.broker->quorum.raft;
+        int64_t start = raft_log_start_offset(r);
+        ck_assert(run < 2 || start > 0);
+        ck_assert_int_ge(raft_epoch_at(r, start), start > 0);
+        for (int i = 0; i < 1 + run % 3; i++) {
+            snprintf(name, sizeof(name), "t%d-%d", run, i);
+            ck_assert_int_eq(bench_add_topic(&w, name), ERR_OK);
+        }
+        bench_stop(&w);
+    }
+    bench_deinit(&w);
+}
+END_TEST
+
 Suite *quorum_damage_suite(void)
 {
     Suite *s = suite_create("damage");
@@ -255,6 +282,7 @@ Suite *quorum_damage_suite(void)
     tcase_add_test(tc, log_that_became_shorter_is_refused);
     tcase_add_test(tc, torn_tail_that_nobody_was_promised_is_cut);
     tcase_add_test(tc, without_the_mark_the_log_is_cut_at_the_damage);
+    tcase_add_test(tc, epoch_before_the_logs_first_record_is_known_after_a_restart);
     suite_add_tcase(s, tc);
     tc = tcase_create("flips");
     tcase_set_timeout(tc, 60);
