@@ -48,6 +48,7 @@ static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
         { "auto.create.topics.enable", "false" },
         { "offsets.topic.num.partitions", "3" },
         { "log.segment.bytes", "1048576" },
+        { "log.index.interval.bytes", c->options.rotten ? "100" : "4096" },
         { "log.roll.ms", roll_ms },
         { "replica.lag.time.max.ms", lag_ms },
         { "log.retention.check.interval.ms", "5s" },

@@ -49,6 +49,9 @@ struct sim_options {
     uint32_t faults;         /* a bit each */
     uint32_t liar;           /* this node's disk syncs nothing; 0: none's */
     uint32_t rotten;         /* bits flip on this node's disk; 0: on none's */
+    const char *rots;        /* how the names of files end whose bits flip */
+    uint32_t absent;         /* this node is away for long, once; 0: none is */
+    uint64_t absence_ns;
     uint64_t fault_interval_ns, outage_ns_max, safety_ns;
     struct sim_world_options world;
     struct sim_workload_options workload;
@@ -71,7 +74,7 @@ struct sim_cluster {
     struct sim_quorum quorum;
     bool healing;
     /* faults (sim_faults.c) */
-    struct sim_event tick, mend;
+    struct sim_event tick, mend, absence;
     struct sim_node_faults {
         struct sim_cluster *cluster;
         struct sim_node *node;
@@ -111,8 +114,8 @@ void sim_faults_deinit(struct sim_cluster *c);
 const char *sim_fault_name(enum sim_fault f);
 
 /* sim_rot.c: disks that cannot be trusted. */
-/* A bit of a file flips on the disk of a node that is down. */
-void sim_rot(struct sim_node *n);
+/* A bit of a file with such a name flips on the disk of a node that is down. */
+void sim_rot(struct sim_node *n, const char *name_end);
 /* Whether the node may lose now what it has synced: others have it. True notes that it does. */
 bool sim_may_harm(struct sim_cluster *c, const struct sim_node *n);
 /* It did, and is not back yet: nothing may happen to others. */

@@ -255,7 +255,7 @@ static void rot(struct sim_node_faults *f)
     if (f->node->broker) {
         take_down(f, sim_chance(&f->cluster->world, 2));
     }
-    sim_rot(f->node);
+    sim_rot(f->node, f->cluster->options.rots);
 }
 
 static void fault(struct sim_cluster *c, enum sim_fault kind)
@@ -317,12 +317,21 @@ static void on_tick(void *owner)
                   c->world.now_ns + 1 + sim_random(&c->world, 2 * c->options.fault_interval_ns));
 }
 
+static void on_absence(void *owner)
+{
+    struct sim_cluster *c = owner;
+    struct sim_node_faults *f = &c->node_faults[c->options.absent - 1];
+    take_down(f, false);
+    restart_in(f, c->options.absence_ns);
+}
+
 /* --- begin and end ---------------------------------------------------------------------------- */
 
 void sim_faults_start(struct sim_cluster *c)
 {
     c->tick = (struct sim_event){ .fire = on_tick, .owner = c, .kind = SIM_EVENT_FAULT };
     c->mend = (struct sim_event){ .fire = on_mend, .owner = c, .kind = SIM_EVENT_FAULT };
+    c->absence = (struct sim_event){ .fire = on_absence, .owner = c, .kind = SIM_EVENT_FAULT };
     for (uint32_t i = 0; i < c->options.nodes + (c->options.nodes > 1); i++) {
         struct sim_node_faults *f = &c->node_faults[i];
         *f = (struct sim_node_faults){ .cluster = c, .node = &c->nodes[i] };
@@ -331,6 +340,10 @@ void sim_faults_start(struct sim_cluster *c)
         f->node->ended_ctx = f;
     }
     sim_event_arm(&c->world, &c->tick, c->world.now_ns + c->options.fault_interval_ns);
+    if (c->options.absent) {
+        sim_event_arm(&c->world, &c->absence,
+                      c->world.now_ns + sim_random(&c->world, 5ull * NS_PER_S));
+    }
 }
 
 static void note_offline(struct broker *b, struct partition *p, void *ctx)
@@ -344,6 +357,7 @@ void sim_faults_heal(struct sim_cluster *c)
 {
     sim_event_cancel(&c->world, &c->tick);
     sim_event_cancel(&c->world, &c->mend);
+    sim_event_cancel(&c->world, &c->absence);
     on_mend(c);
     for (uint32_t i = 0; i < c->node_count; i++) {
         struct sim_node_faults *f = &c->node_faults[i];
@@ -374,6 +388,7 @@ void sim_faults_deinit(struct sim_cluster *c)
 {
     sim_event_cancel(&c->world, &c->tick);
     sim_event_cancel(&c->world, &c->mend);
+    sim_event_cancel(&c->world, &c->absence);
     for (uint32_t i = 0; i < c->node_count; i++) {
         sim_event_cancel(&c->world, &c->node_faults[i].restart);
     }

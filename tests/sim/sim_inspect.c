@@ -9,7 +9,7 @@
  */
 #include "tests/sim/sim_cluster.h"
 
-enum { READ_BYTES = 1 << 20 };
+enum { READ_BYTES = 1 << 20, ANYWHERE_READS = 20 };
 
 static struct partition *find_partition(const struct sim_node *n,
                                         const struct sim_ledger_partition *lp)
@@ -65,6 +65,12 @@ static const struct sim_node *node_of(const struct sim_cluster *c, int32_t id)
 static bool is_trusted(const struct sim_cluster *c, const struct sim_node *n)
 {
     return (uint32_t)n->id != c->options.liar && (uint32_t)n->id != c->options.rotten;
+}
+
+/* Records are refused only where they are damaged, not what was made of them. */
+static bool may_refuse(const struct sim_cluster *c, const struct sim_node *n)
+{
+    return !is_trusted(c, n) && (!c->options.rots || strcmp(c->options.rots, ".log") == 0);
 }
 
 /* A member that cannot be trusted has lost something: it knows, or the leader does not know yet
@@ -274,6 +280,29 @@ static void check_epoch(struct sim_cluster *c, const struct sim_node *n,
     }
 }
 
+/* A read at any offset begins with the batch that has it. */
+static void read_anywhere(struct sim_cluster *c, const struct sim_node *n,
+                          const struct sim_ledger_partition *lp, struct partition_log *log)
+{
+    struct buf bytes = { 0 };
+    for (int i = 0; i < ANYWHERE_READS && log->start_offset < lp->committed; i++) {
+        uint64_t span = (uint64_t)(lp->committed - log->start_offset);
+        int64_t at = log->start_offset + (int64_t)sim_random(&c->world, span);
+        struct batch_view batch;
+        buf_reset(&bytes);
+        enum err e = log_read_copy(log, at, READ_BYTES, lp->committed, &bytes);
+        if (e == ERR_CORRUPT && may_refuse(c, n)) {
+            continue;
+        }
+        if (e || batch_parse(buf_slice(&bytes), &batch) || batch.base_offset > at ||
+            batch_last_offset(&batch) < at) {
+            sim_fail(&c->world, "G1 durable: %s: %s-%d: a read at %lld gives another batch",
+                     n->host->name, lp->topic, (int)lp->index, (long long)at);
+        }
+    }
+    buf_deinit(&bytes);
+}
+
 static void read_replica(struct sim_cluster *c, const struct sim_node *n,
                          struct sim_ledger_partition *lp)
 {
@@ -299,7 +328,7 @@ static void read_replica(struct sim_cluster *c, const struct sim_node *n,
         }
     }
     /* What has rotted is refused, and read from the others. */
-    bool refused = e == ERR_CORRUPT && !is_trusted(c, n);
+    bool refused = e == ERR_CORRUPT && may_refuse(c, n);
     if (reader.next < lp->committed && !refused) {
         sim_fail(&c->world, "G1 durable: %s: %s-%d: the replica ends at %lld, committed was %lld",
                  n->host->name, lp->topic, (int)lp->index, (long long)reader.next,
@@ -307,6 +336,9 @@ static void read_replica(struct sim_cluster *c, const struct sim_node *n,
     }
     sim_reader_deinit(&reader);
     buf_deinit(&bytes);
+    if (p && p->log) {
+        read_anywhere(c, n, lp, p->log);
+    }
 }
 
 /* All topics, also those that come and go, have leaders and their replicas in sync. */

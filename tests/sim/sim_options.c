@@ -99,6 +99,8 @@ static void change_options(struct sim_options *o, struct rng *r)
  * liar must not vote: no quorum is safe with one. */
 static void untrusted_options(struct sim_options *o, struct rng *r)
 {
+    static const char *const kinds[] = { ".log",       ".log",      ".index",
+                                         ".timeindex", ".snapshot", "-checkpoint" };
     bool may = o->nodes >= 3 && !o->page_cache && !o->changes.kinds;
     if (may && chance(r, 3)) {
         o->voters = o->nodes == 3 ? 1 : 3;
@@ -106,7 +108,18 @@ static void untrusted_options(struct sim_options *o, struct rng *r)
         o->faults |= 1u << SIM_FAULT_POWER_LOSS;
     } else if (may && chance(r, 3)) {
         o->rotten = (uint32_t)between(r, 1, o->nodes);
+        o->rots = kinds[rng_below(r, sizeof(kinds) / sizeof(kinds[0]))];
         o->faults |= 1u << SIM_FAULT_ROT;
+    }
+}
+
+/* Somebody is away until the metadata it lacks are in a snapshot only. */
+static void absence_options(struct sim_options *o, struct rng *r)
+{
+    if (o->nodes >= 3 && chance(r, 4)) {
+        o->absent = (uint32_t)between(r, 1, o->nodes);
+        o->absence_ns = between(r, 8, 30) * NS_PER_S;
+        o->snapshot_bytes = (uint32_t)between(r, 400, 2000);
     }
 }
 
@@ -132,6 +145,8 @@ void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
     change_options(o, &r);
     rng_seed(&r, seed ^ 0x7265);
     untrusted_options(o, &r);
+    rng_seed(&r, seed ^ 0xab5e27);
+    absence_options(o, &r);
 }
 
 void sim_options_print(const struct sim_options *o, FILE *out)
@@ -153,8 +168,12 @@ void sim_options_print(const struct sim_options *o, FILE *out)
     if (o->liar) {
         fprintf(out, "; node %u's disk lies, %u voter(s)", o->liar, o->voters);
     }
+    if (o->absent) {
+        fprintf(out, "; node %u is away for %llu s", o->absent,
+                (unsigned long long)(o->absence_ns / NS_PER_S));
+    }
     if (o->rotten) {
-        fprintf(out, "; node %u's disk rots", o->rotten);
+        fprintf(out, "; node %u's *%s rot", o->rotten, o->rots);
     }
     for (int k = 0; k < SIM_CHANGE_COUNT; k++) {
         if (o->changes.kinds & 1u << k) {

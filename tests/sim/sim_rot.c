@@ -19,6 +19,7 @@ enum { ROT_FILES_MAX = 4000, ROT_TRIES = 20 };
 struct rot_files {
     struct vfs *vfs;
     const char *dir;
+    const char *kind; /* how their names end */
     char *paths[ROT_FILES_MAX];
     uint32_t count;
 };
@@ -99,26 +100,16 @@ bool sim_is_harmed(struct sim_cluster *c)
     return c->harmed_starts != 0;
 }
 
-static bool may_rot(const char *name)
+static bool may_rot(const struct rot_files *r, const char *name)
 {
-    if (strcmp(name, "leader-epoch-checkpoint") == 0) {
-        return false;
-    }
-    static const char *const ends[] = { ".log",      ".index",      ".timeindex",  ".snapshot",
-                                        ".txnindex", "-checkpoint", "-checkpoint2" };
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-        if (ends_with(name, ends[i])) {
-            return true;
-        }
-    }
-    return false;
+    return ends_with(name, r->kind) && strcmp(name, "leader-epoch-checkpoint") != 0;
 }
 
 static void add_file(void *ctx, const char *name)
 {
     struct rot_files *r = ctx;
     char path[512];
-    if (may_rot(name) && r->count < ROT_FILES_MAX) {
+    if (may_rot(r, name) && r->count < ROT_FILES_MAX) {
         snprintf(path, sizeof(path), "%s/%s", r->dir, name);
         r->paths[r->count++] = mem_strdup(path);
     }
@@ -140,7 +131,7 @@ static void add_dir(void *ctx, const char *name)
     r->dir = SIM_NODE_DIR;
 }
 
-void sim_rot(struct sim_node *n)
+void sim_rot(struct sim_node *n, const char *name_end)
 {
     struct rot_files *r = mem_zalloc(sizeof(*r));
     struct error err;
@@ -149,6 +140,7 @@ void sim_rot(struct sim_node *n)
     n->disk.off = false; /* to look at it */
     r->vfs = &n->disk.vfs;
     r->dir = SIM_NODE_DIR;
+    r->kind = name_end;
     (void)r->vfs->ops->list(r->vfs, r->dir, add_file, r, &err);
     (void)r->vfs->ops->list(r->vfs, SIM_NODE_DIR, add_dir, r, &err);
     for (int i = 0; r->count && i < ROT_TRIES && !flipped; i++) {
