@@ -251,7 +251,7 @@ END_TEST
 START_TEST(epoch_before_the_logs_first_record_is_known_after_a_restart)
 {
     struct bench w;
-    char name[16];
+    char name[32];
     bench_init(&w);
     bench_set_cluster(&w);
     ck_assert_msg(bench_format(&w, FORMAT_STANDALONE, NULL) == ERR_OK, "%s", w.err.text);
