@@ -28,22 +28,18 @@ static bool is_known_here(const struct broker *b, const struct uuid *dir)
 /* Where this node's replica is, if the metadata say otherwise; or NULL. (A2) */
 static const struct uuid *to_tell(const struct broker *b, const struct partition *p)
 {
-    const struct image_topic *it = image_topic_by_id(&b->image, &p->topic->id);
-    const struct image_partition *ip = it ? image_partition(it, p->index) : NULL;
-    for (int32_t i = 0; ip && i < ip->replica_count; i++) {
-        const struct uuid *told = &ip->directories[i];
-        if (ip->replicas[i] != b->node_id) {
-            continue;
-        }
-        if (!p->log) {
-            bool lost = p->role != PARTITION_NONE && !is_known_here(b, told);
-            return lost ? &b->dirs[0].dir->meta.directory_id : NULL;
-        }
-        const struct uuid *own = partition_directory(p);
-        bool matters = b->dir_count > 1 || !is_known_here(b, told) || p->damage;
-        return matters && !uuid_eq(told, own) ? own : NULL;
+    const struct image_partition *ip = partition_in_image(b, p);
+    const struct uuid *told = ip ? image_directory_of(ip, b->node_id) : NULL;
+    if (!told) {
+        return NULL;
     }
-    return NULL;
+    if (!p->log) {
+        bool lost = p->role != PARTITION_NONE && !is_known_here(b, told);
+        return lost ? &b->dirs[0].dir->meta.directory_id : NULL;
+    }
+    const struct uuid *own = partition_directory(p);
+    bool matters = b->dir_count > 1 || !is_known_here(b, told) || p->damage;
+    return matters && !uuid_eq(told, own) ? own : NULL;
 }
 
 struct walk {

@@ -551,6 +551,20 @@ bool lifecycle_is_cut_off(const struct broker *b)
     return b->lifecycle.cut_off;
 }
 
+static const char *describe_running(const struct broker *b)
+{
+    const struct lifecycle *l = &b->lifecycle;
+    if (l->cut_off) {
+        return "cut off: no controller answers this broker, others may lead";
+    }
+    if (!l->fenced) {
+        return "running";
+    }
+    return disk_space_is_out(b) ? "fenced, as this broker asked: others lead"
+                                : "fenced: the controller did not hear of this broker in time, "
+                                  "others lead";
+}
+
 bool lifecycle_describe(const struct broker *b, struct buf *ret_text)
 {
     const struct lifecycle *l = &b->lifecycle;
@@ -559,13 +573,7 @@ bool lifecycle_describe(const struct broker *b, struct buf *ret_text)
         buf_append_str(ret_text, "running as a controller");
         return true;
     case LIFECYCLE_RUNNING:
-        buf_append_str(ret_text, l->cut_off ? "cut off: no controller answers this broker, others "
-                                              "may lead"
-                                 : !l->fenced ? "running"
-                                 : disk_space_is_out(b)
-                                     ? "fenced, as this broker asked: others lead"
-                                     : "fenced: the controller did not hear of this broker "
-                                       "in time, others lead");
+        buf_append_str(ret_text, describe_running(b));
         disk_space_describe(b, ret_text);
         return !l->fenced && !l->cut_off;
     case LIFECYCLE_REGISTERING:

@@ -54,25 +54,23 @@ void partition_free(struct partition *p)
 
 /* --- the role --------------------------------------------------------------------------------- */
 
-static const struct image_partition *in_image(const struct broker *b, const struct partition *p,
-                                              const struct image_topic **ret_topic)
+const struct image_partition *partition_in_image(const struct broker *b, const struct partition *p)
 {
-    *ret_topic = image_topic_by_id(&b->image, &p->topic->id);
-    return *ret_topic ? image_partition(*ret_topic, p->index) : NULL;
+    const struct image_topic *t = image_topic_by_id(&b->image, &p->topic->id);
+    return t ? image_partition(t, p->index) : NULL;
 }
 
 int32_t partition_min_isr(const struct broker *b, const struct partition *p)
 {
-    const struct image_topic *t;
-    const struct image_partition *ip = in_image(b, p, &t);
+    const struct image_topic *t = image_topic_by_id(&b->image, &p->topic->id);
+    const struct image_partition *ip = t ? image_partition(t, p->index) : NULL;
     const struct change_policy policy = controller_policy(b);
     return ip ? change_min_isr(&b->image, &policy, t, ip) : 1;
 }
 
 void partition_note_brokers(struct broker *b, struct partition *p)
 {
-    const struct image_topic *t;
-    const struct image_partition *ip = in_image(b, p, &t);
+    const struct image_partition *ip = partition_in_image(b, p);
     for (int32_t i = 0; i < p->isr->count; i++) {
         struct isr_replica *r = &p->isr->replicas[i];
         bool active = image_broker_is_active(&b->image, r->id);

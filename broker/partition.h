@@ -160,6 +160,8 @@ enum kafka_error partition_append(struct broker *b, struct partition *p, uint8_t
 
 /* A follower has everything below f->offset (f->leader_end_offset is filled in here). */
 enum kafka_error partition_fetched(struct broker *b, struct partition *p, struct isr_fetch *f);
+/* What the metadata say of it; NULL when they do not know of it (yet, or any more). */
+const struct image_partition *partition_in_image(const struct broker *b, const struct partition *p);
 /* Gives the machine of the ISR what the image knows of the brokers. */
 void partition_note_brokers(struct broker *b, struct partition *p);
 /* min.insync.replicas as it counts for this topic: not set,

@@ -60,12 +60,8 @@ static bool may_cut(const struct broker *b, const struct partition *p,
     if (p->role != PARTITION_FOLLOWER || image_has_id(ip->isr, ip->isr_count, b->node_id)) {
         return false;
     }
-    for (int32_t i = 0; i < ip->replica_count; i++) {
-        if (ip->replicas[i] == b->node_id) {
-            return uuid_eq(&ip->directories[i], &directory_lost);
-        }
-    }
-    return false;
+    const struct uuid *told = image_directory_of(ip, b->node_id);
+    return told && uuid_eq(told, &directory_lost);
 }
 
 /* The whole segment goes: what lies before the damage in it comes again. Recovery has cut a log

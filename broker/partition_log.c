@@ -66,9 +66,8 @@ enum err partition_need_log(struct broker *b, struct partition *p, struct error 
 static int64_t first_high_watermark(struct broker *b, const struct partition *p,
                                     const struct partition_log *log)
 {
-    const struct image_topic *it = image_topic_by_id(&b->image, &p->topic->id);
-    bool alone =
-        it && p->index < it->partition_count && it->partitions[p->index].replica_count <= 1;
+    const struct image_partition *ip = partition_in_image(b, p);
+    bool alone = ip && ip->replica_count <= 1;
     int64_t to = b->config->durability == DURABILITY_FSYNC ? log->recovery_point : log->end_offset;
     if (!alone) {
         to = offset_checkpoint_find(&p->dir->dir->high_watermarks, p->topic->name, p->index);
@@ -92,19 +91,18 @@ static enum err remove_unborn(struct broker *b, const char *path, struct error *
 /* Committed records are gone: the recovery met damage where a crash alone leaves none. */
 static void note_loss(struct broker *b, struct partition *p)
 {
-    const struct image_topic *it = image_topic_by_id(&b->image, &p->topic->id);
+    const struct image_partition *ip = partition_in_image(b, p);
     int64_t committed =
         offset_checkpoint_find(&p->dir->dir->high_watermarks, p->topic->name, p->index);
-    if (b->config->durability == DURABILITY_FSYNC && it && p->index < it->partition_count &&
-        it->partitions[p->index].replica_count > 1 && committed > p->log->end_offset) {
+    if (b->config->durability == DURABILITY_FSYNC && ip && ip->replica_count > 1 &&
+        committed > p->log->end_offset) {
         partition_damaged(b, p, PARTITION_SHORT, p->log->end_offset);
     }
 }
 
 static bool counts_on_us(const struct broker *b, const struct partition *p)
 {
-    const struct image_topic *it = image_topic_by_id(&b->image, &p->topic->id);
-    const struct image_partition *ip = it ? image_partition(it, p->index) : NULL;
+    const struct image_partition *ip = partition_in_image(b, p);
     return !ip || ip->replica_count <= 1 || image_has_id(ip->isr, ip->isr_count, b->node_id) ||
            image_has_id(ip->elr, ip->elr_count, b->node_id);
 }

@@ -65,6 +65,19 @@ void quorum_send(struct broker *b, const struct raft_output *out)
                        sent, s);
 }
 
+/* The address of a voter; false when it is not known. */
+static bool voter_address(const struct broker *b, int32_t id, char host[PEER_HOST_BYTES],
+                          uint16_t *ret_port)
+{
+    struct raft_destination to;
+    if (!raft_voter_destination(b->quorum.raft, id, &to)) {
+        return false;
+    }
+    (void)snprintf(host, PEER_HOST_BYTES, "%.*s", SLICE_ARG(to.host));
+    *ret_port = to.port;
+    return true;
+}
+
 bool quorum_majority_is_gone(struct broker *b)
 {
     if (!quorum_is_alive(b)) {
@@ -73,14 +86,10 @@ bool quorum_majority_is_gone(struct broker *b)
     struct raft_voter_set set = raft_voters(b->quorum.raft);
     size_t gone = 0;
     for (size_t i = 0; i < set.count; i++) {
-        struct raft_destination to;
         char host[PEER_HOST_BYTES];
-        if (set.voters[i].id == b->node_id ||
-            !raft_voter_destination(b->quorum.raft, set.voters[i].id, &to)) {
-            continue;
-        }
-        (void)snprintf(host, sizeof(host), "%.*s", SLICE_ARG(to.host));
-        gone += peers_is_gone(b, host, to.port);
+        uint16_t port;
+        gone += set.voters[i].id != b->node_id &&
+                voter_address(b, set.voters[i].id, host, &port) && peers_is_gone(b, host, port);
     }
     return set.count > 0 && set.count - gone <= set.count / 2;
 }
@@ -93,14 +102,11 @@ bool quorum_majority_answers(const struct broker *b, uint64_t since_ns)
     struct raft_voter_set set = raft_voters(b->quorum.raft);
     size_t heard = 0;
     for (size_t i = 0; i < set.count; i++) {
-        struct raft_destination to;
         char host[PEER_HOST_BYTES];
-        if (set.voters[i].id == b->node_id) {
-            heard++;
-        } else if (raft_voter_destination(b->quorum.raft, set.voters[i].id, &to)) {
-            (void)snprintf(host, sizeof(host), "%.*s", SLICE_ARG(to.host));
-            heard += peers_heard_ns(b, host, to.port) > since_ns;
-        }
+        uint16_t port;
+        heard += set.voters[i].id == b->node_id ||
+                 (voter_address(b, set.voters[i].id, host, &port) &&
+                  peers_heard_ns(b, host, port) > since_ns);
     }
     return heard > set.count / 2;
 }

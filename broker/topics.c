@@ -152,10 +152,10 @@ enum err topics_open_logs(struct broker *b, struct error *err)
 
 static void assume(struct broker *b, struct partition *p, void *ctx)
 {
-    const struct image_topic *it = image_topic_by_id(&b->image, &p->topic->id);
+    const struct image_partition *ip = partition_in_image(b, p);
     (void)ctx;
-    if (b->topics.active && it && p->index < it->partition_count) {
-        partition_assume(b, p, &it->partitions[p->index]);
+    if (b->topics.active && ip) {
+        partition_assume(b, p, ip);
     }
 }
 

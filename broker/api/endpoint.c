@@ -32,11 +32,11 @@ bool endpoint_is_hint_wanted(int16_t error_code)
 bool endpoint_leader(const struct call *c, const struct partition *p, int32_t *ret_id,
                      int32_t *ret_epoch)
 {
-    const struct image_topic *it = image_topic_by_id(&c->broker->image, &p->topic->id);
-    if (!it || p->index >= it->partition_count || it->partitions[p->index].leader < 0) {
+    const struct image_partition *ip = partition_in_image(c->broker, p);
+    if (!ip || ip->leader < 0) {
         return false;
     }
-    *ret_id = it->partitions[p->index].leader;
-    *ret_epoch = it->partitions[p->index].leader_epoch;
+    *ret_id = ip->leader;
+    *ret_epoch = ip->leader_epoch;
     return true;
 }

@@ -487,6 +487,16 @@ struct image_partition *image_partition(const struct image_topic *t, int32_t ind
     return index >= 0 && index < t->partition_count ? &t->partitions[index] : NULL;
 }
 
+const struct uuid *image_directory_of(const struct image_partition *p, int32_t broker_id)
+{
+    for (int32_t i = 0; i < p->replica_count; i++) {
+        if (p->replicas[i] == broker_id) {
+            return &p->directories[i];
+        }
+    }
+    return NULL;
+}
+
 uint32_t image_leader_count(const struct image *img, int32_t broker_id)
 {
     uint32_t count = 0, cursor = 0;

@@ -150,6 +150,8 @@ struct image_topic *image_topic(const struct image *img, struct slice name);
 struct image_topic *image_topic_by_id(const struct image *img, const struct uuid *id);
 /* NULL when the topic has no such partition. */
 struct image_partition *image_partition(const struct image_topic *t, int32_t index);
+/* The directory of a replica; NULL when the broker has none. */
+const struct uuid *image_directory_of(const struct image_partition *p, int32_t broker_id);
 /* 0 when it was never set. */
 int16_t image_feature(const struct image *img, const char *name);
 int16_t image_metadata_version(const struct image *img);

@@ -96,15 +96,8 @@ bool change_unclean_allowed(const struct image *img, const struct change_policy 
 
 static const struct uuid *directory_of(const struct partition_change *c, int32_t broker_id)
 {
-    if (broker_id == c->directory_broker) {
-        return &c->directory;
-    }
-    for (int32_t i = 0; i < c->partition->replica_count; i++) {
-        if (c->partition->replicas[i] == broker_id) {
-            return &c->partition->directories[i];
-        }
-    }
-    return NULL;
+    return broker_id == c->directory_broker ? &c->directory
+                                            : image_directory_of(c->partition, broker_id);
 }
 
 static bool is_live(const struct partition_change *c, int32_t id)

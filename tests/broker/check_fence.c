@@ -78,24 +78,35 @@ START_TEST(an_election_sends_no_producer_away)
 }
 END_TEST
 
+/* A node that is the whole cluster. */
+static void start_alone(struct sim_world *world, struct sim_node *n)
+{
+    static const struct sim_world_options options = { .work_ns_max = NS_PER_MS };
+    static const struct sim_setting settings[] = { { "listeners", "PLAINTEXT://10.0.0.1:9092" },
+                                                   { NULL, NULL } };
+    struct error err;
+    sim_world_init(world, 430, &options, NULL);
+    sim_node_init(n, world, 1, "n1", "10.0.0.1", settings);
+    ck_assert_msg(sim_node_start(n, &err) == ERR_OK, "%s", err.text);
+}
+
+static void end_alone(struct sim_world *world, struct sim_node *n)
+{
+    sim_node_kill(n, false);
+    sim_node_deinit(n);
+    sim_world_deinit(world);
+}
+
 START_TEST(a_node_alone_is_never_cut_off)
 {
     struct sim_world world;
     struct sim_node n;
-    struct error err;
-    static const struct sim_world_options options = { .work_ns_max = NS_PER_MS };
-    static const struct sim_setting settings[] = { { "listeners", "PLAINTEXT://10.0.0.1:9092" },
-                                                   { NULL, NULL } };
-    sim_world_init(&world, 430, &options, NULL);
-    sim_node_init(&n, &world, 1, "n1", "10.0.0.1", settings);
-    ck_assert_msg(sim_node_start(&n, &err) == ERR_OK, "%s", err.text);
+    start_alone(&world, &n);
     uint64_t until_ns = 60 * (uint64_t)NS_PER_S;
     while (world.now_ns < until_ns && sim_world_step(&world)) {
         ck_assert(!lifecycle_is_cut_off(n.broker));
     }
-    sim_node_kill(&n, false);
-    sim_node_deinit(&n);
-    sim_world_deinit(&world);
+    end_alone(&world, &n);
 }
 END_TEST
 
@@ -217,21 +228,13 @@ START_TEST(a_node_alone_with_a_full_disk_stays_unfenced)
 {
     struct sim_world world;
     struct sim_node n;
-    struct error err;
-    static const struct sim_world_options options = { .work_ns_max = NS_PER_MS };
-    static const struct sim_setting settings[] = { { "listeners", "PLAINTEXT://10.0.0.1:9092" },
-                                                   { NULL, NULL } };
-    sim_world_init(&world, 430, &options, NULL);
-    sim_node_init(&n, &world, 1, "n1", "10.0.0.1", settings);
-    ck_assert_msg(sim_node_start(&n, &err) == ERR_OK, "%s", err.text);
+    start_alone(&world, &n);
     disk_space_failed(n.broker, &n.broker->dirs[0]);
     uint64_t until_ns = 10 * (uint64_t)NS_PER_S;
     while (world.now_ns < until_ns && sim_world_step(&world)) {
         ck_assert(!image_broker(&n.broker->image, 1)->fenced);
     }
-    sim_node_kill(&n, false);
-    sim_node_deinit(&n);
-    sim_world_deinit(&world);
+    end_alone(&world, &n);
 }
 END_TEST
 
