@@ -5,7 +5,6 @@
  */
 #include "cli/cluster.h"
 
-
 #include <stdlib.h>
 
 enum { ELECTION_PREFERRED = 0, ELECTION_UNCLEAN = 1 };
