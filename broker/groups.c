@@ -6,6 +6,8 @@
  *   (G2) Every GROUP_APPEND ends in one coordinator_append_done(), behind the high watermark.
  *   (G3) A shard is ready only when everything that was in the log when this node began to lead is
  *        loaded and committed: nothing is told that another leader may not know.
+ *   (G4) Nor what it knows better: where records are damaged the groups wait for another replica to
+ *        lead (partition_damage.c). Only where there is none, what can be read has to do.
  */
 #include "broker/groups.h"
 
@@ -211,6 +213,21 @@ static void load_batch(struct broker *b, uint32_t partition, const struct batch_
     buf_deinit(&scratch);
 }
 
+/* (G4) */
+static void load_failed(struct broker *b, struct partition *p, struct group_shard *shard,
+                        enum err e)
+{
+    const struct image_partition *ip = partition_in_image(b, p);
+    log_error(&b->log, "groups could not be loaded completely", KV_INT("partition", p->index),
+              KV_INT("offset", shard->load_offset), KV_STR("error", err_text(e)));
+    shard->damaged = ip && ip->replica_count > 1;
+    if (!shard->damaged) {
+        shard->load_offset = shard->load_end;
+    } else if (!p->log->offline) {
+        partition_damaged(b, p, PARTITION_ROTTEN, shard->load_offset);
+    }
+}
+
 /* One step; true when it went through to the end of what is to be loaded. */
 static bool load_step(struct broker *b, struct partition *p, struct group_shard *shard)
 {
@@ -233,9 +250,7 @@ static bool load_step(struct broker *b, struct partition *p, struct group_shard 
     }
     buf_deinit(&bytes);
     if (e || !moved) {
-        log_error(&b->log, "groups could not be loaded completely", KV_INT("partition", p->index),
-                  KV_INT("offset", shard->load_offset), KV_STR("error", err_text(e)));
-        shard->load_offset = shard->load_end;
+        load_failed(b, p, shard, e ? e : ERR_CORRUPT);
     }
     return shard->load_offset >= shard->load_end;
 }
@@ -250,7 +265,7 @@ static void on_load(void *owner)
     for (int32_t i = 0; t && i < t->partition_count && (uint32_t)i < g->partition_count; i++) {
         struct group_shard *shard = &g->shards[i];
         struct partition *p = t->partitions[i];
-        if (!shard->leads || shard->ready) {
+        if (!shard->leads || shard->ready || shard->damaged) {
             continue;
         }
         if (shard->load_offset < shard->load_end) {

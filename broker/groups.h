@@ -17,6 +17,7 @@ struct topic;
 struct group_shard {
     bool leads; /* the coordinator knows that it does */
     bool ready; /* all is loaded */
+    bool damaged; /* what is to be loaded cannot be read: another replica has to lead */
     int32_t leader_epoch;
     int64_t load_offset; /* the next one to load */
     int64_t load_end;    /* of the log when this node began to lead: its own appends come after */
