@@ -272,7 +272,7 @@ static void put_last_known(struct partition_change *c, struct partition_change_r
     bool leads = rec->leader >= 0 || (rec->leader == LEADER_UNCHANGED && p->leader >= 0);
     if (leads) {
         c->last_known_elr.count = 0;
-    } else if (c->isr.count == 0 && p->leader >= 0) {
+    } else if (p->leader >= 0) { /* also when the ISR is empty only later: then nobody leads */
         id_list_set(&c->last_known_elr, &p->leader, 1);
     }
 }

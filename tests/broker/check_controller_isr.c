@@ -167,6 +167,36 @@ START_TEST(last_leader_leads_when_nobody_is_eligible_and_says_that_it_recovers)
 }
 END_TEST
 
+START_TEST(last_leader_is_known_though_somebody_in_sync_outlived_it)
+{
+    struct world w;
+    world_init(&w, true);
+    world_brokers(&w, 3);
+    world_topic_on(&w, "logs", IDS(1, 2, 3));
+    const struct image_topic *t = image_topic(&w.img, slice_str("logs"));
+    const struct image_partition *p = world_partition(&w, "logs", 0);
+    /* 3 is in sync again, and has not told yet that its directory is not lost. */
+    ck_assert_int_eq(isr_change_assign_dir(&w.img, &w.policy, &t->id, 0, 3, &directory_lost,
+                                           &w.recs),
+                     KAFKA_NONE);
+    world_apply(&w);
+    ck_assert_int_eq(world_isr(&w, "logs", 0, IDS(1, 2, 3)), KAFKA_NONE);
+    for (int32_t id = 2; id != 0; id = id == 2 ? 1 : id == 1 ? 3 : 0) { /* power is lost */
+        ck_assert_int_eq(world_register(&w, id, NULL, -1), KAFKA_NONE);
+    }
+    ck_assert_int_eq(p->leader, NO_LEADER);
+    ck_assert_int_eq(p->isr_count, 0);
+    ck_assert_int_eq(p->elr_count, 0);
+    world_unfence(&w, 2);
+    ck_assert_int_eq(p->leader, NO_LEADER);
+    world_unfence(&w, 1);
+    ck_assert_int_eq(p->leader, 1);
+    ck_assert_int_eq(p->last_known_elr_count, 0);
+    world_check_snapshot(&w);
+    world_deinit(&w);
+}
+END_TEST
+
 START_TEST(without_eligible_replicas_the_last_of_the_isr_stays_in_it)
 {
     struct world w;
@@ -429,6 +459,7 @@ Suite *controller_isr_suite(void)
     tcase_add_test(tc, who_leaves_a_small_isr_stays_eligible_until_it_is_large_again);
     tcase_add_test(tc, broker_back_from_an_unclean_end_is_not_eligible);
     tcase_add_test(tc, last_leader_leads_when_nobody_is_eligible_and_says_that_it_recovers);
+    tcase_add_test(tc, last_leader_is_known_though_somebody_in_sync_outlived_it);
     tcase_add_test(tc, without_eligible_replicas_the_last_of_the_isr_stays_in_it);
     tcase_add_test(tc, changed_min_isr_clears_who_was_eligible_under_the_old_one);
     tcase_add_test(tc, partition_without_a_leader_keeps_who_is_eligible_when_min_isr_changes);
