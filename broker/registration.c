@@ -17,7 +17,7 @@ struct slice registration_host(const struct broker *b, uint32_t listener)
     return slice_str(any && b->host_name ? b->host_name : l->host);
 }
 
-static int64_t previous_epoch(const struct broker *b)
+int64_t registration_previous_epoch(const struct broker *b)
 {
     for (uint32_t i = 0; i < b->dir_count; i++) {
         if (!b->dirs[i].dir->clean) {
@@ -37,7 +37,7 @@ void registration_fill(const struct broker *b, struct arena *ret_arena,
     r->cluster_id = slice_str(b->cluster_id);
     r->incarnation_id = b->incarnation;
     r->rack = b->config->rack && b->config->rack[0] ? slice_str(b->config->rack) : slice_null();
-    r->previous_broker_epoch = previous_epoch(b);
+    r->previous_broker_epoch = registration_previous_epoch(b);
     r->listeners =
         schema_new(&broker_registration_request_listener_schema, ret_arena, b->listener_count + 1);
     r->features =

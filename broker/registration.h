@@ -18,6 +18,8 @@ void registration_fill(const struct broker *b, struct arena *ret_arena,
 /* The same as a controller (KIP-919). */
 void registration_fill_controller(const struct broker *b, struct arena *ret_arena,
                                   struct controller_registration_request *ret_request);
+/* The broker epoch of the last run when that ended in order; or -1. */
+int64_t registration_previous_epoch(const struct broker *b);
 /* The host that others are to reach the listener by. */
 struct slice registration_host(const struct broker *b, uint32_t listener);
 /* Ids of directories whose disk failed; room for b->dir_count. */

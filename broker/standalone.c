@@ -77,22 +77,43 @@ static void add_unfencing(struct broker *b, struct metadata_records *out)
                          BROKER_REGISTRATION_CHANGE_RECORD_VERSION, &change);
 }
 
-static enum err elect(struct broker *b, struct metadata_records *records, struct error *err)
+/* Proposes what `change` adds, a batch after the other. */
+static enum err propose_all(struct broker *b,
+                            void (*change)(struct broker *b, const struct change_policy *policy,
+                                           struct metadata_records *out, bool *ret_more),
+                            struct error *err)
 {
     const struct change_policy policy = { .min_insync_replicas =
                                               (int32_t)b->config->min_insync_replicas,
                                           .unclean_leader_election =
                                               b->config->unclean_leader_election_enable };
+    struct metadata_records records = { 0 };
     enum err e = ERR_OK;
     for (bool more = true; !e && more;) {
-        metadata_records_reset(records);
-        broker_change_elect_leaderless(&b->image, &policy, records, &more);
-        e = records->count ? quorum_propose_now(b, records, err) : ERR_OK;
+        metadata_records_reset(&records);
+        change(b, &policy, &records, &more);
+        e = records.count ? quorum_propose_now(b, &records, err) : ERR_OK;
     }
+    metadata_records_deinit(&records);
     return e;
 }
 
-enum err standalone_register(struct broker *b, struct error *err)
+/* As with any registration (decision 0051): followers may have records that this disk has lost, and
+ * were it to go on in the same leader epoch nobody would find where the logs differ. */
+static void end_former_life(struct broker *b, const struct change_policy *policy,
+                            struct metadata_records *out, bool *ret_more)
+{
+    broker_change_return(&b->image, policy, b->node_id, registration_previous_epoch(b), out,
+                         ret_more);
+}
+
+static void elect(struct broker *b, const struct change_policy *policy,
+                  struct metadata_records *out, bool *ret_more)
+{
+    broker_change_elect_leaderless(&b->image, policy, out, ret_more);
+}
+
+static enum err register_now(struct broker *b, struct error *err)
 {
     struct metadata_records records = { 0 };
     enum err e = ERR_OK;
@@ -108,9 +129,13 @@ enum err standalone_register(struct broker *b, struct error *err)
     if (!e && records.count) {
         e = quorum_propose_now(b, &records, err);
     }
-    if (!e && b->roles.broker) {
-        e = elect(b, &records, err);
-    }
     metadata_records_deinit(&records);
     return e;
+}
+
+enum err standalone_register(struct broker *b, struct error *err)
+{
+    enum err e = b->roles.broker ? propose_all(b, end_former_life, err) : ERR_OK;
+    e = e ? e : register_now(b, err);
+    return !e && b->roles.broker ? propose_all(b, elect, err) : e;
 }

@@ -5,10 +5,13 @@
  *   (C1) A function that returns an error has added no record.
  *   (C2) What concludes a change comes after all of its partitions: a controller that takes over in
  *        between sees a broker that is still in, finds it overdue, and begins again.
+ *   (C3) Who registers again as it is known makes no record. It asks because no answer came in
+ *        time; were every question a commit, nobody would be answered in time where those are slow.
  */
 #include "broker/controller/broker_changes.h"
 
 #include "broker/controller/features.h"
+#include "broker/controller/image_write.h"
 #include "protocol/base/alloc.h"
 
 enum { FENCED = 1, UNFENCED = -1, SHUTTING_DOWN = 1 };
@@ -30,6 +33,7 @@ static bool is_full(const struct metadata_records *out)
 /* Which partitions a walk is about, and what it does to them. */
 struct walk {
     int32_t leaving, arriving, unclean;
+    bool shared;             /* only partitions with other replicas */
     const struct uuid *dirs; /* only replicas of the leaving broker in one of these */
     int32_t dir_count;
 };
@@ -48,6 +52,9 @@ static bool lies_in(const struct image_partition *p, const struct walk *w)
 
 static bool concerns(const struct image_partition *p, const struct walk *w)
 {
+    if (w->shared && p->replica_count <= 1) {
+        return false;
+    }
     if (w->leaving != NO_BROKER) {
         return (image_has_id(p->isr, p->isr_count, w->leaving) || p->leader == w->leaving) &&
                (!w->dirs || lies_in(p, w));
@@ -228,6 +235,15 @@ static enum kafka_error check_registration(const struct image *img,
     return code ? code : check_features(img, req, err);
 }
 
+/* (C3) Takes back the last record when `known` says the same. */
+static void drop_known(struct metadata_records *out, struct metadata_records *known)
+{
+    if (slice_eq(metadata_records_at(out, out->count - 1), metadata_records_at(known, 0))) {
+        metadata_records_cut(out, out->count - 1);
+    }
+    metadata_records_deinit(known);
+}
+
 static void add_registration(const struct image *img, const struct broker_registration_request *req,
                              const struct image_broker *same, int64_t epoch,
                              struct metadata_records *out)
@@ -265,6 +281,34 @@ static void add_registration(const struct image *img, const struct broker_regist
     add(img, out, &register_broker_record_schema, &rec);
     mem_free(rec.end_points);
     mem_free(rec.features);
+    if (same) {
+        struct metadata_records known = { 0 };
+        image_write_broker(img, same, &known);
+        drop_known(out, &known);
+    }
+}
+
+/* false when the records fill a batch before the last partition. */
+static bool end_former_life(const struct image *img, const struct change_policy *policy, int32_t id,
+                            int64_t previous_epoch, bool shared, struct metadata_records *out)
+{
+    const struct image_broker *old = image_broker(img, id);
+    bool elr = image_elr_enabled(img), clean = old && (old->epoch == previous_epoch || !elr);
+    if (!old && !elr) {
+        return true; /* it was unregistered, and is on no list */
+    }
+    struct walk w = { .leaving = clean ? id : NO_BROKER,
+                      .arriving = NO_BROKER,
+                      .unclean = clean ? NO_BROKER : id,
+                      .shared = shared };
+    return change_partitions(img, policy, &w, out);
+}
+
+void broker_change_return(const struct image *img, const struct change_policy *policy,
+                          int32_t broker_id, int64_t previous_epoch, struct metadata_records *out,
+                          bool *ret_more)
+{
+    *ret_more = !end_former_life(img, policy, broker_id, previous_epoch, true, out);
 }
 
 enum kafka_error broker_change_register(const struct image *img, const struct change_policy *policy,
@@ -280,15 +324,9 @@ enum kafka_error broker_change_register(const struct image *img, const struct ch
     if (code) {
         return code;
     }
-    if (old && !same) {
-        bool clean = req->previous_broker_epoch == old->epoch || !image_elr_enabled(img);
-        if (!remove_broker(img, policy, req->broker_id, !clean, out)) {
-            *ret_more = true;
-            return KAFKA_NONE;
-        }
-    } else if (!old && image_elr_enabled(img) &&
-               !remove_broker(img, policy, req->broker_id, true, out)) {
-        *ret_more = true; /* it was unregistered, and its replicas are still on the lists */
+    if (!same &&
+        !end_former_life(img, policy, req->broker_id, req->previous_broker_epoch, false, out)) {
+        *ret_more = true;
         return KAFKA_NONE;
     }
     *ret_epoch = same ? old->epoch : how->next_offset + out->count;
@@ -551,5 +589,11 @@ broker_change_register_controller(const struct image *img,
     add(img, out, &register_controller_record_schema, &rec);
     mem_free(rec.end_points);
     mem_free(rec.features);
+    const struct image_controller *old = image_controller(img, request->controller_id);
+    if (old) {
+        struct metadata_records known = { 0 };
+        image_write_controller(img, old, &known);
+        drop_known(out, &known);
+    }
     return KAFKA_NONE;
 }

@@ -28,6 +28,12 @@ enum kafka_error broker_change_register(const struct image *img, const struct ch
                                         const struct broker_registration *how,
                                         struct metadata_records *out, int64_t *ret_epoch,
                                         bool *ret_more, struct error *err);
+/* The same for a controller that is its own broker and the only voter: what comes before its own
+ * registration. Partitions without other replicas stay as they are: nobody has what it may have
+ * lost. previous_epoch: of its last run, if that ended in order; or -1. */
+void broker_change_return(const struct image *img, const struct change_policy *policy,
+                          int32_t broker_id, int64_t previous_epoch, struct metadata_records *out,
+                          bool *ret_more);
 /* STALE_BROKER_EPOCH unless the broker is registered with this epoch. */
 enum kafka_error broker_change_check_epoch(const struct image *img, int32_t broker_id,
                                            int64_t epoch, struct error *err);

@@ -40,13 +40,9 @@ static bool write_features(const struct image *img, struct image_write_cursor *c
     return f != NULL;
 }
 
-static bool write_brokers(const struct image *img, struct image_write_cursor *c,
-                          struct metadata_records *out)
+void image_write_broker(const struct image *img, const struct image_broker *b,
+                        struct metadata_records *out)
 {
-    const struct image_broker *b = map_next(&img->brokers, &c->item, NULL);
-    if (!b) {
-        return false;
-    }
     struct register_broker_record rec;
     schema_init(&register_broker_record_schema, &rec);
     rec.broker_id = b->id;
@@ -78,16 +74,22 @@ static bool write_brokers(const struct image *img, struct image_write_cursor *c,
     add(img, out, &register_broker_record_schema, &rec);
     mem_free(rec.end_points);
     mem_free(rec.features);
+}
+
+static bool write_brokers(const struct image *img, struct image_write_cursor *c,
+                          struct metadata_records *out)
+{
+    const struct image_broker *b = map_next(&img->brokers, &c->item, NULL);
+    if (!b) {
+        return false;
+    }
+    image_write_broker(img, b, out);
     return true;
 }
 
-static bool write_controllers(const struct image *img, struct image_write_cursor *c,
-                              struct metadata_records *out)
+void image_write_controller(const struct image *img, const struct image_controller *k,
+                            struct metadata_records *out)
 {
-    const struct image_controller *k = map_next(&img->controllers, &c->item, NULL);
-    if (!k) {
-        return false;
-    }
     struct register_controller_record rec;
     schema_init(&register_controller_record_schema, &rec);
     rec.controller_id = k->id;
@@ -112,6 +114,16 @@ static bool write_controllers(const struct image *img, struct image_write_cursor
     add(img, out, &register_controller_record_schema, &rec);
     mem_free(rec.end_points);
     mem_free(rec.features);
+}
+
+static bool write_controllers(const struct image *img, struct image_write_cursor *c,
+                              struct metadata_records *out)
+{
+    const struct image_controller *k = map_next(&img->controllers, &c->item, NULL);
+    if (!k) {
+        return false;
+    }
+    image_write_controller(img, k, out);
     return true;
 }
 

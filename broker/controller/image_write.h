@@ -20,5 +20,10 @@ struct image_write_cursor {
 /* Adds records up to about bytes_max more bytes. false when nothing is left to be added. */
 bool image_write(const struct image *img, struct image_write_cursor *cursor, size_t bytes_max,
                  struct metadata_records *out);
+/* One registration, in one record. */
+void image_write_broker(const struct image *img, const struct image_broker *b,
+                        struct metadata_records *out);
+void image_write_controller(const struct image *img, const struct image_controller *k,
+                            struct metadata_records *out);
 
 #endif

@@ -65,6 +65,68 @@ START_TEST(second_incarnation_waits_until_the_first_ones_session_ends)
 }
 END_TEST
 
+START_TEST(who_asks_again_as_it_is_known_waits_for_no_commit)
+{
+    struct world w;
+    int64_t first = -1, again = -1;
+    struct uuid dirs[] = { { { [3] = 9 } }, { { [3] = 10 } } };
+    world_init(&w, true);
+    struct broker_registration_request req = request(1, 1);
+    ck_assert_int_eq(ask(&w, &req, false, &first), KAFKA_NONE);
+    int64_t end = w.img.end_offset;
+    ck_assert_int_eq(ask(&w, &req, true, &again), KAFKA_NONE);
+    ck_assert_int_eq(again, first);
+    ck_assert_int_eq(w.img.end_offset, end);
+    req.log_dirs = dirs; /* what is new is written */
+    req.log_dirs_n = 2;
+    ck_assert_int_eq(ask(&w, &req, true, &again), KAFKA_NONE);
+    ck_assert_int_eq(again, first);
+    ck_assert_int_eq(w.img.end_offset, end + 1);
+    ck_assert_int_eq(image_broker(&w.img, 1)->log_dir_count, 2);
+
+    struct controller_registration_request own;
+    struct error err;
+    schema_init(&controller_registration_request_schema, &own);
+    own.controller_id = 1;
+    for (uint8_t run = 1; run <= 2; run++) {
+        own.incarnation_id = (struct uuid){ { run } };
+        for (uint32_t asked = 0; asked < 2; asked++) {
+            ck_assert_int_eq(broker_change_register_controller(&w.img, &own, &w.recs, &err),
+                             KAFKA_NONE);
+            ck_assert_uint_eq(w.recs.count, asked ? 0 : 1);
+            world_apply(&w);
+        }
+    }
+    world_deinit(&w);
+}
+END_TEST
+
+START_TEST(sole_voter_that_comes_back_leads_in_no_epoch_it_has_led)
+{
+    struct world w;
+    bool more = false;
+    world_init(&w, true);
+    world_brokers(&w, 2);
+    world_topic_on(&w, "shared", IDS(1, 2));
+    world_topic_on(&w, "small", IDS(1, 2));
+    world_topic_on(&w, "own", IDS(1));
+    ck_assert_int_eq(world_isr(&w, "small", 0, IDS(1)), KAFKA_NONE);
+    const struct image_partition *shared = world_partition(&w, "shared", 0);
+    const struct image_partition *small = world_partition(&w, "small", 0);
+    const struct image_partition *own = world_partition(&w, "own", 0);
+    broker_change_return(&w.img, &w.policy, 1, -1, &w.recs, &more);
+    ck_assert(!more);
+    world_apply(&w);
+    ck_assert_int_eq(shared->leader, 2);
+    ck_assert_ids(shared->isr, shared->isr_count, 2);
+    ck_assert_int_ne(small->leader, 1);
+    ck_assert_int_eq(small->leader_epoch, 1);
+    ck_assert_int_eq(own->leader, 1); /* nobody else has what it may have lost */
+    ck_assert_int_eq(own->leader_epoch, 0);
+    world_deinit(&w);
+}
+END_TEST
+
 START_TEST(registrations_are_refused_with_kafkas_codes)
 {
     struct world w;
@@ -383,6 +445,8 @@ Suite *controller_brokers_suite(void)
     Suite *s = suite_create("controller brokers");
     TCase *tc = tcase_create("brokers");
     tcase_add_test(tc, second_incarnation_waits_until_the_first_ones_session_ends);
+    tcase_add_test(tc, who_asks_again_as_it_is_known_waits_for_no_commit);
+    tcase_add_test(tc, sole_voter_that_comes_back_leads_in_no_epoch_it_has_led);
     tcase_add_test(tc, registrations_are_refused_with_kafkas_codes);
     tcase_add_test(tc, change_for_another_incarnation_is_refused_by_the_image);
     tcase_add_test(tc, unregistered_broker_is_in_no_isr_and_unknown);
