@@ -11,7 +11,8 @@
  * up to `pad.bytes` when that is among the settings; the others are librdkafka's. A line of
  * the journal is "PARTITION OFFSET PRODUCER N": a record that was acknowledged at that offset; a
  * JOURNAL of "-" is none. It prints one object of JSON: counts, latencies, and for each partition
- * the times without any acknowledgement while one was due ("windows").
+ * the times without any acknowledgement while one was due ("windows"). A latency begins when RATE
+ * has the record due, however late it was sent; records of the first `skip.ms` have none.
  * check reads the topic from its beginning with a fresh consumer and prints what is wrong:
  *   lost        acknowledged, and not in the log
  *   moved       acknowledged at this offset, and another record is there
@@ -117,6 +118,7 @@ struct producing {
     FILE *journal; /* NULL: none is kept */
     const char *producer;
     uint64_t began_us, sent, acked, failed;
+    uint64_t skip_us;
     size_t pad_bytes;
     uint64_t last_ack_us[PARTITIONS_MAX];
     struct histogram latency;
@@ -127,7 +129,7 @@ struct producing {
 
 /* What travels with a record until its acknowledgement. */
 struct due {
-    uint64_t sent_us, n;
+    uint64_t due_us, sent_us, n;
 };
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
@@ -147,7 +149,9 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
         fprintf(p->journal, "%" PRId32 " %" PRId64 " %s %" PRIu64 "\n", m->partition, m->offset,
                 p->producer, due->n);
     }
-    histogram_add(&p->latency, now - due->sent_us);
+    if (due->due_us - p->began_us >= p->skip_us) {
+        histogram_add(&p->latency, now - due->due_us);
+    }
     /* Acknowledgements of a partition come in order: this record was the oldest one due. */
     uint64_t *last = &p->last_ack_us[m->partition];
     uint64_t from = *last > due->sent_us ? *last : due->sent_us;
@@ -227,7 +231,8 @@ static int produce(rd_kafka_t *rk, char **argv, struct producing *p)
         uint64_t due_now = (uint64_t)((double)(now - p->began_us) / 1e6 * rate) + 1;
         while (p->sent < due_now) {
             struct due *due = grown(NULL, sizeof(*due));
-            *due = (struct due){ now_us(), p->sent };
+            uint64_t due_us = p->began_us + (uint64_t)((double)p->sent / rate * 1e6);
+            *due = (struct due){ due_us, now_us(), p->sent };
             size_t len =
                 (size_t)snprintf(value, VALUE_BYTES_MAX, "%s.%" PRIu64, p->producer, p->sent);
             value[len] = ' ';
@@ -506,6 +511,10 @@ static void set_producer(rd_kafka_conf_t *conf, char **pairs, struct producing *
             if (strcmp(*pairs, "pad.bytes") == 0) {
                 size_t pad = strtoul(eq + 1, NULL, 10);
                 p->pad_bytes = pad < VALUE_BYTES_MAX ? pad : VALUE_BYTES_MAX;
+                continue;
+            }
+            if (strcmp(*pairs, "skip.ms") == 0) {
+                p->skip_us = strtoul(eq + 1, NULL, 10) * 1000;
                 continue;
             }
             set(conf, *pairs, eq + 1);
