@@ -37,6 +37,17 @@ struct change_policy controller_policy(const struct broker *b)
                                        b->config->unclean_leader_election_enable };
 }
 
+void controller_share_min_isr(const struct broker *b, struct metadata_records *out)
+{
+    int32_t own = (int32_t)b->dynamic_config.start->min_insync_replicas;
+    uint32_t before = out->count;
+    change_share_min_isr(&b->image, own, out);
+    if (out->count > before) {
+        log_info(&b->log, "min.insync.replicas is the cluster's from now on, for all nodes alike",
+                 KV_INT("configured", own));
+    }
+}
+
 bool controller_is_active(const struct broker *b)
 {
     return b->duties.active;
@@ -153,8 +164,9 @@ static void prepare_fencing(struct broker *b, struct duty *d, struct metadata_re
              KV_INT("broker", d->broker_id), KV_UINT("records", out->count));
 }
 
-/* What an earlier controller left unfinished is given up; an empty one gets its first levels. */
-static void prepare_beginning(struct broker *b, struct metadata_records *out)
+/* What an earlier controller left unfinished is given up; an empty one gets its first levels, and
+ * then what follows from them. */
+static void prepare_beginning(struct broker *b, struct duty *d, struct metadata_records *out)
 {
     const struct metadata_records *given = quorum_bootstrap_records(b);
     if (b->metadata.transaction.open) {
@@ -164,8 +176,12 @@ static void prepare_beginning(struct broker *b, struct metadata_records *out)
         metadata_records_add(out, &abort_transaction_record_schema, 0, &rec);
     }
     if (image_metadata_version(&b->image) > 0) {
+        if (image_elr_enabled(&b->image)) {
+            controller_share_min_isr(b, out);
+        }
         return;
     }
+    d->again = true;
     for (uint32_t i = 0; i < given->count; i++) {
         metadata_records_add_raw(out, metadata_records_at(given, i));
     }
@@ -190,7 +206,7 @@ static void prepare(struct metadata_op *op, struct metadata_records *out)
     d->again = false;
     switch (d->kind) {
     case DUTY_BEGIN:
-        prepare_beginning(b, out);
+        prepare_beginning(b, d, out);
         break;
     case DUTY_FENCE:
         prepare_fencing(b, d, out);
@@ -227,6 +243,8 @@ static void done(struct metadata_op *op, enum err status)
         submit(b, d->kind);
     } else if (!status && d->kind == DUTY_FENCE && b->duties.active) {
         check_sessions(b); /* brokers are fenced one after the other */
+    } else if (!status && d->kind == DUTY_BEGIN && !b->roles.broker) {
+        dynamic_config_warn(b); /* a broker is told when it is let in (lifecycle.c) */
     }
 }
 
@@ -247,9 +265,7 @@ static void begin(struct broker *b)
     }
     log_info(&b->log, "this node is the active controller", KV_INT("epoch", quorum_epoch(b)),
              KV_UINT("brokers", b->image.brokers.count));
-    if (image_metadata_version(&b->image) == 0 || b->metadata.transaction.open) {
-        submit(b, DUTY_BEGIN);
-    }
+    submit(b, DUTY_BEGIN);
     /* Perhaps it was a whole machine that failed, with its broker. */
     uint32_t cursor = 0;
     for (const struct image_broker *o; (o = map_next(&b->image.brokers, &cursor, NULL));) {

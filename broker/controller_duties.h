@@ -47,6 +47,9 @@ void controller_duties_applied(struct broker *b, const struct image_change *chan
 bool controller_is_active(const struct broker *b);
 /* What topics fall back on here. */
 struct change_policy controller_policy(const struct broker *b);
+/* The records that make min.insync.replicas the cluster's; when eligible leader replicas are kept,
+ * or shall be. */
+void controller_share_min_isr(const struct broker *b, struct metadata_records *out);
 /* The code of a change that did not come about. */
 enum kafka_error controller_error(enum err status);
 /* A heartbeat came over this connection (NULL: from this process). */

@@ -67,12 +67,32 @@ bool dynamic_config_apply(struct broker *b)
     char id[16];
     snprintf(id, sizeof(id), "%d", (int)b->node_id);
     arena_reset(arena);
+    bool shared = image_elr_enabled(&b->image);
+    next.min_insync_replicas = shared ? -1 : next.min_insync_replicas;
     set_all(b, "", arena, &next);
+    int64_t min_isr = next.min_insync_replicas;
     set_all(b, id, arena, &next);
+    next.min_insync_replicas = shared ? min_isr : next.min_insync_replicas;
     bool changed = memcmp(&next, &d->now, sizeof(next)) != 0;
     if (changed) {
         d->now = next;
         d->arena = 1 - d->arena;
     }
     return changed;
+}
+
+void dynamic_config_warn(const struct broker *b)
+{
+    int64_t own = b->dynamic_config.start->min_insync_replicas;
+    int64_t cluster = b->dynamic_config.now.min_insync_replicas;
+    if (own < 1 || own == cluster || !image_elr_enabled(&b->image)) {
+        return;
+    }
+    log_warn(&b->log,
+             "min.insync.replicas of this node's configuration does not count: while eligible "
+             "leader replicas are kept, the cluster's counts on all nodes; take it out of the "
+             "configuration, or change the cluster's: kafka-configs.sh --bootstrap-server "
+             "HOST:PORT --entity-type brokers --entity-default --alter --add-config "
+             "min.insync.replicas=N",
+             KV_INT("configured", own), KV_INT("cluster", cluster));
 }

@@ -248,6 +248,7 @@ static void run(struct broker *b)
     timer_arm_in(b->env, &l->hold_timer, 0);
     if (b->state == BROKER_STARTING) {
         b->state = BROKER_RUNNING;
+        dynamic_config_warn(b);
         if (b->events.ready) {
             b->events.ready(b->events_ctx);
         }
@@ -483,6 +484,7 @@ void lifecycle_start(struct broker *b)
         l->state = LIFECYCLE_RUNNING;
         l->caught_up = l->was_served = true;
         b->state = BROKER_RUNNING;
+        dynamic_config_warn(b);
         next_in(b, interval_ns(b));
     } else {
         next_in(b, 0);

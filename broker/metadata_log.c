@@ -318,6 +318,7 @@ void metadata_log_replace(struct broker *b, const struct image *image, int64_t e
     metadata_transaction_deinit(&m->transaction);
     tell_removed(b, &old);
     tell_topics(b, &old);
+    tell(b, &(struct image_change){ .kind = IMAGE_CHANGE_FEATURES });
     tell_settings(b, &b->image, NULL);
     tell_settings(b, &old, &b->image);
     image_deinit(&old);

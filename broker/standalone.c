@@ -83,10 +83,7 @@ static enum err propose_all(struct broker *b,
                                            struct metadata_records *out, bool *ret_more),
                             struct error *err)
 {
-    const struct change_policy policy = { .min_insync_replicas =
-                                              (int32_t)b->config->min_insync_replicas,
-                                          .unclean_leader_election =
-                                              b->config->unclean_leader_election_enable };
+    const struct change_policy policy = controller_policy(b);
     struct metadata_records records = { 0 };
     enum err e = ERR_OK;
     for (bool more = true; !e && more;) {
@@ -105,6 +102,16 @@ static void end_former_life(struct broker *b, const struct change_policy *policy
 {
     broker_change_return(&b->image, policy, b->node_id, registration_previous_epoch(b), out,
                          ret_more);
+}
+
+/* After the levels are there, and before anybody leads by it. */
+static void share_min_isr(struct broker *b, const struct change_policy *policy,
+                          struct metadata_records *out, bool *ret_more)
+{
+    *ret_more = false;
+    if (image_elr_enabled(&b->image)) {
+        controller_share_min_isr(b, out);
+    }
 }
 
 static void elect(struct broker *b, const struct change_policy *policy,
@@ -137,5 +144,6 @@ enum err standalone_register(struct broker *b, struct error *err)
 {
     enum err e = b->roles.broker ? propose_all(b, end_former_life, err) : ERR_OK;
     e = e ? e : register_now(b, err);
+    e = e ? e : propose_all(b, share_min_isr, err);
     return !e && b->roles.broker ? propose_all(b, elect, err) : e;
 }

@@ -316,6 +316,8 @@ void topics_apply(struct broker *b, const struct image_change *change)
         topics_activate(b);
         break;
     case IMAGE_CHANGE_FEATURES:
+        configure_all(b);
+        break;
     case IMAGE_CHANGE_NONE:
         break;
     }

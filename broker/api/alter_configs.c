@@ -56,15 +56,39 @@ enum kafka_error alter_check_resource(const struct broker *b, int8_t type, struc
     return KAFKA_NONE;
 }
 
+/* While eligible leader replicas are kept it is the same for all: no broker has its own, and the
+ * cluster's is not taken away from under what the controller's configuration says. */
+static enum kafka_error check_min_isr(const struct broker *b, int8_t type, struct slice resource,
+                                      struct slice name, struct slice value, struct error *err)
+{
+    int64_t configured = b->dynamic_config.start->min_insync_replicas;
+    if (type != CONFIG_RESOURCE_BROKER || !slice_eq_str(name, "min.insync.replicas") ||
+        !image_elr_enabled(&b->image)) {
+        return KAFKA_NONE;
+    }
+    if (resource.len > 0) {
+        err_set(err, ERR_CONFIG,
+                "Broker-level min.insync.replicas cannot be altered while ELR is enabled. Alter "
+                "the cluster's (--entity-default), or a topic's.");
+        return KAFKA_INVALID_CONFIG;
+    }
+    if (slice_is_null(value) && configured > 0) {
+        err_set(err, ERR_CONFIG,
+                "Cluster-level min.insync.replicas cannot be removed while ELR is enabled and "
+                "controllers are configured with one (%lld here). Set another value instead.",
+                (long long)configured);
+        return KAFKA_INVALID_CONFIG;
+    }
+    return KAFKA_NONE;
+}
+
 enum kafka_error alter_check_setting(const struct broker *b, int8_t type, struct slice resource,
                                      struct slice name, struct slice value, struct error *err)
 {
     bool of_broker = type == CONFIG_RESOURCE_BROKER;
-    if (of_broker && resource.len > 0 && slice_eq_str(name, "min.insync.replicas") &&
-        image_elr_enabled(&b->image)) {
-        err_set(err, ERR_CONFIG,
-                "Broker-level min.insync.replicas cannot be altered while ELR is enabled.");
-        return KAFKA_INVALID_CONFIG;
+    enum kafka_error code = check_min_isr(b, type, resource, name, value, err);
+    if (code) {
+        return code;
     }
     enum err e = of_broker              ? broker_config_check_altered(b->config, name, value, err)
                  : slice_is_null(value) ? ERR_OK
@@ -137,11 +161,17 @@ static enum kafka_error alter_one(struct call *c, int32_t at, struct metadata_re
         code = alter_check_setting(b, ask->resource_type, ask->resource_name, ask->configs[i].name,
                                    ask->configs[i].value, err);
     }
+    const struct image_settings *now =
+        image_settings(&b->image, ask->resource_type, ask->resource_name);
+    for (uint32_t i = 0; !code && now && i < now->count; i++) {
+        if (!is_kept(ask, now->items[i].name)) {
+            code = check_min_isr(b, ask->resource_type, ask->resource_name,
+                                 slice_str(now->items[i].name), slice_null(), err);
+        }
+    }
     if (code) {
         return code;
     }
-    const struct image_settings *now =
-        image_settings(&b->image, ask->resource_type, ask->resource_name);
     for (uint32_t i = 0; now && i < now->count; i++) {
         if (!is_kept(ask, now->items[i].name)) {
             struct change_setting drop = { slice_str(now->items[i].name), slice_null() };

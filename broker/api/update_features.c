@@ -46,6 +46,10 @@ static enum kafka_error update_one(struct update *u, int32_t at, struct metadata
                 "kraft.version is chosen when the cluster is formatted, and cannot be changed.");
         return KAFKA_INVALID_UPDATE_VERSION;
     }
+    if (slice_eq_str(ask->feature, "eligible.leader.replicas.version") &&
+        ask->max_version_level > 0) {
+        controller_share_min_isr(b, out);
+    }
     uint32_t count = quorum_voter_ids(b, voters, RAFT_VOTERS_MAX);
     return feature_change(&b->image, ask->feature, ask->max_version_level,
                           upgrade_type(u->call, ask, &b->image), voters, count, out, &u->err);

@@ -8,6 +8,7 @@
 #include "broker/controller/placement.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 enum { REPLICAS_MAX = 32 };
 
@@ -391,6 +392,26 @@ void change_settings(const struct image *img, int8_t resource_type, struct slice
         metadata_records_add(out, &config_record_schema, 0, &rec);
         if (slice_eq_str(settings[i].name, "min.insync.replicas")) {
             clear_elr(img, resource_type, resource_name, out);
+        }
+    }
+}
+
+void change_share_min_isr(const struct image *img, int32_t configured, struct metadata_records *out)
+{
+    const struct slice name = slice_str("min.insync.replicas");
+    const struct image_settings *s = image_settings(img, CONFIG_RESOURCE_BROKER, slice_str(""));
+    if (configured > 0 && !image_setting(s, name)) {
+        char text[16];
+        snprintf(text, sizeof(text), "%d", (int)configured);
+        const struct change_setting set = { name, slice_str(text) };
+        change_settings(img, CONFIG_RESOURCE_BROKER, slice_str(""), &set, 1, out);
+    }
+    uint32_t cursor = 0;
+    struct slice key; /* the resource's type and its name (image.c) */
+    while ((s = map_next(&img->settings, &cursor, &key))) {
+        if ((int8_t)key.ptr[0] == CONFIG_RESOURCE_BROKER && key.len > 1) {
+            const struct change_setting drop = { name, slice_null() };
+            change_settings(img, CONFIG_RESOURCE_BROKER, slice_from(key, 1), &drop, 1, out);
         }
     }
 }

@@ -52,6 +52,12 @@ enum kafka_error change_create_partitions(const struct image *img, struct slice 
 void change_settings(const struct image *img, int8_t resource_type, struct slice resource_name,
                      const struct change_setting *settings, uint32_t count,
                      struct metadata_records *out);
+/* While eligible leader replicas are kept, min.insync.replicas is in the metadata, the same for all
+ * (KIP-966): where the cluster has none it becomes `configured`, of the active controller's
+ * configuration (below 1: it stays not set), and no broker keeps its own. The caller asks whether
+ * the feature is on, or about to be. */
+void change_share_min_isr(const struct image *img, int32_t configured,
+                          struct metadata_records *out);
 /* Reserves `count` producer ids; *ret_first is the first of them. */
 void change_producer_ids(const struct image *img, int32_t broker_id, int64_t broker_epoch,
                          int64_t count, struct metadata_records *out, int64_t *ret_first);

@@ -78,7 +78,8 @@ int32_t change_min_isr(const struct image *img, const struct change_policy *poli
 {
     int32_t replicas = p->replica_count - p->adding_count;
     const char *text = setting_of(img, t, "min.insync.replicas");
-    long wanted = text ? strtol(text, NULL, 10) : policy->min_insync_replicas;
+    long own = image_elr_enabled(img) ? -1 : policy->min_insync_replicas;
+    long wanted = text ? strtol(text, NULL, 10) : own;
     if (wanted < 1) {
         wanted = replicas >= 3 ? 2 : 1;
     }

@@ -13,12 +13,16 @@
 
 /* What topics fall back on: the node's own settings. */
 struct change_policy {
-    int32_t min_insync_replicas; /* -1: not set; 2 for topics of three and more replicas, else 1 */
+    /* -1: not set; 2 for topics of three and more replicas, else 1. Does not count while eligible
+     * leader replicas are kept. */
+    int32_t min_insync_replicas;
     bool unclean_leader_election;
 };
 
 /* min.insync.replicas of a partition: its topic's, the cluster's, the policy's; never more than it
- * has replicas, those not counted that a reassignment adds. */
+ * has replicas, those not counted that a reassignment adds. While eligible leader replicas are kept
+ * it is the same on all nodes with these metadata (KIP-966): leaders commit by it, the controller
+ * keeps eligible by it. */
 int32_t change_min_isr(const struct image *img, const struct change_policy *policy,
                        const struct image_topic *t, const struct image_partition *p);
 bool change_unclean_allowed(const struct image *img, const struct change_policy *policy,

@@ -282,6 +282,91 @@ START_TEST(who_leads_after_min_isr_fell_is_the_only_one_eligible)
 }
 END_TEST
 
+static int32_t min_isr_of(struct world *w, const char *topic)
+{
+    const struct image_topic *t = image_topic(&w->img, slice_str(topic));
+    ck_assert_ptr_nonnull(t);
+    return change_min_isr(&w->img, &w->policy, t, image_partition(t, 0));
+}
+
+static void share_min_isr(struct world *w, int32_t configured)
+{
+    change_share_min_isr(&w->img, configured, &w->recs);
+    world_apply(w);
+}
+
+static const char *min_isr_in_metadata(struct world *w, const char *broker)
+{
+    return image_setting(image_settings(&w->img, CONFIG_RESOURCE_BROKER, slice_str(broker)),
+                         slice_str("min.insync.replicas"));
+}
+
+static void set_min_isr_of_broker(struct world *w, const char *broker, const char *value)
+{
+    struct change_setting s = { slice_str("min.insync.replicas"), slice_str(value) };
+    change_settings(&w->img, CONFIG_RESOURCE_BROKER, slice_str(broker), &s, 1, &w->recs);
+    world_apply(w);
+}
+
+/* A leader commits by it and the controller keeps eligible by it: the metadata decide alone. */
+START_TEST(configuration_of_a_node_decides_min_isr_only_without_eligible_replicas)
+{
+    bool elr = _i;
+    struct world w;
+    world_init(&w, elr);
+    world_brokers(&w, 3);
+    world_topic_on(&w, "logs", IDS(1, 2, 3));
+    w.policy.min_insync_replicas = 1;
+    ck_assert_int_eq(min_isr_of(&w, "logs"), elr ? 2 : 1);
+    w.policy.min_insync_replicas = 3;
+    ck_assert_int_eq(min_isr_of(&w, "logs"), elr ? 2 : 3);
+    set_min_isr_of_broker(&w, "", "1");
+    ck_assert_int_eq(min_isr_of(&w, "logs"), 1);
+    world_setting(&w, "logs", "min.insync.replicas", "3");
+    ck_assert_int_eq(min_isr_of(&w, "logs"), 3);
+    world_deinit(&w);
+}
+END_TEST
+
+START_TEST(configuration_of_the_controller_becomes_the_clusters_where_it_has_none)
+{
+    struct world w;
+    world_init(&w, true);
+    world_brokers(&w, 3);
+    world_topic_on(&w, "logs", IDS(1, 2, 3));
+    share_min_isr(&w, -1);
+    ck_assert_ptr_null(min_isr_in_metadata(&w, "")); /* not set stays not set */
+    ck_assert_int_eq(min_isr_of(&w, "logs"), 2);
+    world_fence(&w, 3);
+    world_fence(&w, 2);
+    const struct image_partition *p = world_partition(&w, "logs", 0);
+    ck_assert_ids(p->elr, p->elr_count, 2);
+    share_min_isr(&w, 1);
+    ck_assert_str_eq(min_isr_in_metadata(&w, ""), "1");
+    ck_assert_int_eq(min_isr_of(&w, "logs"), 1);
+    ck_assert_int_eq(p->elr_count, 0); /* 1 commits alone from here on */
+    change_share_min_isr(&w.img, 3, &w.recs);
+    ck_assert_uint_eq(w.recs.count, 0); /* another controller, configured otherwise */
+    world_check_snapshot(&w);
+    world_deinit(&w);
+}
+END_TEST
+
+START_TEST(no_broker_keeps_a_min_isr_of_its_own)
+{
+    struct world w;
+    world_init(&w, false);
+    world_brokers(&w, 3);
+    set_min_isr_of_broker(&w, "2", "1");
+    set_min_isr_of_broker(&w, "3", "3");
+    share_min_isr(&w, 2);
+    ck_assert_ptr_null(min_isr_in_metadata(&w, "2"));
+    ck_assert_ptr_null(min_isr_in_metadata(&w, "3"));
+    ck_assert_str_eq(min_isr_in_metadata(&w, ""), "2");
+    world_deinit(&w);
+}
+END_TEST
+
 /* --- elections -------------------------------------------------------------------------------- */
 
 static enum kafka_error elect(struct world *w, int32_t index, enum elect_type type)
@@ -464,6 +549,10 @@ Suite *controller_isr_suite(void)
     tcase_add_test(tc, changed_min_isr_clears_who_was_eligible_under_the_old_one);
     tcase_add_test(tc, partition_without_a_leader_keeps_who_is_eligible_when_min_isr_changes);
     tcase_add_test(tc, who_leads_after_min_isr_fell_is_the_only_one_eligible);
+    tcase_add_loop_test(tc, configuration_of_a_node_decides_min_isr_only_without_eligible_replicas,
+                        0, 2);
+    tcase_add_test(tc, configuration_of_the_controller_becomes_the_clusters_where_it_has_none);
+    tcase_add_test(tc, no_broker_keeps_a_min_isr_of_its_own);
     tcase_add_test(tc, preferred_leader_is_elected_only_when_it_is_in_sync);
     tcase_add_test(tc, unclean_leader_is_elected_only_when_asked_for_or_configured);
     tcase_add_test(tc, balancer_gives_the_lead_back_where_a_broker_lacks_too_many);

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from support import cluster
+from support import cluster, peers
 from support.process import wait_until
 from test_cluster import KIND, make, three  # noqa: F401
 
@@ -64,3 +64,41 @@ def test_a_replica_that_was_killed_waits_for_the_last_leader(three):
     wait_until(lambda: leader(three, third) == first.place.id, 30, "the last leader leads", 0.1)
     three.wait_healthy()
     check(three)
+
+
+def settings(c, *args):
+    return peers.kafka_tool("kafka-configs", "--bootstrap-server", c.bootstrap, "--entity-type",
+                            "brokers", *args)
+
+
+@pytest.mark.skipif(KIND is not cluster.Node, reason="Apache Kafka's nodes warn of nothing")
+def test_nodes_that_are_configured_otherwise_have_the_clusters_min_isr(make):
+    """The first controllers have 1, and make it the cluster's; the node with 2 comes late."""
+    c = make().format()
+    for node, value in zip(c, (1, 1, 2)):
+        node.config_path.write_text(node.config_path.read_text() +
+                                    f"min.insync.replicas: {value}\n")
+    other = c[3]
+    c[1].start()
+    c[2].start()
+    c.wait_healthy()
+    other.start()
+    c.wait_healthy()
+    told = r"min\.insync\.replicas of this node's configuration does not count.*kafka-configs"
+    assert re.search(told, other.tail()), other.tail()
+    assert not re.search(told, c[1].tail())
+    c.create("t", 6, 2)
+    partition, p = next((i, p) for i, p in c.partitions("t").items() if p["leader"] == 3)
+    text = settings(c, "--describe", "--all", "--entity-name", "3")
+    row = next(r.strip() for r in text.splitlines() if "min.insync.replicas" in r)
+    assert row.startswith("min.insync.replicas=1 "), row
+    assert "{DYNAMIC_DEFAULT_BROKER_CONFIG:" in row, row
+    with pytest.raises(AssertionError, match="Broker-level min.insync.replicas cannot be altered"):
+        settings(c, "--alter", "--entity-name", "3", "--add-config", "min.insync.replicas=2")
+    with pytest.raises(AssertionError, match="Cluster-level min.insync.replicas cannot be removed"):
+        settings(c, "--alter", "--entity-default", "--delete-config", "min.insync.replicas")
+    c[(set(p["replicas"]) - {3}).pop()].kill()
+    wait_until(lambda: c.partitions("t", other.place.address).get(partition, {}).get("isr") == [3],
+               20, "it is alone in sync")
+    c.kcat("-P", "-t", "t", "-p", str(partition), "-X", "acks=all", "-X",
+           "message.timeout.ms=10000", stdin=b"alone\n", at=other.place.address)

@@ -32,7 +32,8 @@ static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
 {
     bool dynamic = voters && c->options.dynamic, controller = i < c->options.voters || dynamic;
     char name[SIM_NAME_MAX], address[SIM_NAME_MAX], listeners[96], roll_ms[16], lag_ms[16];
-    char snapshot_bytes[16];
+    char snapshot_bytes[16], min_isr[16];
+    int32_t own_min_isr = i < c->options.nodes ? c->options.min_isr[i] : 0;
     snprintf(name, sizeof(name), "n%u", i + 1);
     snprintf(address, sizeof(address), "10.0.0.%u", i + 1);
     snprintf(listeners, sizeof(listeners), "PLAINTEXT://%s:%d%s%s%s", address, SIM_PORT,
@@ -42,6 +43,7 @@ static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
     snprintf(lag_ms, sizeof(lag_ms), "%u", c->options.lag_ms);
     snprintf(snapshot_bytes, sizeof(snapshot_bytes), "%u",
              c->options.snapshot_bytes ? c->options.snapshot_bytes : 20u << 20);
+    snprintf(min_isr, sizeof(min_isr), "%d", own_min_isr ? (int)own_min_isr : -1);
     struct sim_setting settings[SETTINGS_MAX] = {
         { "listeners", listeners },
         { "durability", c->options.page_cache ? "page-cache" : "fsync" },
@@ -55,6 +57,7 @@ static void make_node(struct sim_cluster *c, uint32_t i, const char *voters)
         { "log.flush.offset.checkpoint.interval.ms", "3s" },
         { "replica.high.watermark.checkpoint.interval.ms", "1s" },
         { "metadata.log.max.record.bytes.between.snapshots", snapshot_bytes },
+        { "min.insync.replicas", min_isr },
         { "process.roles", controller ? "broker,controller" : "broker" },
         { dynamic  ? "controller.quorum.bootstrap.servers"
           : voters ? "controller.quorum.voters"

@@ -50,6 +50,7 @@ struct sim_options {
     uint32_t liar;           /* this node's disk syncs nothing; 0: none's */
     uint32_t rotten;         /* bits flip on this node's disk; 0: on none's */
     const char *rots;        /* how the names of files end whose bits flip */
+    int32_t min_isr[SIM_NODES_MAX]; /* min.insync.replicas in each node's configuration; 0: unset */
     uint32_t absent;         /* this node is away for long, once; 0: none is */
     uint64_t absence_ns;
     uint64_t fault_interval_ns, outage_ns_max, safety_ns;

@@ -5,7 +5,9 @@
  *   (I1) With durability fsync nothing that a leader has not synced is below its high watermark.
  *   (I2) A leader epoch has one leader, which has all that was ever committed.
  *   (I3) Every member of the in-sync set has everything below the high watermark.
- *   (I4) At the end a log's cache of leader epochs tells what its batches say.
+ *   (I4) A leader commits by the min.insync.replicas that all nodes with its metadata go by: the
+ *        controller keeps eligible by it (KIP-966).
+ *   (I5) At the end a log's cache of leader epochs tells what its batches say.
  */
 #include "tests/sim/sim_cluster.h"
 
@@ -118,6 +120,32 @@ static void inspect_isr(const struct sim_cluster *c, const struct sim_node *n,
     }
 }
 
+static int32_t min_isr_of(const struct sim_node *n, const struct sim_ledger_partition *lp)
+{
+    const struct image *img = &n->broker->image;
+    const struct image_topic *t = image_topic(img, slice_str(lp->topic));
+    const struct image_partition *ip = image_of(n, lp);
+    const struct change_policy policy = controller_policy(n->broker);
+    return ip ? change_min_isr(img, &policy, t, ip) : -1;
+}
+
+/* (I4) */
+static void inspect_min_isr(const struct sim_cluster *c, const struct sim_node *n,
+                            const struct sim_ledger_partition *lp, const struct partition *p)
+{
+    for (uint32_t i = 0; p->isr && i < c->node_count; i++) {
+        const struct sim_node *m = &c->nodes[i];
+        if (m->broker && image_elr_enabled(&m->broker->image) &&
+            m->broker->image.end_offset == n->broker->image.end_offset &&
+            min_isr_of(m, lp) != p->isr->min_isr) {
+            sim_fail(n->world,
+                     "G1 durable: %s commits %s-%d with min.insync.replicas %d, and it is %d to %s",
+                     n->host->name, lp->topic, (int)lp->index, (int)p->isr->min_isr,
+                     (int)min_isr_of(m, lp), m->host->name);
+        }
+    }
+}
+
 static void inspect_leader(struct sim_cluster *c, struct sim_node *n,
                            struct sim_ledger_partition *lp, const struct partition *p)
 {
@@ -153,6 +181,7 @@ static void inspect_leader(struct sim_cluster *c, struct sim_node *n,
                  (long long)p->log->recovery_point);
     }
     inspect_isr(c, n, lp, p);
+    inspect_min_isr(c, n, lp, p);
     sim_trace(w, n->host, "high watermark of %s-%d: %lld (end %lld)", lp->topic, (int)lp->index,
               (long long)p->high_watermark, (long long)partition_end_offset(p));
     sim_ledger_high_watermark(lp, p->high_watermark);
@@ -266,7 +295,7 @@ static void read_batch(struct sim_cluster *c, struct sim_ledger_partition *lp,
     buf_deinit(&scratch);
 }
 
-/* (I4) */
+/* (I5) */
 static void check_epoch(struct sim_cluster *c, const struct sim_node *n,
                         const struct sim_ledger_partition *lp, const struct partition_log *log,
                         const struct batch_view *batch)

@@ -123,6 +123,15 @@ static void absence_options(struct sim_options *o, struct rng *r)
     }
 }
 
+/* Nodes whose configurations differ: none of them may count for itself. */
+static void differing_options(struct sim_options *o, struct rng *r)
+{
+    bool differ = chance(r, 5) && o->nodes >= 3 && !o->liar && !o->rotten;
+    for (uint32_t i = 0; differ && i < o->nodes; i++) {
+        o->min_isr[i] = (int32_t)rng_below(r, 3);
+    }
+}
+
 void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
 {
     struct rng r;
@@ -147,6 +156,8 @@ void sim_options_swarm(struct sim_options *o, uint64_t seed, uint32_t nodes)
     untrusted_options(o, &r);
     rng_seed(&r, seed ^ 0xab5e27);
     absence_options(o, &r);
+    rng_seed(&r, seed ^ 0x2222);
+    differing_options(o, &r);
 }
 
 void sim_options_print(const struct sim_options *o, FILE *out)
@@ -167,6 +178,11 @@ void sim_options_print(const struct sim_options *o, FILE *out)
     }
     if (o->liar) {
         fprintf(out, "; node %u's disk lies, %u voter(s)", o->liar, o->voters);
+    }
+    for (uint32_t i = 0; i < o->nodes; i++) {
+        if (o->min_isr[i]) {
+            fprintf(out, "; node %u is told of min.insync.replicas %d", i + 1, (int)o->min_isr[i]);
+        }
     }
     if (o->absent) {
         fprintf(out, "; node %u is away for %llu s", o->absent,
