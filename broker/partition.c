@@ -136,6 +136,7 @@ static void lead(struct broker *b, struct partition *p, const struct image_parti
         p->leader_epoch = ip->leader_epoch;
         p->epoch_start_offset = partition_end_offset(p);
         if (p->log) {
+            partition_check_epochs(b, p);
             leader_epochs_assign(&p->log->epochs, p->leader_epoch, p->epoch_start_offset);
         }
         drop_isr(p); /* followers have to be heard of in this epoch */

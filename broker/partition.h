@@ -29,8 +29,10 @@ enum partition_role {
 /* What is wrong with this replica's log (partition_damage.c). */
 enum partition_damage {
     PARTITION_SOUND,
-    PARTITION_ROTTEN, /* the batch at damaged_offset cannot be read */
-    PARTITION_SHORT,  /* it ends below its high watermark: nothing else may see where */
+    PARTITION_ROTTEN,   /* the batch at damaged_offset cannot be read */
+    PARTITION_MISDATED, /* from damaged_offset on, of epochs that are still to come: what it knows
+                           of epochs there is nothing to cut a follower by */
+    PARTITION_SHORT,    /* it ends below its high watermark: nothing else may see where */
 };
 
 struct partition {
@@ -135,6 +137,9 @@ void partition_delete_log(struct broker *b, struct partition *p);
  * away, and fetches them anew, as far as there is another one in sync. */
 void partition_damaged(struct broker *b, struct partition *p, enum partition_damage damage,
                        int64_t offset);
+/* No log tells of an epoch above the one that its leader begins now, but for rot, as no checksum
+ * covers them. This one forgets those, and their records count as damaged. */
+void partition_check_epochs(struct broker *b, struct partition *p);
 /* Cuts the damage out, once the metadata say that nobody counts on this replica any more. */
 void partition_repair(struct broker *b, struct partition *p, const struct image_partition *ip);
 /* Where the replica lies, for the controller: LOST while it should leave the ISR (KIP-858). */

@@ -10,6 +10,8 @@
  *        another: until then it may be the only one that has the rest.
  *   (D2) A damaged follower does not fetch: it cannot seem to have caught up before it is cut.
  *   (D3) What is damaged is given to nobody (api/fetch_check.c, storage/log_read.c).
+ *   (D4) Nobody cuts his log by epochs that cannot be true: a leader that has met such ones in its
+ *        own answers no follower (api/fetch_check.c).
  */
 #include "broker/broker.h"
 #include "broker/replica_session.h"
@@ -23,8 +25,12 @@ static void stop_fetching(struct partition *p)
 void partition_damaged(struct broker *b, struct partition *p, enum partition_damage damage,
                        int64_t offset)
 {
-    if (p->damage && (p->damage != damage || p->damaged_offset <= offset)) {
+    bool worse = p->damage == PARTITION_ROTTEN && damage == PARTITION_MISDATED;
+    if (p->damage && !worse && (p->damage != damage || p->damaged_offset <= offset)) {
         return; /* it is known */
+    }
+    if (worse && p->damaged_offset < offset) {
+        offset = p->damaged_offset;
     }
     bool known = p->damage != PARTITION_SOUND;
     p->damage = damage;
@@ -32,7 +38,7 @@ void partition_damaged(struct broker *b, struct partition *p, enum partition_dam
     if (!known) {
         b->metrics.damaged_partitions++;
         log_error(&b->log,
-                  damage == PARTITION_ROTTEN
+                  damage != PARTITION_SHORT
                       ? "records are damaged on this node's disk; they are given to nobody, and "
                         "fetched anew when another replica is in sync; look at the disk"
                       : "a log has lost committed records; it is fetched anew when another replica "
@@ -44,6 +50,18 @@ void partition_damaged(struct broker *b, struct partition *p, enum partition_dam
         stop_fetching(p);
     }
     dir_assigner_look(b, p);
+}
+
+void partition_check_epochs(struct broker *b, struct partition *p)
+{
+    int64_t from = leader_epochs_start_above(&p->log->epochs, p->leader_epoch);
+    if (from < 0) {
+        return;
+    }
+    leader_epochs_truncate_end(&p->log->epochs, from);
+    if (from < p->log->end_offset) { /* else it is but the file that named one */
+        partition_damaged(b, p, PARTITION_MISDATED, from);
+    }
 }
 
 const struct uuid *partition_directory(const struct partition *p)

@@ -62,7 +62,9 @@ void fetch_check(const struct call *c, const struct fetcher_identity *who,
     if (!v->code && !may_serve(c, who, p)) {
         v->code = KAFKA_NOT_LEADER_OR_FOLLOWER;
     }
-    if (!v->code && ((p->log && p->log->offline) || p->damage == PARTITION_SHORT)) {
+    bool misdated = p->damage == PARTITION_MISDATED;
+    if (!v->code && ((p->log && p->log->offline) || p->damage == PARTITION_SHORT ||
+                     (misdated && who->replica >= 0))) {
         v->code = KAFKA_KAFKA_STORAGE_ERROR;
     }
     if (v->code) {
@@ -71,7 +73,7 @@ void fetch_check(const struct call *c, const struct fetcher_identity *who,
     if (p->role == PARTITION_LEADER) {
         v->preferred_replica = closest(c, who, p, offset);
     }
-    if (c->version >= VERSION_DIVERGING && ask->last_fetched_epoch >= 0) {
+    if (c->version >= VERSION_DIVERGING && ask->last_fetched_epoch >= 0 && !misdated) {
         int32_t epoch;
         int64_t end;
         partition_epoch_end(p, ask->last_fetched_epoch, &epoch, &end);

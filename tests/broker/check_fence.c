@@ -330,6 +330,76 @@ START_TEST(a_replica_whose_last_epoch_rots_is_copied_anew)
 }
 END_TEST
 
+static const struct image_partition *partition_image(const struct sim_node *by, int32_t index)
+{
+    return partition_in_image(by->broker, fleet_partition(by, index));
+}
+
+static struct sim_node *node_by_id(struct fleet *f, int32_t id)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        if (f->nodes[i].id == id) {
+            return &f->nodes[i];
+        }
+    }
+    ck_abort_msg("node %d", (int)id);
+}
+
+/* Its followers would cut what is committed. */
+START_TEST(a_leader_whose_log_tells_of_an_epoch_to_come_gives_the_lead_away)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 660);
+    struct sim_node *first = &f->nodes[_i % FLEET_VOTERS];
+    fleet_create_topic(f, first, "t");
+    int32_t index = fleet_led_by(first);
+    fleet_send_whole(f, first, index);
+    fleet_send_whole(f, first, index);
+    wait_whole(f, 10000);
+    const struct image_partition *ip = partition_image(first, index);
+    struct sim_node *second = node_by_id(f, ip->replicas[1]); /* who leads next */
+    struct sim_node *third = node_by_id(f, ip->replicas[2]);
+    struct partition *p = fleet_partition(second, index);
+    leader_epochs_assign(&p->log->epochs, p->leader_epoch + 5, 1);
+    sim_node_kill(first, false);
+    for (int i = 0; i < 1500; i++) {
+        fleet_run_ms(f, 10);
+        ck_assert_int_eq(partition_end_offset(fleet_partition(third, index)), 2);
+    }
+    ck_assert_uint_eq(second->broker->metrics.damaged_partitions, 1);
+    ck_assert_int_eq(fleet_leader_of(third, index), third->id);
+    fleet_start(first);
+    fleet_wait_running(f, first, 15000);
+    wait_whole(f, 10000);
+    for (uint32_t i = 0; i < FLEET_VOTERS; i++) {
+        ck_assert_int_eq(partition_end_offset(fleet_partition(&f->nodes[i], index)), 2);
+    }
+    ck_assert_int_eq(leader_epochs_start_above(&p->log->epochs, p->leader_epoch), -1);
+    fleet_free(f);
+}
+END_TEST
+
+/* An election without a record left it, or a bit of the file that names it flipped. */
+START_TEST(an_epoch_to_come_without_records_is_forgotten)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 680);
+    struct sim_node *first = &f->nodes[_i % FLEET_VOTERS];
+    fleet_create_topic(f, first, "t");
+    int32_t index = fleet_led_by(first);
+    fleet_send_whole(f, first, index);
+    wait_whole(f, 10000);
+    struct sim_node *second = node_by_id(f, partition_image(first, index)->replicas[1]);
+    struct partition *p = fleet_partition(second, index);
+    leader_epochs_assign(&p->log->epochs, p->leader_epoch + 5, 1);
+    sim_node_kill(first, false);
+    fleet_run_ms(f, 10000);
+    ck_assert_int_eq(fleet_leader_of(second, index), second->id);
+    fleet_send_whole(f, second, index);
+    ck_assert_uint_eq(second->broker->metrics.damaged_partitions, 0);
+    ck_assert_int_eq(leader_epochs_latest(&p->log->epochs), p->leader_epoch);
+    fleet_free(f);
+}
+END_TEST
+
 Suite *fence_suite(void)
 {
     Suite *s = suite_create("fence");
@@ -351,6 +421,8 @@ Suite *fence_suite(void)
     tcase_add_loop_test(t, a_replica_whose_metadata_is_damaged_is_copied_anew, 0, 6);
     tcase_add_loop_test(t, a_replica_that_was_copied_anew_is_sound_from_then_on, 0, 6);
     tcase_add_loop_test(t, a_replica_whose_last_epoch_rots_is_copied_anew, 0, 6);
+    tcase_add_loop_test(t, a_leader_whose_log_tells_of_an_epoch_to_come_gives_the_lead_away, 0, 6);
+    tcase_add_loop_test(t, an_epoch_to_come_without_records_is_forgotten, 0, 6);
     suite_add_tcase(s, t);
     return s;
 }
