@@ -100,6 +100,22 @@ static void note_loss(struct broker *b, struct partition *p)
     }
 }
 
+/* leader-epoch-checkpoint and the batches do not agree. Where it is not known which is true, the
+ * replica is copied anew; alone, it serves what is not in doubt. */
+static void note_epochs(struct broker *b, struct partition *p, const struct log_recovery *recovery)
+{
+    const struct image_partition *ip = partition_in_image(b, p);
+    if (recovery->epochs_rebuilt) {
+        log_warn(&b->log,
+                 "leader-epoch-checkpoint contradicted the batches and was made anew from them; "
+                 "look at the disk",
+                 KV_STR("topic", p->topic->name), KV_INT("partition", p->index),
+                 KV_STR("dir", p->log->home.dir));
+    } else if (recovery->epochs_in_doubt && ip && ip->replica_count > 1) {
+        partition_damaged(b, p, PARTITION_ROTTEN, recovery->doubtful_offset);
+    }
+}
+
 static bool counts_on_us(const struct broker *b, const struct partition *p)
 {
     const struct image_partition *ip = partition_in_image(b, p);
@@ -201,6 +217,7 @@ enum err partition_open_log(struct broker *b, struct partition *p, struct broker
     }
     dir_assigner_look(b, p);
     note_loss(b, p);
+    note_epochs(b, p, &recovery);
     return ERR_OK;
 }
 

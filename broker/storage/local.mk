@@ -16,6 +16,7 @@ broker_libbroker_a_SOURCES += \
   %D%/producer_snapshot.c %D%/producer_snapshot.h \
   %D%/quorum_state.c %D%/quorum_state.h \
   %D%/recovery.c \
+  %D%/recovery_epochs.c \
   %D%/retention.c \
   %D%/segment.c %D%/segment.h \
   %D%/segment_scan.c %D%/segment_scan.h \

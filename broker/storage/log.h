@@ -101,6 +101,9 @@ struct log_recovery {
     uint64_t cut_bytes;        /* torn or damaged tail that was cut */
     uint32_t segments_removed; /* behind the damage */
     uint32_t indexes_rebuilt;
+    bool epochs_rebuilt;     /* leader-epoch-checkpoint contradicted the batches: made anew */
+    bool epochs_in_doubt;    /* it does, and may be right: */
+    int64_t doubtful_offset; /* the first batch that it contradicts, which is not given out */
 };
 
 /* Makes the directory, partition.metadata and an empty first segment; names are durable after the

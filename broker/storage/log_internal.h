@@ -35,6 +35,18 @@ enum err log_write_snapshot(struct partition_log *log, struct error *err);
 /* Recovery (recovery.c): everything log_open() does but taking the arguments. */
 enum err recovery_run(struct partition_log *log, const struct log_open_args *args,
                       struct log_recovery *recovery, struct error *err);
+/* Calls each() with every header from an offset to the end. Damage ends the walk through a segment;
+ * *ret_whole tells that there was none. */
+enum err recovery_each_header(struct partition_log *log, int64_t offset,
+                              void (*each)(void *ctx, const struct batch_view *b), void *ctx,
+                              bool *ret_whole);
+/* The leader epochs of the log (recovery_epochs.c). The first asks all batches; what the walk
+ * through the tail noted comes again, in order. */
+enum err recovery_read_epochs(struct partition_log *log);
+/* The second believes what the file told of all below limit, when the batches at the ends of its
+ * epochs agree, or when they are not sure; takes what is in `told`. */
+enum err recovery_compare_epochs(struct partition_log *log, struct leader_epochs *told,
+                                 int64_t limit, struct log_recovery *recovery);
 /* Brings the producer state to what the log holds: the newest good snapshot, then headers. */
 enum err recovery_load_producers(struct partition_log *log, struct error *err);
 

@@ -244,8 +244,7 @@ static enum err open_segments(struct partition_log *log, const struct found_file
 struct progress {
     const struct log_open_args *args;
     uint64_t done_bytes, total_bytes, told_bytes;
-    /* As leader-epoch-checkpoint told them: the log's own are made anew by the walk. */
-    struct leader_epochs epochs;
+    const struct leader_epochs *told; /* leader-epoch-checkpoint; the walk asks the batches */
 };
 
 static void advance(struct progress *p, uint64_t bytes)
@@ -264,7 +263,7 @@ static bool is_as_synced(const struct segment *s, const struct batch_view *b,
     if (s->next_offset >= p->args->synced_offset) {
         return true;
     }
-    int32_t epoch = leader_epochs_of(&p->epochs, s->next_offset);
+    int32_t epoch = leader_epochs_of(p->told, s->next_offset);
     return b->base_offset == s->next_offset && (epoch < 0 || b->leader_epoch == epoch);
 }
 
@@ -280,9 +279,6 @@ static enum err scan_segment(struct partition_log *log, struct segment *s, uint3
                              struct segment_scan *sc, struct progress *p, bool *ret_sound)
 {
     enum err e = ERR_OK;
-    int64_t unsynced = p->args->synced_offset;
-    unsynced = unsynced > s->next_offset ? unsynced : s->next_offset;
-    leader_epochs_truncate_end(&log->epochs, unsynced); /* the batches tell, not the file */
     while (position < sc->end) {
         struct segment_batch b;
         e = segment_scan_batch(sc, position, &b);
@@ -381,29 +377,24 @@ static enum err recover_segments(struct partition_log *log, uint32_t first, int6
 
 /* Everything from an offset on (V2). */
 static enum err recover_from(struct partition_log *log, int64_t offset,
-                             const struct log_open_args *args, struct log_recovery *r,
-                             struct error *err)
+                             const struct log_open_args *args, const struct leader_epochs *told,
+                             struct log_recovery *r, struct error *err)
 {
-    struct progress p = { .args = args };
+    struct progress p = { .args = args, .told = told };
     uint32_t first = log_segment_index(log, offset);
     for (uint32_t i = first; i < log->segment_count; i++) {
         p.total_bytes += log->segments[i]->size_bytes;
     }
-    for (uint32_t i = 0; i < log->epochs.count; i++) {
-        leader_epochs_assign(&p.epochs, log->epochs.entries[i].epoch,
-                             log->epochs.entries[i].start_offset);
-    }
-    enum err e = recover_segments(log, first, offset, &p, r, err);
-    leader_epochs_deinit(&p.epochs);
-    return e;
+    return recover_segments(log, first, offset, &p, r, err);
 }
 
 /* --- epochs and producers --------------------------------------------------------------------- */
 
-/* Calls each() with every header from an offset to the end. */
-static enum err each_header(struct partition_log *log, int64_t offset,
-                            void (*each)(struct partition_log *log, const struct batch_view *b))
+enum err recovery_each_header(struct partition_log *log, int64_t offset,
+                              void (*each)(void *ctx, const struct batch_view *b), void *ctx,
+                              bool *ret_whole)
 {
+    bool whole = true;
     for (uint32_t i = log_segment_index(log, offset); i < log->segment_count; i++) {
         struct segment *s = log->segments[i];
         struct segment_batch b;
@@ -413,32 +404,33 @@ static enum err each_header(struct partition_log *log, int64_t offset,
             e = segment_walk_begin(&w, s, log->home);
         }
         while (!e) {
-            each(log, &b.header);
+            each(ctx, &b.header);
             e = segment_walk_at(&w, b.position + b.size_bytes, &b);
         }
         if (e != ERR_NOT_FOUND && e != ERR_CORRUPT) { /* damage below the recovery point: readers
                                                          will be told, the rest is still served */
             return e;
         }
+        whole &= e == ERR_NOT_FOUND;
     }
+    *ret_whole = whole;
     return ERR_OK;
 }
 
-static void note_epoch(struct partition_log *log, const struct batch_view *b)
-{
-    leader_epochs_assign(&log->epochs, b->leader_epoch, b->base_offset);
-}
-
-static enum err load_epochs(struct partition_log *log, struct error *err)
+/* As leader-epoch-checkpoint tells them. It is written in place: a run that was killed meanwhile
+ * may have left nothing in it, and then there is none. */
+static enum err load_epochs(const struct partition_log *log, struct leader_epochs *ret_told,
+                            struct error *err)
 {
     char path[SEGMENT_PATH_MAX];
     (void)snprintf(path, sizeof(path), "%s/%s", log->home.dir, CHECKPOINT_LEADER_EPOCH);
-    struct leader_epochs table;
-    enum err e = leader_epochs_read(log->home.files->vfs, path, &table, err);
-    if (!e) {
-        log->epochs = table;
-    }
-    return e;
+    enum err e = leader_epochs_read(log->home.files->vfs, path, ret_told, err);
+    return e == ERR_CORRUPT ? ERR_OK : e;
+}
+
+static void note_producer(void *ctx, const struct batch_view *b)
+{
+    log_note_producer(ctx, b);
 }
 
 enum err recovery_load_producers(struct partition_log *log, struct error *err)
@@ -475,7 +467,7 @@ enum err recovery_load_producers(struct partition_log *log, struct error *err)
     int64_t from = log->segments[0]->base_offset;
     from = log->snapshot_offset > from ? log->snapshot_offset : from;
     if (!e && from < log->end_offset) {
-        e = each_header(log, from, log_note_producer);
+        e = recovery_each_header(log, from, note_producer, log, &(bool){ false });
     }
     return e;
 }
@@ -506,15 +498,16 @@ static enum err settle_start(struct partition_log *log, const struct log_open_ar
 }
 
 static enum err look_at_segments(struct partition_log *log, const struct log_open_args *args,
-                                 struct log_recovery *recovery, struct error *err)
+                                 const struct leader_epochs *told, struct log_recovery *recovery,
+                                 struct error *err)
 {
     enum err e = ERR_OK;
     if (!log->segment_count) {
         int64_t start = args->log_start_offset > 0 ? args->log_start_offset : 0;
         e = log_new_segment(log, start, args->now_ms, err);
     } else if (!args->clean) {
-        e = recover_from(log, args->recovery_point > 0 ? args->recovery_point : 0, args, recovery,
-                         err);
+        e = recover_from(log, args->recovery_point > 0 ? args->recovery_point : 0, args, told,
+                         recovery, err);
     } else {
         struct segment *active = log_active(log);
         e = segment_load_indexes(active, log->home, log->config.index_interval_bytes, NULL);
@@ -523,10 +516,31 @@ static enum err look_at_segments(struct partition_log *log, const struct log_ope
                            (long long)active->base_offset, err_text(e));
         }
         if (active->sound_bytes != active->size_bytes) { /* clean, and yet damaged */
-            e = recover_from(log, active->base_offset, args, recovery, err);
+            e = recover_from(log, active->base_offset, args, told, recovery, err);
         }
     }
     return e;
+}
+
+static enum err settle_epochs(struct partition_log *log, const struct log_open_args *args,
+                              struct leader_epochs *told, struct log_recovery *recovery,
+                              struct error *err)
+{
+    /* Or a power loss brought back what was deleted in front, and not that the file tells of it. */
+    bool lost = told->count == 0 || told->entries[0].start_offset > log->start_offset;
+    enum err e;
+    if (lost || args->synced_offset > 0) {
+        e = recovery_read_epochs(log);
+    } else {
+        int64_t limit = args->clean ? INT64_MAX : args->recovery_point;
+        e = recovery_compare_epochs(log, told, limit, recovery);
+    }
+    if (e) {
+        return err_set(err, e, "read the leader epochs of %s: %s", log->home.dir, err_text(e));
+    }
+    leader_epochs_truncate_end(&log->epochs, log->end_offset);
+    leader_epochs_truncate_start(&log->epochs, log->start_offset);
+    return ERR_OK;
 }
 
 enum err recovery_run(struct partition_log *log, const struct log_open_args *args,
@@ -548,29 +562,15 @@ enum err recovery_run(struct partition_log *log, const struct log_open_args *arg
     if (e) {
         return e;
     }
-    struct error why;
-    enum err epochs = load_epochs(log, &why);
-    if (epochs && epochs != ERR_CORRUPT) {
-        return err_set(err, epochs, "%s", why.text);
-    }
-    /* The file is written in place: a run that was killed meanwhile may have left nothing in it. */
-    bool epochs_lost = epochs == ERR_CORRUPT || log->epochs.count == 0;
-    int64_t epochs_start = log->epochs.count ? log->epochs.entries[0].start_offset : 0;
-    e = look_at_segments(log, args, recovery, err);
-    if (!e) {
-        e = settle_start(log, args, err);
-    }
-    /* Or a power loss brought back what was deleted in front, and not that the file tells of it. */
-    epochs_lost = epochs_lost || (!e && epochs_start > log->start_offset);
-    if (!e && (epochs_lost || args->synced_offset > 0)) {
-        leader_epochs_deinit(&log->epochs); /* what the tail's walk noted comes again, in order */
-        e = each_header(log, log->start_offset, note_epoch);
-    }
+    struct leader_epochs told = { 0 };
+    e = load_epochs(log, &told, err);
+    e = e ? e : look_at_segments(log, args, &told, recovery, err);
+    e = e ? e : settle_start(log, args, err);
+    e = e ? e : settle_epochs(log, args, &told, recovery, err);
+    leader_epochs_deinit(&told);
     if (e) {
         return e;
     }
-    leader_epochs_truncate_end(&log->epochs, log->end_offset);
-    leader_epochs_truncate_start(&log->epochs, log->start_offset);
     int64_t point = args->recovery_point < log->end_offset ? args->recovery_point : log->end_offset;
     log->recovery_point = point > 0 ? point : 0;
     return recovery_load_producers(log, err);

@@ -320,6 +320,124 @@ START_TEST(damaged_epochs_are_read_from_the_batches_again)
 }
 END_TEST
 
+/* Thirty batches of two records; epochs 2, 3 and 6 begin at 0, 20 and 40. */
+static void fill_epochs(void)
+{
+    static const int32_t epochs[] = { 2, 3, 6 };
+    struct error err;
+    for (int i = 0; i < 60; i += 2) {
+        struct slice b = store_batch(&st, i, epochs[i / 20], 2, 100, 1000 + i);
+        ck_assert(log_append(st.log, b, st.now_ms, &err) == ERR_OK);
+    }
+    ck_assert_uint_gt(st.log->segment_count, 1);
+    ck_assert(log_shutdown(st.log, &err) == ERR_OK);
+    store_kill(&st);
+}
+
+static void assert_epochs(int64_t second, int64_t third)
+{
+    const struct leader_epoch want[] = { { 2, 0 }, { 3, second }, { 6, third } };
+    ck_assert_uint_eq(st.log->epochs.count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        ck_assert_int_eq(st.log->epochs.entries[i].epoch, want[i].epoch);
+        ck_assert_int_eq(st.log->epochs.entries[i].start_offset, want[i].start_offset);
+    }
+}
+
+/* Flips a bit of the epoch that the batch at an offset carries: no checksum covers it. */
+static void flip_batch_epoch(int64_t offset, uint8_t bit)
+{
+    char path[SEGMENT_PATH_MAX];
+    struct segment_batch b = { 0 };
+    ck_assert(store_open(&st, true, 60) == ERR_OK);
+    struct segment *s = st.log->segments[log_segment_index(st.log, offset)];
+    ck_assert(segment_find(s, st.log->home, offset, 256, &b) == ERR_OK);
+    log_path(s->base_offset, SEGMENT_LOG, path);
+    store_kill(&st);
+    struct slice bytes = read_file(path);
+    ((uint8_t *)(uintptr_t)bytes.ptr)[b.position + 15] ^= bit;
+    write_file(path, bytes);
+    mem_free((void *)(uintptr_t)bytes.ptr);
+}
+
+START_TEST(whichever_bit_of_the_epochs_file_flips_the_batches_are_believed)
+{
+    static const int64_t points[] = { -1, 0, 30, 60 }; /* the first one: after a stop in order */
+    int64_t point = points[_i];
+    char path[SEGMENT_PATH_MAX];
+    fill_epochs();
+    (void)snprintf(path, sizeof(path), "%s/leader-epoch-checkpoint", st.dir);
+    struct slice good = read_file(path);
+    unsigned doubts = 0, rebuilt = 0;
+    for (size_t i = 0; i < good.len * 8; i++) {
+        uint8_t *bad = mem_alloc(good.len);
+        memcpy(bad, good.ptr, good.len);
+        bad[i / 8] ^= (uint8_t)(1u << i % 8);
+        write_file(path, slice_of(bad, good.len));
+        mem_free(bad);
+        ck_assert(store_open(&st, point < 0, point < 0 ? 60 : point) == ERR_OK);
+        ck_assert_int_eq(st.log->end_offset, 60); /* nothing was cut */
+        rebuilt += st.recovery.epochs_rebuilt;
+        if (st.recovery.epochs_in_doubt) { /* 21 or 22 for 20, 41 or 42 for 40: a single batch */
+            ck_assert_int_eq(st.recovery.doubtful_offset % 20, 0);
+            doubts++;
+        } else {
+            assert_epochs(20, 40);
+            ck_assert_int_eq(store_read_all(&st, 0, INT64_MAX), 60);
+        }
+        store_kill(&st);
+    }
+    ck_assert_uint_eq(doubts, point == 0 ? 0 : point == 30 ? 2 : 4);
+    ck_assert(point == 0 ? rebuilt == 0 : rebuilt > 2);
+    mem_free((void *)(uintptr_t)good.ptr);
+}
+END_TEST
+
+START_TEST(epochs_that_were_made_anew_are_written_down)
+{
+    struct error err;
+    char path[SEGMENT_PATH_MAX];
+    fill_epochs();
+    (void)snprintf(path, sizeof(path), "%s/leader-epoch-checkpoint", st.dir);
+    write_file(path, slice_str("0\n3\n2 0\n3 30\n6 40\n"));
+    ck_assert(store_open(&st, true, 60) == ERR_OK);
+    ck_assert(st.recovery.epochs_rebuilt);
+    ck_assert(log_shutdown(st.log, &err) == ERR_OK);
+    store_kill(&st);
+    ck_assert(store_open(&st, true, 60) == ERR_OK);
+    ck_assert(!st.recovery.epochs_rebuilt);
+    assert_epochs(20, 40);
+}
+END_TEST
+
+/* Its neighbours would take it for a short epoch 3 that began early. */
+START_TEST(one_batch_against_the_epochs_file_is_damaged_and_the_file_stays)
+{
+    struct log_range r;
+    fill_epochs();
+    flip_batch_epoch(18, 1);
+    ck_assert(store_open(&st, _i == 0, 60) == ERR_OK);
+    ck_assert(!st.recovery.epochs_rebuilt && st.recovery.epochs_in_doubt);
+    ck_assert_int_eq(st.recovery.doubtful_offset, 18);
+    assert_epochs(20, 40);
+    ck_assert(log_read(st.log, 18, 1000, 60, true, &r) == ERR_CORRUPT);
+    ck_assert_int_eq(store_read_all(&st, 0, 18), 18);
+    ck_assert_int_eq(store_read_all(&st, 20, 60), 60);
+}
+END_TEST
+
+START_TEST(batches_whose_epochs_fall_do_not_overrule_the_file)
+{
+    fill_epochs();
+    flip_batch_epoch(0, 4);
+    flip_batch_epoch(18, 4);
+    ck_assert(store_open(&st, _i == 0, 60) == ERR_OK);
+    ck_assert(!st.recovery.epochs_rebuilt && st.recovery.epochs_in_doubt);
+    ck_assert_int_eq(st.recovery.doubtful_offset, 0);
+    assert_epochs(20, 40);
+}
+END_TEST
+
 START_TEST(producers_survive_a_kill_by_snapshot_and_tail)
 {
     struct error err;
@@ -552,6 +670,10 @@ Suite *recovery_suite(void)
     tcase_add_test(t, leftovers_of_an_interrupted_compaction_are_finished_or_undone);
     tcase_add_test(t, an_epoch_that_began_below_the_recovery_point_is_remembered_after_a_crash);
     tcase_add_test(t, damaged_epochs_are_read_from_the_batches_again);
+    tcase_add_loop_test(t, whichever_bit_of_the_epochs_file_flips_the_batches_are_believed, 0, 4);
+    tcase_add_test(t, epochs_that_were_made_anew_are_written_down);
+    tcase_add_loop_test(t, one_batch_against_the_epochs_file_is_damaged_and_the_file_stays, 0, 2);
+    tcase_add_loop_test(t, batches_whose_epochs_fall_do_not_overrule_the_file, 0, 2);
     tcase_add_test(t, producers_survive_a_kill_by_snapshot_and_tail);
     tcase_add_test(t, batches_before_the_last_one_of_a_snapshot_are_known_again);
     tcase_add_test(t, a_full_disk_refuses_appends_until_there_is_space);

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from support import cluster, faults, workload
-from support.process import BUILD, Process, run, wait_until
+from support.process import BUILD, Broker, Process, run, wait_until
 from test_cluster import KIND, finish, make, run_load, three  # noqa: F401
 from test_cluster_faults import SECONDS, one_leader_an_epoch
 from test_cluster_replicas import delete_records
@@ -380,6 +380,95 @@ def test_a_start_of_a_log_that_rot_raised_hides_no_record(grown):
     wait_until(lambda: grown.leader("d") == node.place.id, 20, "it leads", 0.1)
     got = grown.kcat("-C", "-t", "d", "-p", "0", "-e", "-q")
     assert list(map(int, got.split())) == list(range(50, 100))
+
+
+def entries(text):
+    """Of a leader-epoch-checkpoint, when it can be read."""
+    words = [line.split(" ") for line in text.split("\n")[2:-1]]
+    if not all(len(w) == 2 and all(n.isdigit() for n in w) for w in words):
+        return None
+    numbers = [tuple(map(int, w)) for w in words]
+    lines = "".join(f"{epoch} {offset}\n" for epoch, offset in numbers)
+    grows = all(a < c and b < d for (a, b), (c, d) in zip(numbers, numbers[1:]))
+    return numbers if grows and text == f"0\n{len(words)}\n{lines}" else None
+
+
+def believable_flips(text):
+    """With one bit flipped, a table all the same: where offsets move, by several batches."""
+    for at in range(len(text) * 8):
+        flipped = bytearray(text.encode())
+        flipped[at // 8] ^= 1 << at % 8
+        true, lie = entries(text), entries(flipped.decode("latin-1"))
+        if lie and lie != true and lie[0][1] == 0 and all(
+                a[1] == b[1] or abs(a[1] - b[1]) >= 10 for a, b in zip(lie, true)):
+            yield bytes(flipped)
+
+
+@pytest.fixture
+def alone(tmp_path, started):
+    """One node whose topic t has been written to, two records a batch."""
+    b = started(Broker(tmp_path, "log.flush.offset.checkpoint.interval.ms: 200")).start()
+    write(b, 0, 160)
+    return b
+
+
+def write(broker, first, count):
+    run(["kcat", "-b", broker.bootstrap, "-P", "-t", "t", "-p", "0", "-X", "batch.num.messages=2"],
+        stdin=b"".join(b"%d\n" % i for i in range(first, first + count)))
+
+
+def read(broker, first=0, seconds=20):
+    got = run(["timeout", str(seconds), "kcat", "-b", broker.bootstrap, "-C", "-t", "t", "-p", "0",
+               "-o", str(first), "-e", "-q"], check=False)
+    return list(map(int, got.split()))
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_flipped_bit_of_a_sole_replicas_epochs_hides_no_record(alone, rng, end):
+    """No checksum covers leader-epoch-checkpoint, and every batch tells its epoch."""
+    path = alone.data / "t-0" / "leader-epoch-checkpoint"
+    points = alone.data / "recovery-point-offset-checkpoint"
+    count = 160
+    for _ in range(4):
+        write(alone, count, 20)
+        count += 20
+        wait_until(lambda n=f"\nt 0 {count}\n": points.exists() and n in points.read_text(), 20,
+                   "the recovery point is written down", 0.05)
+        alone.kill() if end == "kill" else alone.stop()
+        before = alone.log_path.stat().st_size
+        lie = rng.choice([f for f in believable_flips(path.read_text())])
+        print(path.read_text().split("\n"), "->", lie.decode().split("\n"))
+        path.write_bytes(lie)
+        alone.start()
+        assert read(alone) == list(range(count))
+        told = alone.log_path.read_bytes()[before:].decode()
+        assert "leader-epoch-checkpoint contradicted the batches" in told, told
+        assert "damaged" not in told and "cut" not in told, told
+
+
+def test_an_epoch_to_come_in_a_sole_replicas_batch_harms_no_other(alone):
+    """A bit flips in the epoch of the last batch: it alone is refused, and what is written behind
+    it is there after every stop."""
+    log = alone.data / "t-0" / f"{0:020d}.log"
+    path = alone.data / "t-0" / "leader-epoch-checkpoint"
+    before = log.stat().st_size
+    write(alone, 160, 2)
+    alone.stop()
+    with open(log, "r+b") as f:
+        f.seek(before + 13)
+        f.write(b"\x01")
+    path.unlink()  # or else it would be known from the file
+    count = 162
+    for _ in range(3):
+        alone.start()
+        assert read(alone, 162) == list(range(162, count))
+        write(alone, count, 10)
+        count += 10
+        assert read(alone, 162) == list(range(162, count))
+        alone.stop()
+    alone.start()
+    assert "records are damaged" in alone.tail(1000)
+    assert read(alone, 162) == list(range(162, count))
 
 
 def test_storage_info_tells_what_is_there(three):

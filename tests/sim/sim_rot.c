@@ -2,8 +2,8 @@
 /*
  * sim_rot.c - disks that cannot be trusted. Driven by the faults (sim_faults.c).
  * One node's disk rots: a bit of any file of a replica flips, or of the checkpoints beside it. Not
- * tried are the identity of the node (meta.properties, partition.metadata), its part of the quorum
- * (tests/broker/check_quorum_damage.c), leader-epoch-checkpoint, which has no checksum.
+ * tried are the identity of the node (meta.properties, partition.metadata) and its part of the
+ * quorum (tests/broker/check_quorum_damage.c).
  * Or one node's disk lies: it writes down in its own time, and a power loss takes what was synced
  * since then.
  *   (U1) What it has lost is on other disks: it is harmed only while all others are well, and
@@ -100,16 +100,11 @@ bool sim_is_harmed(struct sim_cluster *c)
     return c->harmed_starts != 0;
 }
 
-static bool may_rot(const struct rot_files *r, const char *name)
-{
-    return ends_with(name, r->kind) && strcmp(name, "leader-epoch-checkpoint") != 0;
-}
-
 static void add_file(void *ctx, const char *name)
 {
     struct rot_files *r = ctx;
     char path[512];
-    if (may_rot(r, name) && r->count < ROT_FILES_MAX) {
+    if (ends_with(name, r->kind) && r->count < ROT_FILES_MAX) {
         snprintf(path, sizeof(path), "%s/%s", r->dir, name);
         r->paths[r->count++] = mem_strdup(path);
     }
