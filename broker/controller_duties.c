@@ -39,13 +39,7 @@ struct change_policy controller_policy(const struct broker *b)
 
 void controller_share_min_isr(const struct broker *b, struct metadata_records *out)
 {
-    int32_t own = (int32_t)b->dynamic_config.start->min_insync_replicas;
-    uint32_t before = out->count;
-    change_share_min_isr(&b->image, own, out);
-    if (out->count > before) {
-        log_info(&b->log, "min.insync.replicas is the cluster's from now on, for all nodes alike",
-                 KV_INT("configured", own));
-    }
+    change_share_min_isr(&b->image, (int32_t)b->dynamic_config.start->min_insync_replicas, out);
 }
 
 bool controller_is_active(const struct broker *b)
@@ -176,8 +170,13 @@ static void prepare_beginning(struct broker *b, struct duty *d, struct metadata_
         metadata_records_add(out, &abort_transaction_record_schema, 0, &rec);
     }
     if (image_metadata_version(&b->image) > 0) {
+        uint32_t before = out->count;
         if (image_elr_enabled(&b->image)) {
             controller_share_min_isr(b, out);
+        }
+        if (out->count > before) {
+            log_info(&b->log, "min.insync.replicas becomes the cluster's, for all nodes alike",
+                     KV_INT("configured", b->dynamic_config.start->min_insync_replicas));
         }
         return;
     }
