@@ -14,6 +14,14 @@
 
 /* --- ranges ----------------------------------------------------------------------------------- */
 
+/* Nobody goes on behind an empty segment: it was lost with what it had (a disk that lied about a
+ * sync), unless compaction has emptied it. */
+static bool is_hollow(const struct partition_log *log, uint32_t index)
+{
+    return index + 1 < log->segment_count && log->segments[index]->size_bytes == 0 &&
+           !log->config.compact;
+}
+
 /* The first batch of the log that reaches offset: in the segment at *index, or in a later one when
  * offsets are missing there. */
 static enum err find_batch(struct partition_log *log, int64_t offset, uint32_t *index,
@@ -30,8 +38,8 @@ static enum err find_batch(struct partition_log *log, int64_t offset, uint32_t *
         }
         enum err e =
             segment_find(s, log->home, offset, log->config.index_interval_bytes, ret_batch);
-        if (e != ERR_NOT_FOUND) {
-            return e;
+        if (e != ERR_NOT_FOUND || is_hollow(log, *index)) {
+            return e == ERR_NOT_FOUND ? ERR_CORRUPT : e;
         }
     }
     return ERR_NOT_FOUND;

@@ -209,6 +209,37 @@ START_TEST(a_lying_index_of_a_closed_segment_costs_a_rebuild_and_no_wrong_answer
 }
 END_TEST
 
+START_TEST(an_emptied_segment_hides_no_record_unless_compaction_did_it)
+{
+    struct error err;
+    struct buf out = { 0 };
+    char path[SEGMENT_PATH_MAX];
+    while (st.log->segment_count < 4) {
+        ck_assert(store_append(&st, 1, 60, 1000) == ERR_OK);
+    }
+    int64_t lost = st.log->segments[1]->base_offset, next = st.log->segments[2]->base_offset;
+    int64_t end = st.log->end_offset;
+    ck_assert(log_shutdown(st.log, &err) == ERR_OK);
+    store_kill(&st);
+    log_path(lost, SEGMENT_LOG, path);
+    write_file(path, slice_null());
+    ck_assert(store_open(&st, true, end) == ERR_OK);
+    ck_assert(log_read_copy(st.log, lost - 1, 1 << 20, end, &out) == ERR_OK);
+    ck_assert(log_read_copy(st.log, lost, 1 << 20, end, &out) == ERR_CORRUPT);
+    ck_assert(log_read_copy(st.log, next - 1, 1 << 20, end, &out) == ERR_CORRUPT);
+    ck_assert_int_eq(store_read_all(&st, next, INT64_MAX), end);
+    struct log_config compacted = st.log->config;
+    compacted.compact = true;
+    log_set_config(st.log, &compacted);
+    buf_reset(&out);
+    ck_assert(log_read_copy(st.log, lost, 1 << 20, end, &out) == ERR_OK);
+    struct batch_view batch;
+    ck_assert(batch_parse(buf_slice(&out), &batch) == ERR_OK);
+    ck_assert_int_eq(batch.base_offset, next);
+    buf_deinit(&out);
+}
+END_TEST
+
 START_TEST(a_clean_start_reads_next_to_nothing)
 {
     struct error err;
@@ -490,7 +521,7 @@ START_TEST(batches_before_the_last_one_of_a_snapshot_are_known_again)
     struct producer_batch retry = { .producer_id = 7, .base_sequence = 6, .last_sequence = 7 };
     ck_assert_int_eq(log_check_producer(st.log, &retry, &old), PRODUCER_DUPLICATE);
     ck_assert_int_eq(old.last_offset, 3 * 3 + 1); /* the fifth from the end */
-    retry.base_sequence = 4; /* the sixth */
+    retry.base_sequence = 4;                      /* the sixth */
     retry.last_sequence = 5;
     ck_assert_int_eq(log_check_producer(st.log, &retry, &old), PRODUCER_OUT_OF_ORDER);
     retry.base_sequence = retry.last_sequence = 20;
@@ -666,6 +697,7 @@ Suite *recovery_suite(void)
     tcase_add_test(t, segments_behind_the_damage_go);
     tcase_add_test(t, rebuilt_indexes_equal_those_written_while_appending);
     tcase_add_test(t, a_lying_index_of_a_closed_segment_costs_a_rebuild_and_no_wrong_answer);
+    tcase_add_test(t, an_emptied_segment_hides_no_record_unless_compaction_did_it);
     tcase_add_test(t, a_clean_start_reads_next_to_nothing);
     tcase_add_test(t, leftovers_of_an_interrupted_compaction_are_finished_or_undone);
     tcase_add_test(t, an_epoch_that_began_below_the_recovery_point_is_remembered_after_a_crash);
