@@ -259,11 +259,10 @@ static enum err find_record(struct partition_log *log, struct segment *s,
 static enum err find_in_segment(struct partition_log *log, struct segment *s, int64_t timestamp_ms,
                                 int64_t upper_offset, struct log_timestamp *ret_found)
 {
-    struct entry_path at = { log->home.files,
-                             { log->home.dir, s->base_offset, SEGMENT_TIME_INDEX } };
     struct time_entry entry;
     /* The entry before: everything up to its batch is older than timestamp_ms. */
-    enum err e = time_index_lookup(&s->times, at, timestamp_ms - 1, &entry);
+    enum err e =
+        segment_find_time(s, log->home, timestamp_ms - 1, log->config.index_interval_bytes, &entry);
     struct segment_batch b = { 0 };
     if (!e) {
         int64_t from = entry.offset > log->start_offset ? entry.offset : log->start_offset;

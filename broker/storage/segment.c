@@ -3,8 +3,8 @@
  * segment.c - one segment of a log. Driven by log.c, log_read.c, retention.c and recovery.c.
  *   (S1) size_bytes is the size of the .log as far as we wrote it; nothing behind it is ever read.
  *   (S2) Index entries point to batches that are there, or to nothing: an entry is checked against
- *        the batch it names before it is believed (segment_find, segment_load_indexes), so that a
- *        damaged index costs a rebuild and never a wrong answer.
+ *        the batch it names before it is believed (segment_find, segment_find_time,
+ *        segment_load_indexes), so that a damaged index costs a rebuild and never a wrong answer.
  *   (S3) A time entry exists for every offset entry, or its timestamp was not greater than before.
  */
 #include "broker/storage/segment.h"
@@ -244,6 +244,38 @@ static bool entry_is_true(struct segment *s, struct segment_home home, struct of
            batch_last_offset(&b.header) == entry.offset;
 }
 
+/* The first batch that reaches offset, by an entry at or before it. */
+static enum err find_from(struct segment *s, struct segment_home home, struct offset_entry entry,
+                          int64_t offset, struct segment_batch *ret_batch)
+{
+    struct segment_walk w;
+    uint32_t position = entry.position;
+    enum err e = segment_walk_begin(&w, s, home);
+    while (!e) {
+        struct segment_batch b;
+        e = segment_walk_at(&w, position, &b);
+        if (!e && batch_last_offset(&b.header) >= offset) {
+            *ret_batch = b;
+            return ERR_OK;
+        }
+        position += e ? 0 : b.size_bytes;
+    }
+    return e;
+}
+
+/* Whether the batch that a time entry names has that greatest timestamp. */
+static bool time_is_true(struct segment *s, struct segment_home home, struct time_entry entry)
+{
+    struct offset_entry near;
+    struct segment_batch b;
+    return entry.timestamp_ms < 0 ||
+           (offset_index_lookup(&s->offsets, index_path(s, home), entry.offset, &near) == ERR_OK &&
+            (!near.position || entry_is_true(s, home, near)) &&
+            find_from(s, home, near, entry.offset, &b) == ERR_OK &&
+            b.header.base_offset <= entry.offset &&
+            b.header.max_timestamp_ms == entry.timestamp_ms);
+}
+
 /* Makes the segment's end that of the batch an entry names, as if the walk had just passed it. */
 static enum err resume_at(struct segment *s, struct segment_home home, uint32_t *ret_position)
 {
@@ -308,7 +340,8 @@ enum err segment_load_indexes(struct segment *s, struct segment_home home,
     }
     bool trusted = true;
     enum err e = open_indexes(s, home, &trusted);
-    if (!e && entry_file_count(&s->offsets.file) && !entry_is_true(s, home, s->offsets.last)) {
+    if (!e && ((entry_file_count(&s->offsets.file) && !entry_is_true(s, home, s->offsets.last)) ||
+               !time_is_true(s, home, s->times.last))) {
         trusted = false;
         e = reset_indexes(s, home);
     }
@@ -432,6 +465,13 @@ enum err segment_append(struct segment *s, struct segment_home home, struct slic
     return err_set(err, e, "write %s: %s", path, err_text(e));
 }
 
+/* (S2) Both indexes from the log. */
+static enum err rebuild(struct segment *s, struct segment_home home, uint32_t index_interval_bytes)
+{
+    enum err e = reset_indexes(s, home);
+    return e ? e : walk_tail(s, home, 0, INT64_MAX, index_interval_bytes);
+}
+
 enum err segment_find(struct segment *s, struct segment_home home, int64_t offset,
                       uint32_t index_interval_bytes, struct segment_batch *ret_batch)
 {
@@ -441,28 +481,20 @@ enum err segment_find(struct segment *s, struct segment_home home, int64_t offse
         e = offset_index_lookup(&s->offsets, index_path(s, home), offset, &entry);
     }
     if (!e && entry.position && !entry_is_true(s, home, entry)) {
-        /* (S2): rebuild from the log and ask again */
-        e = reset_indexes(s, home);
-        if (!e) {
-            e = walk_tail(s, home, 0, INT64_MAX, index_interval_bytes);
-        }
-        if (!e) {
-            e = offset_index_lookup(&s->offsets, index_path(s, home), offset, &entry);
-        }
+        e = rebuild(s, home, index_interval_bytes);
+        e = e ? e : offset_index_lookup(&s->offsets, index_path(s, home), offset, &entry);
     }
-    struct segment_walk w;
-    if (!e) {
-        e = segment_walk_begin(&w, s, home);
-    }
-    uint32_t position = entry.position;
-    while (!e) {
-        struct segment_batch b;
-        e = segment_walk_at(&w, position, &b);
-        if (!e && batch_last_offset(&b.header) >= offset) {
-            *ret_batch = b;
-            return ERR_OK;
-        }
-        position += e ? 0 : b.size_bytes;
+    return e ? e : find_from(s, home, entry, offset, ret_batch);
+}
+
+enum err segment_find_time(struct segment *s, struct segment_home home, int64_t timestamp_ms,
+                           uint32_t index_interval_bytes, struct time_entry *ret_entry)
+{
+    enum err e = segment_load_indexes(s, home, index_interval_bytes, NULL);
+    e = e ? e : time_index_lookup(&s->times, time_path(s, home), timestamp_ms, ret_entry);
+    if (!e && !time_is_true(s, home, *ret_entry)) {
+        e = rebuild(s, home, index_interval_bytes);
+        e = e ? e : time_index_lookup(&s->times, time_path(s, home), timestamp_ms, ret_entry);
     }
     return e;
 }

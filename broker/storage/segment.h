@@ -103,6 +103,10 @@ enum err segment_batch_at(struct segment *s, struct segment_home home, uint32_t 
 /* The first batch whose last offset is >= offset. ERR_NOT_FOUND when the segment ends before. */
 enum err segment_find(struct segment *s, struct segment_home home, int64_t offset,
                       uint32_t index_interval_bytes, struct segment_batch *ret_batch);
+/* The time entry with the greatest timestamp <= the one given; {-1, base_offset} when there is
+ * none. */
+enum err segment_find_time(struct segment *s, struct segment_home home, int64_t timestamp_ms,
+                           uint32_t index_interval_bytes, struct time_entry *ret_entry);
 /* Cuts the log at position, where a batch begins or damage does, and the indexes at offset. */
 enum err segment_truncate(struct segment *s, struct segment_home home, uint32_t position,
                           int64_t offset, uint32_t index_interval_bytes, struct error *err);

@@ -209,6 +209,42 @@ START_TEST(a_lying_index_of_a_closed_segment_costs_a_rebuild_and_no_wrong_answer
 }
 END_TEST
 
+START_TEST(a_lying_time_index_costs_a_rebuild_and_no_wrong_answer)
+{
+    struct error err;
+    struct log_timestamp found;
+    for (int i = 0; i < 60; i++) {
+        ck_assert(store_append(&st, 1, 60, 1000 + 10 * i) == ERR_OK);
+    }
+    int64_t second = st.log->segments[1]->base_offset;
+    ck_assert(log_shutdown(st.log, &err) == ERR_OK);
+    store_kill(&st);
+    char path[SEGMENT_PATH_MAX], offsets_path[SEGMENT_PATH_MAX];
+    log_path(0, SEGMENT_TIME_INDEX, path);
+    log_path(0, SEGMENT_INDEX, offsets_path);
+    struct slice good = read_file(path), offsets = read_file(offsets_path);
+    ck_assert_uint_gt(good.len, 60);
+    for (size_t bit = 0; bit < good.len * 8; bit += 3) {
+        uint8_t *bad = mem_alloc(good.len);
+        memcpy(bad, good.ptr, good.len);
+        bad[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        write_file(path, slice_of(bad, good.len));
+        mem_free(bad);
+        write_file(offsets_path, offsets); /* or both are made anew */
+        ck_assert(store_open(&st, true, 60) == ERR_OK);
+        for (int64_t wanted = 0; wanted <= second; wanted++) {
+            ck_assert(log_find_timestamp(st.log, 1000 + 10 * wanted, 60, &found) == ERR_OK);
+            ck_assert_int_eq(found.offset, wanted);
+        }
+        ck_assert(log_find_max_timestamp(st.log, &found) == ERR_OK);
+        ck_assert_int_eq(found.offset, 59);
+        store_kill(&st);
+    }
+    mem_free((void *)(uintptr_t)good.ptr);
+    mem_free((void *)(uintptr_t)offsets.ptr);
+}
+END_TEST
+
 START_TEST(an_emptied_segment_hides_no_record_unless_compaction_did_it)
 {
     struct error err;
@@ -697,6 +733,7 @@ Suite *recovery_suite(void)
     tcase_add_test(t, segments_behind_the_damage_go);
     tcase_add_test(t, rebuilt_indexes_equal_those_written_while_appending);
     tcase_add_test(t, a_lying_index_of_a_closed_segment_costs_a_rebuild_and_no_wrong_answer);
+    tcase_add_test(t, a_lying_time_index_costs_a_rebuild_and_no_wrong_answer);
     tcase_add_test(t, an_emptied_segment_hides_no_record_unless_compaction_did_it);
     tcase_add_test(t, a_clean_start_reads_next_to_nothing);
     tcase_add_test(t, leftovers_of_an_interrupted_compaction_are_finished_or_undone);

@@ -309,6 +309,23 @@ static void check_epoch(struct sim_cluster *c, const struct sim_node *n,
     }
 }
 
+/* A look-up by the greatest time of a batch finds its record, or one before it. */
+static void find_by_time(struct sim_cluster *c, const struct sim_node *n,
+                         const struct sim_ledger_partition *lp, struct partition_log *log,
+                         const struct batch_view *batch)
+{
+    struct log_timestamp found;
+    if (batch->base_offset < log->start_offset || may_refuse(c, n)) {
+        return; /* it may be one of the deleted records, or the search meets damaged ones */
+    }
+    enum err e = log_find_timestamp(log, batch->max_timestamp_ms, lp->committed, &found);
+    if (e || found.offset < log->start_offset || found.offset > batch_last_offset(batch)) {
+        sim_fail(&c->world, "%s: %s-%d: the time of a record at %lld or before is found at %lld",
+                 n->host->name, lp->topic, (int)lp->index, (long long)batch_last_offset(batch),
+                 (long long)(e ? -1 : found.offset));
+    }
+}
+
 /* A read at any offset begins with the batch that has it. */
 static void read_anywhere(struct sim_cluster *c, const struct sim_node *n,
                           const struct sim_ledger_partition *lp, struct partition_log *log)
@@ -328,6 +345,7 @@ static void read_anywhere(struct sim_cluster *c, const struct sim_node *n,
             sim_fail(&c->world, "G1 durable: %s: %s-%d: a read at %lld gives another batch",
                      n->host->name, lp->topic, (int)lp->index, (long long)at);
         }
+        find_by_time(c, n, lp, log, &batch);
     }
     buf_deinit(&bytes);
 }
