@@ -162,18 +162,26 @@ static void try_local(struct send *s)
     api_dispatch(s->call);
 }
 
+static enum peer_lane lane_of(const struct send *s)
+{
+    return s->api->key == API_BrokerHeartbeat ? PEER_HEARTBEAT : PEER_CONTROLLER;
+}
+
 static void try_remote(struct send *s, const char *host, uint16_t port)
 {
     struct broker *b = s->broker;
     uint64_t now = env_mono_ns(b->env);
-    enum peer_lane lane = s->api->key == API_BrokerHeartbeat ? PEER_HEARTBEAT : PEER_CONTROLLER;
+    enum peer_lane lane = lane_of(s);
     s->state = REMOTE;
     s->peer = peers_at(b, lane, host, port);
     timer_arm(b->env, &s->timer, s->deadline_ns);
-    /* The peer's time-out costs the connection: it is for one that is silent, our own is above. */
+    /* The peer's time-out costs the connection: it is for one that is silent, our own is above. A
+     * heartbeat that is not answered costs it at once: heartbeats must not go on arriving at a
+     * controller which this node does not hear. */
     uint64_t left_ns = s->deadline_ns > now ? s->deadline_ns - now : 0;
-    peer_call(s->peer, s->api->request, s->request, s->version_max, left_ns + NS_PER_S, on_answer,
-              s);
+    uint64_t patience_ns = lane == PEER_HEARTBEAT ? 0 : NS_PER_S;
+    peer_call(s->peer, s->api->request, s->request, s->version_max, left_ns + patience_ns,
+              on_answer, s);
 }
 
 bool controller_channel_is_local(const struct broker *b)
@@ -211,11 +219,22 @@ static void on_timer(void *owner)
     }
 }
 
+/* It was sent to the node that leads as ever, as far as this one knows. */
+static bool is_at_leader(const struct send *s)
+{
+    struct broker *b = s->broker;
+    char host[PEER_HOST_BYTES];
+    uint16_t port;
+    return s->state == REMOTE && peer_is_connected(s->peer) && !quorum_is_leader(b) &&
+           quorum_leader_address(b, host, sizeof(host), &port) &&
+           peers_at(b, lane_of(s), host, port) == s->peer;
+}
+
 void controller_channel_wake(struct broker *b)
 {
     list_for_each(node, &b->channel.sends) {
         struct send *s = list_entry(node, struct send, link);
-        if (s->state == LOCAL) {
+        if (s->state == LOCAL || is_at_leader(s)) {
             continue; /* it will be told */
         }
         if (s->state == REMOTE) {

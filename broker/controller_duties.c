@@ -4,7 +4,8 @@
  * the handler of BrokerHeartbeat.
  *   (D1) A duty is at most once in the queue of changes; what it found is looked at again when its
  *        turn comes.
- *   (D2) Soft state is kept only while active, and begins with every broker just heard.
+ *   (D2) Soft state is kept only while active, and begins with every broker just heard, but for the
+ *        one of the node whose silence as a leader brought the election.
  *   (D3) A controller that was not running itself fences nobody for it.
  */
 #include "broker/controller_duties.h"
@@ -249,6 +250,23 @@ static void done(struct metadata_op *op, enum err status)
 
 /* --- beginning and end ------------------------------------------------------------------------ */
 
+/* The session of the former leader's broker began when that leader last answered: it fell silent as
+ * one process. It ends no sooner than a heartbeat can have come here. */
+static void count_silence(struct broker *b, uint64_t now)
+{
+    const struct broker_config *c = b->config;
+    uint64_t session_ns = (uint64_t)c->broker_session_timeout_ms * NS_PER_MS;
+    uint64_t grace_ns = (uint64_t)c->broker_heartbeat_interval_ms * NS_PER_MS;
+    int32_t leader_id;
+    uint64_t heard_ns;
+    if (!raft_fell_silent(b->quorum.raft, &leader_id, &heard_ns) || grace_ns >= session_ns) {
+        return;
+    }
+    uint64_t latest_ns = now - (session_ns - grace_ns);
+    heartbeats_silent_since(&b->duties.heartbeats, leader_id,
+                            heard_ns > latest_ns ? heard_ns : latest_ns);
+}
+
 static void begin(struct broker *b)
 {
     struct controller_duties *c = &b->duties;
@@ -256,6 +274,7 @@ static void begin(struct broker *b)
     c->active = true;
     c->idle_offset = -1;
     heartbeats_begin(&c->heartbeats, &b->image, env_mono_ns(b->env));
+    count_silence(b, env_mono_ns(b->env));
     arm_sessions(b);
     arm_in_ms(b, DUTY_LEADERLESS, LEADERLESS_SECONDS * 1000);
     arm_in_ms(b, DUTY_IDLE, config->metadata_max_idle_interval_ms);

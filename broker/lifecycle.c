@@ -508,6 +508,14 @@ void lifecycle_applied(struct broker *b)
     }
 }
 
+void lifecycle_new_controller(struct broker *b)
+{
+    const struct lifecycle *l = &b->lifecycle;
+    if (l->state == LIFECYCLE_RUNNING && !l->in_flight) {
+        next_in(b, 0);
+    }
+}
+
 void lifecycle_shut_down(struct broker *b, void (*shut_down)(struct broker *b))
 {
     struct lifecycle *l = &b->lifecycle;

@@ -56,6 +56,8 @@ void lifecycle_init(struct broker *b);
 void lifecycle_start(struct broker *b);
 /* Records were applied to the image. */
 void lifecycle_applied(struct broker *b);
+/* Another node may be the controller: it hears of this one at once. */
+void lifecycle_new_controller(struct broker *b);
 /* Moves this node's leaders away, when there is anybody to take them, for a bounded time; then
  * calls shut_down(b), maybe at once. */
 void lifecycle_shut_down(struct broker *b, void (*shut_down)(struct broker *b));

@@ -162,6 +162,9 @@ static void tell_role(struct broker *b, const struct raft_output *out)
     log_info(&b->log, "role in the quorum", KV_STR("role", raft_role_text(out->role)),
              KV_INT("epoch", out->state.epoch), KV_INT("leader", out->state.leader_id));
     controller_channel_wake(b);
+    if (out->role == RAFT_FOLLOWER) {
+        lifecycle_new_controller(b);
+    }
 }
 
 static enum err carry_out(struct broker *b, const struct raft_output *out, struct error *err)

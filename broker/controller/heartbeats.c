@@ -92,6 +92,14 @@ void heartbeats_touch(struct heartbeats *h, int32_t broker_id, int64_t metadata_
     }
 }
 
+void heartbeats_silent_since(struct heartbeats *h, int32_t broker_id, uint64_t heard_ns)
+{
+    struct heartbeat *hb = find(h, broker_id);
+    if (hb && heard_ns < hb->last_contact_ns) {
+        hb->last_contact_ns = heard_ns;
+    }
+}
+
 void heartbeats_extend(struct heartbeats *h, int32_t broker_id, uint64_t now_ns)
 {
     struct heartbeat *hb = find(h, broker_id);

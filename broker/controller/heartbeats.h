@@ -39,6 +39,8 @@ void heartbeats_follow(struct heartbeats *h, const struct image *img, int32_t br
 /* A heartbeat came. */
 void heartbeats_touch(struct heartbeats *h, int32_t broker_id, int64_t metadata_offset,
                       uint64_t now_ns);
+/* What heartbeats_begin() could not know: nothing was heard of the broker since then. */
+void heartbeats_silent_since(struct heartbeats *h, int32_t broker_id, uint64_t heard_ns);
 /* As if it had been heard, but for what it says. */
 void heartbeats_extend(struct heartbeats *h, int32_t broker_id, uint64_t now_ns);
 /* The session ends at once: somebody knows that the broker is gone. */

@@ -102,6 +102,7 @@ struct raft *raft_new(const struct raft_config *config, const struct raft_openin
     r->next_token = 1;
     r->deadline_ns = UINT64_MAX;
     r->fetching.end_offset = -1;
+    r->heard_id = -1;
     r->state = opening->state;
     copy_config(r, config);
     open_log(r, opening);
@@ -368,6 +369,16 @@ bool raft_leader_endpoint(const struct raft *r, struct raft_endpoint *ret_endpoi
         *ret_endpoint = *own;
     }
     return own != NULL;
+}
+
+bool raft_fell_silent(const struct raft *r, int32_t *ret_leader_id, uint64_t *ret_heard_ns)
+{
+    if (r->heard_id < 0) {
+        return false;
+    }
+    *ret_leader_id = r->heard_id;
+    *ret_heard_ns = r->heard_ns;
+    return true;
 }
 
 int64_t raft_high_watermark(const struct raft *r)

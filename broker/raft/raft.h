@@ -320,6 +320,9 @@ struct raft_voter_set raft_voters(const struct raft *r);
 bool raft_is_voter(const struct raft *r);
 /* Of a leader: when a majority of the voters was last heard of. */
 uint64_t raft_quorum_heard_ns(const struct raft *r);
+/* The leader that this node followed last, and when it answered last; false when there was none, or
+ * when it said itself that it leads no more: then its silence means nothing. */
+bool raft_fell_silent(const struct raft *r, int32_t *ret_leader_id, uint64_t *ret_heard_ns);
 /* Where a voter of the current set is dialled; false when it is not known. */
 bool raft_voter_destination(const struct raft *r, int32_t id, struct raft_destination *ret_to);
 int16_t raft_kraft_version(const struct raft *r);

@@ -344,6 +344,7 @@ void raft_handle_end_epoch(struct raft *r, const struct end_quorum_epoch_request
             }
         }
         r->leader_ended = true;
+        r->heard_id = -1;
         r->fetch_deadline_ns = r->now.mono_ns + pause;
     }
     reply_end(r, call, 0, KAFKA_NONE);

@@ -149,6 +149,8 @@ static void note_leader(struct raft *r)
 {
     uint64_t timeout = raft_ms(r->config.fetch_timeout_ms);
     r->has_fetched = true;
+    r->heard_id = r->state.leader_id;
+    r->heard_ns = r->now.mono_ns;
     r->leader_ended = false;
     r->unreachable_ns = 0;
     r->fetch_failures = 0;
@@ -163,6 +165,7 @@ static void note_refusal(struct raft *r, const struct raft_sent *sent, int16_t e
         !r->leader_ended) {
         uint64_t pause = rng_below(&r->rng, raft_ms(r->config.election_backoff_max_ms) / 4);
         r->leader_ended = true;
+        r->heard_id = -1;
         if (r->fetch_deadline_ns > r->now.mono_ns + pause) {
             r->fetch_deadline_ns = r->now.mono_ns + pause;
         }

@@ -195,6 +195,7 @@ void raft_leader_leave(struct raft *r)
 {
     raft_change_fail(r, KAFKA_NOT_LEADER_OR_FOLLOWER, "this node leads the quorum no longer");
     raft_waiting_fail(r, KAFKA_NOT_LEADER_OR_FOLLOWER);
+    r->heard_id = -1; /* whom it followed before, it heard as the controller since */
 }
 
 /* --- proposals --- */

@@ -171,6 +171,8 @@ struct raft {
     int64_t fetch_offset;       /* of the Fetch under way, or position of the FetchSnapshot */
     uint64_t fetch_deadline_ns; /* a voter takes the leader for lost then */
     bool has_fetched;           /* from this leader, in this epoch */
+    int32_t heard_id;           /* the leader that answered last, and did not resign; -1 none */
+    uint64_t heard_ns;          /* when */
     bool leader_ended;          /* the leader said that it resigned */
     uint64_t unreachable_ns;    /* the leader cannot be reached: lost for a voter then; 0: it can */
     uint32_t fetch_failures;    /* in a row */

@@ -175,6 +175,9 @@ void raft_become_follower(struct raft *r, int32_t epoch, int32_t leader_id, stru
     buf_deinit(&r->leader_host);
     r->leader_host = copy;
     r->leader_port = port;
+    if (leader_id != r->heard_id) {
+        r->heard_id = -1;
+    }
     r->elections_lost = 0;
     set_role(r, RAFT_FOLLOWER);
     /* Not all at once when a leader falls silent. */

@@ -182,13 +182,20 @@ static bool log_is_behind(const struct raft *r, const struct vote_request_partit
            (p->last_offset_epoch == last && p->last_offset < r->log.end);
 }
 
+/* A leader answers within fetch_wait_max_ms. Who has missed that answer for long helps whoever has
+ * missed it a moment longer, so that the first time-out brings the election, not the last one. */
+static bool is_overdue(const struct raft *r)
+{
+    return r->now.mono_ns - r->heard_ns >= raft_ms(r->config.fetch_timeout_ms) * 3 / 4;
+}
+
 static bool grants_pre_vote(const struct raft *r)
 {
     switch (r->role) {
     case RAFT_LEADER:
         return false;
     case RAFT_FOLLOWER:
-        return !r->has_fetched || r->leader_ended || r->unreachable_ns > 0;
+        return !r->has_fetched || r->leader_ended || r->unreachable_ns > 0 || is_overdue(r);
     case RAFT_UNATTACHED:
     case RAFT_PROSPECTIVE:
     case RAFT_CANDIDATE:

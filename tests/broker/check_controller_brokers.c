@@ -249,6 +249,13 @@ START_TEST(silent_brokers_are_overdue_one_after_the_other)
     heartbeats_follow(&h, &w.img, 3, 0);
     ck_assert_int_eq(heartbeats_overdue(&h, 101 + 9 * SECOND), -1);
     ck_assert_int_eq(heartbeats_overdue(&h, 51 + 10 * SECOND), 2);
+    /* What was heard of broker 2 is older, or not. */
+    heartbeats_silent_since(&h, 2, 60 + SECOND);
+    ck_assert_int_eq(heartbeats_overdue(&h, 51 + 10 * SECOND), 2);
+    heartbeats_silent_since(&h, 1, 40 + SECOND);
+    ck_assert_int_eq(heartbeats_overdue(&h, 41 + 10 * SECOND), 1);
+    heartbeats_touch(&h, 1, 5, 60 + SECOND);
+    ck_assert_int_eq(heartbeats_overdue(&h, 50 + 10 * SECOND), -1);
     /* Somebody has seen that broker 1 is gone. */
     heartbeats_expire(&h, 1);
     ck_assert_int_eq(heartbeats_overdue(&h, SECOND), 1);

@@ -11,11 +11,20 @@ Suite *deletion_suite(void);
 
 enum { COUNT = 10, FETCH_WAIT_MS = 500 };
 
+/* When the answer came: a step of the world goes on to its next event, however late that is. */
+struct deleted {
+    struct answer answer;
+    const struct sim_world *world;
+    uint64_t at_ns;
+};
+
 static void on_deleted(void *user, enum err err, int16_t version, const void *response)
 {
     const struct delete_records_response *resp = response;
+    struct deleted *d = user;
     (void)version;
-    fleet_answered(user, err, err ? NULL : &resp->topics[0].partitions[0].error_code);
+    d->at_ns = d->world->now_ns;
+    fleet_answered(&d->answer, err, err ? NULL : &resp->topics[0].partitions[0].error_code);
 }
 
 static void on_altered(void *user, enum err err, int16_t version, const void *response)
@@ -29,7 +38,7 @@ static void on_altered(void *user, enum err err, int16_t version, const void *re
 static int16_t delete_all(struct fleet *f, struct sim_node *by, struct sim_node *leader,
                           int32_t index, int32_t timeout_ms, uint64_t *ret_ms)
 {
-    struct answer a = { 0 };
+    struct deleted d = { .world = &f->world };
     struct delete_records_request req;
     struct delete_records_request_topic topic;
     struct delete_records_request_partition part;
@@ -49,14 +58,14 @@ static int16_t delete_all(struct fleet *f, struct sim_node *by, struct sim_node 
     ck_assert(peers_broker_address(by->broker, leader->id, &host, &port));
     uint64_t from_ns = f->world.now_ns;
     peer_call(peers_at(by->broker, PEER_CONTROLLER, host, port), &delete_records_request_schema,
-              &req, -1, 20 * (uint64_t)NS_PER_S, on_deleted, &a);
+              &req, -1, 20 * (uint64_t)NS_PER_S, on_deleted, &d);
     sim_host_turn_ends(by->host);
-    while (!a.count) {
+    while (!d.answer.count) {
         fleet_run_ms(f, 1);
     }
-    ck_assert_int_eq(a.err, ERR_OK);
-    *ret_ms = (f->world.now_ns - from_ns) / NS_PER_MS;
-    return a.code;
+    ck_assert_int_eq(d.answer.err, ERR_OK);
+    *ret_ms = (d.at_ns - from_ns) / NS_PER_MS;
+    return d.answer.code;
 }
 
 static bool in_isr(const struct sim_node *by, const struct sim_node *who, int32_t index)

@@ -112,6 +112,53 @@ START_TEST(who_hears_its_leader_gives_no_pre_vote)
 }
 END_TEST
 
+START_TEST(who_misses_its_leaders_answer_gives_a_pre_vote_before_its_own_time_out)
+{
+    uint64_t token = follow(3);
+    answer_fetch(token, 2, 3, slice_null(), -1, nowhere);
+    (void)next_fetch();
+    tick(1499);
+    ck_assert(!ask_vote(vote_of(3, 3, 3, 100, true)).granted);
+    tick(1);
+    ck_assert(ask_vote(vote_of(3, 3, 3, 100, true)).granted);
+    ck_assert_int_eq(raft_role(solo.raft), RAFT_FOLLOWER); /* it binds nobody */
+    ck_assert(!ask_vote(vote_of(3, 3, 2, 100, false)).granted);
+}
+END_TEST
+
+START_TEST(a_leader_that_fell_silent_is_remembered_with_its_last_word)
+{
+    int32_t id;
+    uint64_t heard_ns, then;
+    uint64_t token = follow(3);
+    ck_assert(!raft_fell_silent(solo.raft, &id, &heard_ns)); /* never heard */
+    tick(100);
+    then = solo.now_ns;
+    answer_fetch(token, 2, 3, slice_null(), -1, nowhere);
+    while (raft_role(solo.raft) == RAFT_FOLLOWER) {
+        tick(10);
+    }
+    drain();
+    ck_assert(raft_fell_silent(solo.raft, &id, &heard_ns));
+    ck_assert_int_eq(id, 2);
+    ck_assert_uint_eq(heard_ns, then);
+    begin(3, 4); /* another one leads: of node 2 nothing is known any more */
+    ck_assert(!raft_fell_silent(solo.raft, &id, &heard_ns));
+}
+END_TEST
+
+START_TEST(a_leader_that_resigned_did_not_fall_silent)
+{
+    int32_t id;
+    uint64_t heard_ns;
+    uint64_t token = follow(3);
+    answer_fetch(token, 2, 3, slice_null(), -1, nowhere);
+    ck_assert(raft_fell_silent(solo.raft, &id, &heard_ns));
+    refuse_fetch(next_fetch(), 2, 3, KAFKA_NOT_LEADER_OR_FOLLOWER);
+    ck_assert(!raft_fell_silent(solo.raft, &id, &heard_ns));
+}
+END_TEST
+
 START_TEST(an_election_asks_first_and_then_counts)
 {
     solo_start();
@@ -658,6 +705,9 @@ Suite *raft_suite(void)
     tcase_add_test(t, votes_are_refused_by_name);
     tcase_add_test(t, a_pre_vote_binds_nobody);
     tcase_add_test(t, who_hears_its_leader_gives_no_pre_vote);
+    tcase_add_test(t, who_misses_its_leaders_answer_gives_a_pre_vote_before_its_own_time_out);
+    tcase_add_test(t, a_leader_that_fell_silent_is_remembered_with_its_last_word);
+    tcase_add_test(t, a_leader_that_resigned_did_not_fall_silent);
     tcase_add_test(t, an_election_asks_first_and_then_counts);
     tcase_add_test(t, a_peer_without_pre_vote_is_asked_for_its_vote);
     tcase_add_test(t, an_answer_of_an_old_round_does_not_count);

@@ -241,26 +241,41 @@ const struct fetch_response_partition_data *fetched(const struct raft_output *ou
 }
 
 /* The answer to the machine's own Fetch. */
-void answer_fetch(uint64_t token, int32_t leader_id, int32_t epoch, struct slice records,
-                  int64_t high_watermark, struct raft_offset_epoch diverging)
+static void respond_fetch(uint64_t token, struct fetch_response_partition_data *p)
 {
     struct fetch_response resp;
     struct fetch_response_fetchable_topic_response topic;
-    struct fetch_response_partition_data p;
     schema_init(&fetch_response_schema, &resp);
     schema_init(&fetch_response_fetchable_topic_response_schema, &topic);
-    schema_init(&fetch_response_partition_data_schema, &p);
     resp.responses = &topic;
     resp.responses_n = 1;
-    topic.partitions = &p;
+    topic.partitions = p;
     topic.partitions_n = 1;
+    raft_response(solo.raft, solo_now(), token, &resp);
+}
+
+void answer_fetch(uint64_t token, int32_t leader_id, int32_t epoch, struct slice records,
+                  int64_t high_watermark, struct raft_offset_epoch diverging)
+{
+    struct fetch_response_partition_data p;
+    schema_init(&fetch_response_partition_data_schema, &p);
     p.current_leader.leader_id = leader_id;
     p.current_leader.leader_epoch = epoch;
     p.records.bytes = records;
     p.high_watermark = high_watermark;
     p.diverging_epoch.epoch = diverging.epoch;
     p.diverging_epoch.end_offset = diverging.end_offset;
-    raft_response(solo.raft, solo_now(), token, &resp);
+    respond_fetch(token, &p);
+}
+
+void refuse_fetch(uint64_t token, int32_t leader_id, int32_t epoch, int16_t error)
+{
+    struct fetch_response_partition_data p;
+    schema_init(&fetch_response_partition_data_schema, &p);
+    p.current_leader.leader_id = leader_id;
+    p.current_leader.leader_epoch = epoch;
+    p.error_code = error;
+    respond_fetch(token, &p);
 }
 
 /* Grants what the machine asks for, as voter 2. */

@@ -64,6 +64,8 @@ const struct fetch_response_partition_data *fetched(const struct raft_output *ou
 /* The answer to the machine's own Fetch. */
 void answer_fetch(uint64_t token, int32_t leader_id, int32_t epoch, struct slice records,
                   int64_t high_watermark, struct raft_offset_epoch diverging);
+/* The same, refused by the node asked. */
+void refuse_fetch(uint64_t token, int32_t leader_id, int32_t epoch, int16_t error);
 /* Grants what the machine asks for, as the voter asked. */
 void grant_next(void);
 /* Starts it and makes it leader of the next epoch. */
