@@ -13,7 +13,13 @@
 #include "broker/controller_channel.h"
 #include "protocol/base/alloc.h"
 
-enum { REQUEST_PARTITIONS_MAX = 1000, REQUEST_BYTES_MAX = 8 << 20, RETRY_MS = 100 };
+enum {
+    REQUEST_PARTITIONS_MAX = 1000,
+    REQUEST_BYTES_MAX = 8 << 20,
+    RETRY_MS = 100,
+    GLANCES = 10,  /* in a broker's session */
+    LATE_MS = 500, /* a timer that is so late: the process stood still */
+};
 
 /* One proposal as it was sent. */
 struct isr_sent {
@@ -261,7 +267,7 @@ void isr_keeper_look(struct broker *b, struct partition *p)
     isr_keeper_look_at(b, p, env_mono_ns(b->env));
 }
 
-/* --- those that lag --------------------------------------------------------------------------- */
+/* --- those that lag or are silent ------------------------------------------------------------- */
 
 static void check(struct broker *b, struct partition *p, void *ctx)
 {
@@ -279,13 +285,53 @@ static void on_check(void *owner)
                  (uint64_t)b->config->replica_lag_time_max_ms * NS_PER_MS / 2);
 }
 
+struct glance {
+    uint64_t now_ns;
+    bool stood_still;
+    bool leads; /* a partition with followers */
+};
+
+static void glance_at(struct broker *b, struct partition *p, void *ctx)
+{
+    struct glance *g = ctx;
+    if (p->isr) {
+        g->leads = true;
+        if (!g->stood_still && isr_should_shrink(p->isr, partition_end_offset(p), g->now_ns)) {
+            isr_keeper_look(b, p);
+        }
+    }
+}
+
+/* Who stood still himself must not think that all others were silent. */
+static void on_glance(void *owner)
+{
+    struct broker *b = owner;
+    struct glance g = { .now_ns = env_mono_ns(b->env) };
+    g.stood_still = g.now_ns > b->isr_keeper.glance_ns + (uint64_t)LATE_MS * NS_PER_MS;
+    topics_each(b, glance_at, &g);
+    if (g.leads) {
+        isr_keeper_watch(b);
+    }
+}
+
+void isr_keeper_watch(struct broker *b)
+{
+    struct isr_keeper *k = &b->isr_keeper;
+    if (!timer_is_armed(&k->glance)) {
+        uint64_t session_ns = (uint64_t)b->config->broker_session_timeout_ms * NS_PER_MS;
+        k->glance_ns = env_mono_ns(b->env) + session_ns / GLANCES;
+        timer_arm(b->env, &k->glance, k->glance_ns);
+    }
+}
+
 /* --- life cycle ------------------------------------------------------------------------------- */
 
 void isr_keeper_init(struct broker *b)
 {
     struct isr_keeper *k = &b->isr_keeper;
     *k = (struct isr_keeper){ .look = { .fire = on_look, .owner = b },
-                              .check = { .fire = on_check, .owner = b } };
+                              .check = { .fire = on_check, .owner = b },
+                              .glance = { .fire = on_glance, .owner = b } };
     list_init(&k->due);
     timer_arm_in(b->env, &k->check, (uint64_t)b->config->replica_lag_time_max_ms * NS_PER_MS / 2);
 }
@@ -295,6 +341,7 @@ void isr_keeper_deinit(struct broker *b)
     struct isr_keeper *k = &b->isr_keeper;
     timer_cancel(b->env, &k->look);
     timer_cancel(b->env, &k->check);
+    timer_cancel(b->env, &k->glance);
     controller_channel_cancel(b, k);
     request_free(k->sent);
     k->sent = NULL;

@@ -84,6 +84,7 @@ static void take_isr(struct broker *b, struct partition *p, const struct image_p
 {
     const struct isr_config config = {
         .lag_ns = (uint64_t)b->config->replica_lag_time_max_ms * NS_PER_MS,
+        .silence_ns = (uint64_t)b->config->broker_session_timeout_ms * NS_PER_MS,
         .join_wait_ns = (uint64_t)PARTITION_JOIN_WAIT_MS * NS_PER_MS,
     };
     const struct isr_assignment a = { .self = b->node_id,
@@ -103,6 +104,7 @@ static void take_isr(struct broker *b, struct partition *p, const struct image_p
         p->isr = mem_zalloc(sizeof(*p->isr));
         isr_init(p->isr, &config, &a, p->epoch_start_offset, p->high_watermark,
                  env_mono_ns(b->env));
+        isr_keeper_watch(b);
     }
     partition_note_brokers(b, p);
 }

@@ -121,10 +121,14 @@ int32_t isr_size(const struct isr *s)
     return size;
 }
 
+static int32_t least_size(const struct isr *s)
+{
+    return s->min_isr < s->count + 1 ? s->min_isr : s->count + 1;
+}
+
 bool isr_is_under_min(const struct isr *s)
 {
-    int32_t min = s->min_isr < s->count + 1 ? s->min_isr : s->count + 1;
-    return isr_size(s) < min;
+    return isr_size(s) < least_size(s);
 }
 
 int64_t isr_low_watermark(const struct isr *s, int64_t own_start)
@@ -157,6 +161,8 @@ enum kafka_error isr_fetched(struct isr *s, const struct isr_fetch *f, uint64_t 
                r->fetch_ns > r->caught_up_ns) {
         r->caught_up_ns = r->fetch_ns; /* it has all that there was when it asked before */
     }
+    uint64_t gap_ns = r->fetch_ns ? now_ns - r->fetch_ns : 0, faded_ns = r->gap_ns - r->gap_ns / 8;
+    r->gap_ns = gap_ns > faded_ns ? gap_ns : faded_ns;
     r->end_at_fetch = f->leader_end_offset;
     r->fetch_ns = now_ns;
     r->end_offset = f->offset;
@@ -235,6 +241,54 @@ static bool lags(const struct isr *s, const struct isr_replica *r, int64_t leade
     return r->end_offset != leader_end_offset && now_ns - r->caught_up_ns > s->config.lag_ns;
 }
 
+/* It misses something and does not ask for it, for longer than a broker's session lasts, and for
+ * longer than it takes a slow disk of its own to sync. */
+static bool is_silent(const struct isr *s, const struct isr_replica *r, int64_t leader_end_offset,
+                      uint64_t now_ns)
+{
+    uint64_t heard_ns = r->fetch_ns > r->caught_up_ns ? r->fetch_ns : r->caught_up_ns;
+    uint64_t limit_ns = r->gap_ns * 2 > s->config.silence_ns ? r->gap_ns * 2 : s->config.silence_ns;
+    return r->end_offset != leader_end_offset && now_ns - heard_ns > limit_ns;
+}
+
+/* Whom to take out. Silence alone costs no partition its writers: who lags has to go, but one who
+ * may only be slow stays where too few would be left. */
+struct verdict_on_members {
+    int64_t end_offset;
+    uint64_t now_ns;
+    bool silent_too;
+};
+
+static bool must_go(const struct isr *s, const struct isr_replica *r,
+                    const struct verdict_on_members *v)
+{
+    return r->in_isr && (lags(s, r, v->end_offset, v->now_ns) ||
+                         (v->silent_too && is_silent(s, r, v->end_offset, v->now_ns)));
+}
+
+static int32_t count_leaving(const struct isr *s, const struct verdict_on_members *v)
+{
+    int32_t n = 0;
+    for (int32_t i = 0; i < s->count; i++) {
+        n += must_go(s, &s->replicas[i], v);
+    }
+    return n;
+}
+
+static struct verdict_on_members judge_members(const struct isr *s, int64_t end_offset,
+                                               uint64_t now_ns)
+{
+    struct verdict_on_members v = { end_offset, now_ns, true };
+    v.silent_too = isr_size(s) - count_leaving(s, &v) >= least_size(s);
+    return v;
+}
+
+bool isr_should_shrink(const struct isr *s, int64_t end_offset, uint64_t now_ns)
+{
+    struct verdict_on_members v = judge_members(s, end_offset, now_ns);
+    return !s->in_flight && count_leaving(s, &v) > 0;
+}
+
 /* (I5) */
 static bool has_caught_up(const struct isr *s, const struct isr_replica *r,
                           const struct isr_log *own)
@@ -249,11 +303,11 @@ bool isr_propose(struct isr *s, const struct isr_log *own, int64_t self_epoch, u
     if (s->in_flight) {
         return false;
     }
-    bool grows = false, shrinks = false;
+    struct verdict_on_members v = judge_members(s, own->end_offset, now_ns);
+    bool grows = false, shrinks = count_leaving(s, &v) > 0;
     for (int32_t i = 0; i < s->count; i++) {
         const struct isr_replica *r = &s->replicas[i];
         grows |= !r->in_isr && has_caught_up(s, r, own);
-        shrinks |= r->in_isr && lags(s, r, own->end_offset, now_ns);
     }
     if (!grows && !shrinks) {
         return false;
@@ -263,9 +317,9 @@ bool isr_propose(struct isr *s, const struct isr_log *own, int64_t self_epoch, u
     p->members[p->count++] = (struct isr_member){ s->self, self_epoch };
     for (int32_t i = 0; i < s->count; i++) {
         struct isr_replica *r = &s->replicas[i];
-        /* One thing at a time: who lags is taken out before others come in. */
-        r->in_proposal = shrinks ? r->in_isr && !lags(s, r, own->end_offset, now_ns)
-                                 : r->in_isr || has_caught_up(s, r, own);
+        /* One thing at a time: who must go is taken out before others come in. */
+        r->in_proposal =
+            shrinks ? r->in_isr && !must_go(s, r, &v) : r->in_isr || has_caught_up(s, r, own);
         if (r->in_proposal) {
             p->members[p->count++] = (struct isr_member){ r->id, r->broker_epoch };
         }

@@ -28,11 +28,13 @@ struct isr_replica {
     uint64_t caught_up_ns;  /* when it last had everything; 0 never */
     uint64_t fetch_ns;      /* of its last fetch, and our end then */
     int64_t end_at_fetch;
-    bool hung_up; /* its connection broke while a fetch waited, and it has not fetched since */
+    uint64_t gap_ns; /* the longest time between two fetches lately */
+    bool hung_up;    /* its connection broke while a fetch waited, and it has not fetched since */
 };
 
 struct isr_config {
     uint64_t lag_ns;       /* replica.lag.time.max.ms */
+    uint64_t silence_ns;   /* a member that does not fetch for so long is as good as gone */
     uint64_t join_wait_ns; /* how long the high watermark waits for one who is about to join */
 };
 
@@ -116,8 +118,11 @@ struct isr_log {
     int64_t start_offset, end_offset;
 };
 
-/* Looks for members that lag and for followers that have caught up; true and a proposal, which is
- * in flight then, when the ISR should be another. self_epoch is this node's broker epoch. */
+/* Whether a member should be taken out now, because it lags or is silent. */
+bool isr_should_shrink(const struct isr *s, int64_t end_offset, uint64_t now_ns);
+/* Looks for members that lag or are silent and for followers that have caught up; true and a
+ * proposal, which is in flight then, when the ISR should be another. self_epoch is this node's
+ * broker epoch. */
 bool isr_propose(struct isr *s, const struct isr_log *own, int64_t self_epoch, uint64_t now_ns,
                  struct isr_proposal *ret_proposal);
 

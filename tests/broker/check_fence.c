@@ -56,6 +56,85 @@ START_TEST(a_leader_that_is_cut_off_sends_its_producers_away)
 }
 END_TEST
 
+/* From now on until another node than `old` leads the partition and a record is acknowledged there:
+ * the milliseconds. */
+static uint64_t replaced_ms(struct fleet *f, const struct sim_node *old, int32_t index)
+{
+    uint64_t from_ns = f->world.now_ns;
+    const struct sim_node *other = &f->nodes[old->id % FLEET_VOTERS];
+    while (fleet_leader_of(other, index) == old->id || fleet_leader_of(other, index) < 1) {
+        fleet_run_ms(f, 1);
+        ck_assert_uint_lt(f->world.now_ns, from_ns + 10 * (uint64_t)NS_PER_S);
+    }
+    struct sim_node *leader = &f->nodes[fleet_leader_of(other, index) - 1];
+    while (!fleet_partition(leader, index)->isr) {
+        fleet_run_ms(f, 1); /* it has not heard of it */
+    }
+    fleet_send_whole(f, leader, index);
+    return (f->world.now_ns - from_ns) / NS_PER_MS;
+}
+
+/* The controllers elect another one, which does not give the broker that fell silent with the old
+ * one a whole session. */
+START_TEST(a_controller_that_is_cut_off_leads_no_partition_three_seconds_later)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 440);
+    struct sim_node *n = fleet_controller(f);
+    fleet_create_topic(f, n, "t");
+    int32_t index = fleet_led_by(n);
+    fleet_send_whole(f, n, index);
+    fleet_run_ms(f, 3000 + sim_random(&f->world, 1000));
+    cut_off(f, n, true);
+    ck_assert_uint_lt(replaced_ms(f, n, index), 3000);
+    fleet_free(f);
+}
+END_TEST
+
+/* Heartbeats go on arriving while connections last; answers do not. */
+START_TEST(a_leader_that_does_not_hear_the_controller_is_replaced)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 460);
+    struct sim_node *c = fleet_controller(f), *n = &f->nodes[c->id % FLEET_VOTERS];
+    fleet_create_topic(f, c, "t");
+    int32_t index = fleet_led_by(n);
+    fleet_send_whole(f, n, index);
+    fleet_run_ms(f, sim_random(&f->world, 1000));
+    sim_net_block(&f->world, c->host, n->host, true);
+    ck_assert_uint_lt(replaced_ms(f, n, index), 3250);
+    fleet_free(f);
+}
+END_TEST
+
+/* Both live, as the controller knows; neither fetches from the other. */
+START_TEST(a_cut_between_two_brokers_holds_up_neither_for_long)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 480);
+    struct sim_node *c = fleet_controller(f);
+    struct sim_node *n = &f->nodes[c->id % FLEET_VOTERS];
+    struct sim_node *o = &f->nodes[n->id % FLEET_VOTERS];
+    fleet_create_topic(f, c, "t");
+    int32_t a = fleet_led_by(n), b = fleet_led_by(o);
+    fleet_send_whole(f, n, a);
+    fleet_send_whole(f, o, b);
+    fleet_run_ms(f, sim_random(&f->world, 1000));
+    struct fleet_sent to_a, to_b;
+    sim_net_block(&f->world, n->host, o->host, _i % 3 != 1);
+    sim_net_block(&f->world, o->host, n->host, _i % 3 != 2);
+    fleet_send(n, a, 1, &to_a);
+    fleet_send(o, b, 1, &to_b);
+    uint64_t ms = fleet_wait_sent(f, &to_a, 10000);
+    ms += fleet_wait_sent(f, &to_b, 10000);
+    ck_assert_int_eq(to_a.code, KAFKA_NONE);
+    ck_assert_int_eq(to_b.code, KAFKA_NONE);
+    ck_assert_uint_lt(ms, 3000);
+    ck_assert_int_eq(fleet_isr_size(n, a), 2);
+    sim_net_heal(&f->world);
+    fleet_run_ms(f, 15000);
+    ck_assert_int_eq(fleet_isr_size(n, a), 3);
+    fleet_free(f);
+}
+END_TEST
+
 /* While the controllers elect one of them, nobody can be fenced: who leads goes on. */
 START_TEST(an_election_sends_no_producer_away)
 {
@@ -406,6 +485,10 @@ Suite *fence_suite(void)
     TCase *t = tcase_create("cut off");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, a_leader_that_is_cut_off_sends_its_producers_away, 0, 12);
+    tcase_add_loop_test(t, a_controller_that_is_cut_off_leads_no_partition_three_seconds_later, 0,
+                        12);
+    tcase_add_loop_test(t, a_leader_that_does_not_hear_the_controller_is_replaced, 0, 12);
+    tcase_add_loop_test(t, a_cut_between_two_brokers_holds_up_neither_for_long, 0, 12);
     tcase_add_loop_test(t, an_election_sends_no_producer_away, 0, 40);
     tcase_add_test(t, a_node_alone_is_never_cut_off);
     suite_add_tcase(s, t);

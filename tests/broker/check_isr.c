@@ -6,7 +6,9 @@
 
 enum { S_NS = 1000000000 };
 
-static const struct isr_config config = { .lag_ns = 30ull * S_NS, .join_wait_ns = S_NS };
+static const struct isr_config config = { .lag_ns = 30ull * S_NS,
+                                          .silence_ns = 60ull * S_NS,
+                                          .join_wait_ns = S_NS };
 
 struct view {
     struct isr isr;
@@ -140,6 +142,65 @@ START_TEST(a_member_that_lags_is_proposed_out_after_the_lag_time)
     ck_assert_int_eq(v.members[0].broker_epoch, 11);
     ck_assert_int_eq(v.members[1].id, 2);
     ck_assert_int_eq(v.members[1].broker_epoch, 20);
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+static void set_up_silent(struct view *v, const int32_t *isr, int32_t count, int32_t min_isr)
+{
+    set_up(v, isr, count);
+    v->isr.config.silence_ns = 2ull * S_NS;
+    v->isr.min_isr = min_isr;
+}
+
+START_TEST(a_member_that_is_silent_is_proposed_out_long_before_the_lag_time)
+{
+    struct view v;
+    set_up_silent(&v, all, 3, 2);
+    fetched(&v, 2, 20, 100, 100, S_NS);
+    fetched(&v, 3, 30, 100, 100, S_NS);
+    ck_assert(!isr_should_shrink(&v.isr, 100, 100ull * S_NS)); /* they have all there is */
+    fetched(&v, 2, 20, 110, 120, 3ull * S_NS);                 /* it is behind, and asks */
+    ck_assert(!isr_should_shrink(&v.isr, 120, 3ull * S_NS));
+    ck_assert(isr_should_shrink(&v.isr, 120, 3ull * S_NS + 1));
+    ck_assert(proposes(&v, 120, 3ull * S_NS + 1));
+    ck_assert_int_eq(v.proposal.count, 2);
+    ck_assert_int_eq(v.members[1].id, 2);
+    ck_assert(!isr_should_shrink(&v.isr, 120, 3ull * S_NS + 1)); /* it is asked for */
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(silence_takes_no_member_out_that_writers_need)
+{
+    struct view v;
+    set_up_silent(&v, pair, 2, 2);
+    fetched(&v, 2, 20, 100, 120, S_NS);
+    ck_assert(!proposes(&v, 120, S_NS + config.lag_ns)); /* one is less than min.insync.replicas */
+    ck_assert(proposes(&v, 120, S_NS + config.lag_ns + 1));
+    isr_deinit(&v.isr);
+    set_up_silent(&v, all, 3, 2);
+    fetched(&v, 2, 20, 100, 120, S_NS);
+    fetched(&v, 3, 30, 100, 120, S_NS);
+    ck_assert(!proposes(&v, 120, 20ull * S_NS)); /* both are slow: it is not the members' fault */
+    isr_deinit(&v.isr);
+}
+END_TEST
+
+START_TEST(who_is_always_slow_is_silent_only_after_twice_that_time)
+{
+    struct view v;
+    set_up_silent(&v, all, 3, 2);
+    uint64_t now = S_NS;
+    for (int64_t i = 0; i < 5; i++, now += 3ull * S_NS) {
+        fetched(&v, 2, 20, 100 + i * 10, 110 + i * 10, now);
+        fetched(&v, 3, 30, 110 + i * 10, 110 + i * 10, now);
+    }
+    now -= 3ull * S_NS;
+    fetched(&v, 3, 30, 150, 150, now + 4ull * S_NS);
+    ck_assert(!proposes(&v, 160, now + 6ull * S_NS));
+    ck_assert(proposes(&v, 160, now + 6ull * S_NS + 1));
+    ck_assert_int_eq(v.members[1].id, 3);
     isr_deinit(&v.isr);
 }
 END_TEST
@@ -445,6 +506,9 @@ Suite *isr_suite(void)
     tcase_add_test(t, below_min_insync_replicas_nothing_is_committed);
     tcase_add_test(t, min_insync_replicas_is_at_most_the_replication_factor);
     tcase_add_test(t, a_member_that_lags_is_proposed_out_after_the_lag_time);
+    tcase_add_test(t, a_member_that_is_silent_is_proposed_out_long_before_the_lag_time);
+    tcase_add_test(t, silence_takes_no_member_out_that_writers_need);
+    tcase_add_test(t, who_is_always_slow_is_silent_only_after_twice_that_time);
     tcase_add_test(t, a_member_with_everything_does_not_lag_however_long_it_is_silent);
     tcase_add_test(t, a_member_always_one_fetch_behind_is_in_sync);
     tcase_add_test(t, who_hung_up_is_in_sync_but_no_place_to_read_until_it_fetches_again);

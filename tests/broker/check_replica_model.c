@@ -167,6 +167,7 @@ static void lead(struct world *w, struct node *n, int32_t id, bool anew)
 {
     static const int32_t replicas[NODES] = { 0, 1, 2 };
     const struct isr_config config = { .lag_ns = 100ull * STEP_NS,
+                                       .silence_ns = 50ull * STEP_NS,
                                        .join_wait_ns = 10ull * STEP_NS };
     const struct isr_assignment a = { .self = id,
                                       .leader_epoch = n->view.leader_epoch,
