@@ -55,6 +55,7 @@ def test_sigstop_of_a_leader_a_follower_and_the_controller(three, started):
     """A node that stands still keeps its connections; when it goes on it must not think that it
     leads."""
     three.create("t", 6)
+    seen = probe(three, started)
     load = run_load(three, started, "t")
     stand = min(30, max(10, SECONDS))
 
@@ -64,12 +65,15 @@ def test_sigstop_of_a_leader_a_follower_and_the_controller(three, started):
 
     for whom in (lambda: three.leader("t"), follower, three.controller):
         victim = whom()
+        tell("SIGSTOP", victim)
         three[victim].pause()
         time.sleep(stand)
         three[victim].go_on()
         three.wait_healthy(60)
         time.sleep(1)
+    by_cluster = seen.finish()
     finish(three, "t", load, ["SIGSTOP"] * 3, bound_ms=stand * 1000)
+    assert by_cluster["max"] < WINDOW_MS, by_cluster
     three.stop()
     assert three.replicas_differ("t", 6) == []
     one_leader_an_epoch(three)
@@ -96,11 +100,25 @@ def apart(net, make, tmp_path):
     c.kill()
 
 
-def settle(apart, net, load, done, bound_ms):
+def probe(three, started):
+    """The cluster's own part of each outage: what a client waits for is another thing."""
+    three.create("probe", 6)
+    return started(workload.Probe(three)).start()
+
+
+def tell(what, *nodes):
+    """When a fault began, by the clock of the probe's windows."""
+    print(f"  at {time.monotonic():.3f}: {what}", *nodes)
+
+
+def settle(apart, net, load, done, bound_ms, seen=None, cluster_ms=None):
     net.heal()
     apart.wait_healthy(90)
     time.sleep(1)
+    cluster_told = seen.finish() if seen else None
     result = finish(apart, "t", load, done, bound_ms)
+    if cluster_ms:
+        assert cluster_told["max"] < cluster_ms, cluster_told
     apart.stop()
     assert apart.replicas_differ("t", 6) == []
     return result
@@ -122,25 +140,29 @@ def one_leader_an_epoch(apart):
 @pytest.mark.parametrize("whom", ["leader", "controller"])
 def test_a_node_cut_off_from_the_others_is_replaced(apart, net, started, whom):
     apart.create("t", 6)
+    seen = probe(apart, started)
     load = run_load(apart, started, "t")
     victim = apart.leader("t") if whom == "leader" else apart.controller()
+    tell("cut off", victim)
     net.cut_off(victim)
     time.sleep(max(15, SECONDS / 2))
     others = [n.place.address for n in apart if n.place.id != victim]
-    seen = apart.partitions("t", others[0])
-    assert all(p["leader"] not in (victim, -1) for p in seen.values()), seen
-    settle(apart, net, load, [whom], 30000)
+    now = apart.partitions("t", others[0])
+    assert all(p["leader"] not in (victim, -1) for p in now.values()), now
+    settle(apart, net, load, [whom], 30000, seen, WINDOW_MS)
     one_leader_an_epoch(apart)
 
 
 def test_one_way_cuts_and_bridges(apart, net, started, rng):
     """A reaches B and not the other way round; then two nodes that only a third one reaches."""
     apart.create("t", 6)
+    seen = probe(apart, started)
     load = run_load(apart, started, "t")
     end = time.monotonic() + SECONDS
     turn = 0
     while time.monotonic() < end or turn < 2:
         a, b = rng.sample([1, 2, 3], 2)
+        tell("cut" if turn % 2 else "one-way cut", a, b)
         if turn % 2:
             net.cut(a, b)
         else:
@@ -149,12 +171,13 @@ def test_one_way_cuts_and_bridges(apart, net, started, rng):
         net.heal()
         time.sleep(rng.uniform(2, 5))
         turn += 1
-    settle(apart, net, load, ["cut"] * turn, 60000)
+    settle(apart, net, load, ["cut"] * turn, 60000, seen)
     one_leader_an_epoch(apart)
 
 
 def test_flapping_links(apart, net, started, rng):
     apart.create("t", 6)
+    seen = probe(apart, started)
     load = run_load(apart, started, "t")
     end = time.monotonic() + SECONDS
     flaps = 0
@@ -165,7 +188,7 @@ def test_flapping_links(apart, net, started, rng):
         net.heal()
         time.sleep(rng.uniform(0.1, 1.5))
         flaps += 1
-    settle(apart, net, load, ["flap"] * flaps, 60000)
+    settle(apart, net, load, ["flap"] * flaps, 60000, seen)
     one_leader_an_epoch(apart)
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import signal
+import sys
 
 from . import peers
 from .process import BUILD, Process, wait_until
@@ -35,6 +36,31 @@ class Load(Process):
         result = json.loads(line)
         assert result["failed"] == 0 and result["acked"] == result["sent"], result
         return result
+
+
+class Probe(Process):
+    """When the cluster itself took records, apart from what a client waits for (probe.py)."""
+
+    def __init__(self, cluster, topic="probe", partitions=6):
+        self.out = pathlib.Path(cluster.folder) / f"{topic}.probe"
+        argv = [*cluster.prefix, sys.executable, pathlib.Path(__file__).with_name("probe.py"),
+                topic, partitions, *[p.address for p in cluster.places]]
+        super().__init__("probe", argv, self.out)
+
+    def start(self):
+        super().start()
+        wait_until(lambda: self.said("ready\n"), 60, "every partition takes a record")
+        return self
+
+    def finish(self):
+        """Ends it; the distribution, printed."""
+        self.stop(20)
+        result = json.loads(self.out.read_text().splitlines()[-1])
+        told = distribution(result)
+        print("unavailable by the cluster (ms, per partition):", told)
+        for window in result["windows"]:
+            print(f"  from {window['from']}: partition {window['partition']}, {window['ms']} ms")
+        return told
 
 
 class VerifiableProducer(Process):
@@ -161,14 +187,19 @@ def check(cluster, topic, journals, seconds=300):
     return result
 
 
-def windows(result, faults=()):
-    """The distribution of the times without an acknowledgement, in milliseconds; printed."""
+def distribution(result):
+    """Of the times without an acknowledgement, in milliseconds."""
     spans = sorted(w["ms"] for w in result["windows"])
 
     def quantile(q):
         return spans[min(len(spans) - 1, int(len(spans) * q))] if spans else 0.0
 
-    told = {"count": len(spans), "p50": quantile(0.5), "p90": quantile(0.9), "p99": quantile(0.99),
-            "max": spans[-1] if spans else 0.0, "faults": len(faults)}
+    return {"count": len(spans), "p50": quantile(0.5), "p90": quantile(0.9), "p99": quantile(0.99),
+            "max": spans[-1] if spans else 0.0}
+
+
+def windows(result, faults=()):
+    """The distribution as a client saw it; printed."""
+    told = {**distribution(result), "faults": len(faults)}
     print("unavailable (ms, per partition):", told, "latency:", result["latency_ms"])
     return told
