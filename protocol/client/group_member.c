@@ -264,6 +264,9 @@ static void heartbeat(void *owner)
     struct consumer *c = owner;
     struct group *g = &c->group;
     arm_heartbeat(c);
+    if (g->coordinator < 0) {
+        group_step(c); /* it was lost while something else was under way, which has ended since */
+    }
     /* A join or sync under way is a sign of life, and on the same lane. */
     if (g->heartbeating || g->busy || g->generation < 0 || g->coordinator < 0) {
         return;
