@@ -94,6 +94,7 @@ static enum err cut(struct broker *b, struct partition *p, struct error *err)
     uint32_t index = log_segment_index(p->log, offset);
     int64_t from = p->log->segments[index]->base_offset;
     p->start_wanted = 0;
+    b->recovery_points_stale |= p->log->recovery_point > from;
     return log_truncate_to(p->log, from, env_wall_ms(b->env), err);
 }
 

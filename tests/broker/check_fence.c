@@ -409,6 +409,59 @@ START_TEST(a_replica_whose_last_epoch_rots_is_copied_anew)
 }
 END_TEST
 
+/* -1: it tells of none. */
+static int64_t recovery_point_on_disk(struct sim_node *n, int32_t index)
+{
+    struct offset_checkpoint points;
+    struct error err;
+    ck_assert_int_eq(offset_checkpoint_read(&n->disk.vfs,
+                                            SIM_NODE_DIR "/" CHECKPOINT_RECOVERY_POINT, &points,
+                                            &err),
+                     ERR_OK);
+    int64_t offset = offset_checkpoint_find(&points, "t", index);
+    offset_checkpoint_deinit(&points);
+    return offset;
+}
+
+/* After a power loss what lies below a recovery point is not looked at. */
+START_TEST(a_log_that_was_cut_for_damage_has_no_recovery_point_above_what_is_synced)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 660);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    char path[64];
+    fleet_create_topic(f, other, "t");
+    int32_t index = fleet_led_by(other);
+    fleet_send_whole(f, other, index);
+    uint64_t first = fleet_partition(n, index)->log->segments[0]->size_bytes;
+    fleet_send_whole(f, other, index);
+    fleet_run_ms(f, 61000); /* log.flush.offset.checkpoint.interval.ms */
+    ck_assert_int_eq(recovery_point_on_disk(n, index), 2);
+    snprintf(path, sizeof(path), SIM_NODE_DIR "/t-%d/00000000000000000000.log", (int)index);
+    sim_node_kill(n, false);
+    fleet_run_ms(f, 3000);
+    ck_assert(sim_disk_flip(&n->disk, path, first + 13));
+    fleet_start(n);
+    uint64_t until_ns = f->world.now_ns + 10ull * NS_PER_S;
+    bool was_cut = false;
+    while (f->world.now_ns < until_ns) {
+        ck_assert(sim_world_step(&f->world));
+        struct topic *t = topic_find(&n->broker->topics, slice_str("t"));
+        const struct partition *p = t ? topic_partition(t, index) : NULL;
+        if (!p || !p->log) {
+            continue;
+        }
+        was_cut = was_cut || partition_end_offset(p) == 0;
+        if (was_cut && partition_end_offset(p) > 0) {
+            ck_assert_int_le(recovery_point_on_disk(n, index), p->log->recovery_point);
+        }
+    }
+    ck_assert(was_cut);
+    wait_whole(f, 10000);
+    ck_assert_int_eq(partition_end_offset(fleet_partition(n, index)), 2);
+    fleet_free(f);
+}
+END_TEST
+
 static const struct image_partition *partition_image(const struct sim_node *by, int32_t index)
 {
     return partition_in_image(by->broker, fleet_partition(by, index));
@@ -503,6 +556,8 @@ Suite *fence_suite(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, a_replica_whose_metadata_is_damaged_is_copied_anew, 0, 6);
     tcase_add_loop_test(t, a_replica_that_was_copied_anew_is_sound_from_then_on, 0, 6);
+    tcase_add_loop_test(t, a_log_that_was_cut_for_damage_has_no_recovery_point_above_what_is_synced,
+                        0, 3);
     tcase_add_loop_test(t, a_replica_whose_last_epoch_rots_is_copied_anew, 0, 6);
     tcase_add_loop_test(t, a_leader_whose_log_tells_of_an_epoch_to_come_gives_the_lead_away, 0, 6);
     tcase_add_loop_test(t, an_epoch_to_come_without_records_is_forgotten, 0, 6);
