@@ -24,14 +24,15 @@
 #include <string.h>
 
 enum {
-    STARTING_MS = 50,      /* between heartbeats until the node runs, and while it goes */
-    RETRY_MS = 500,        /* between registrations that were refused */
-    ANSWER_MS = 2000,      /* how long one registration or heartbeat is tried */
-    TELL_S = 10,           /* a problem that lasts is logged again so often */
-    SHUTDOWN_S = 30,       /* the longest controlled shutdown */
-    SILENCE_MS = 5000,     /* of it without a controller: the time of an election */
-    SESSION_LOOK_MS = 100, /* while a session that is over is not believed */
-    HOLD_MS = 5000,        /* the longest wait of a request that came too early */
+    STARTING_MS = 50,       /* between heartbeats until the node runs, and while it goes */
+    RETRY_MS = 500,         /* between registrations that were refused */
+    ANSWER_MS = 2000,       /* how long one registration or heartbeat is tried */
+    TELL_S = 10,            /* a problem that lasts is logged again so often */
+    SHUTDOWN_S = 30,        /* the longest controlled shutdown */
+    SILENCE_MS = 5000,      /* of it without a controller: the time of an election */
+    SESSION_MARGIN_MS = 50, /* for messages under way */
+    SESSION_LOOK_MS = 100,  /* while a session that is over is not believed */
+    HOLD_MS = 5000,         /* the longest wait of a request that came too early */
     HELD_MAX = 10000,
 };
 
@@ -149,11 +150,18 @@ void lifecycle_hold(struct call *c, const struct api_row *row)
 
 /* --- the session (Y5) ------------------------------------------------------------------------- */
 
-/* A heartbeat's interval late: by then a quorum whose leader died knows that it has none. */
+/* Not before a quorum whose leader died in between knows that it has none: a follower may have heard
+ * of it a heartbeat's interval later than this session began. But no more than that later. */
 static uint64_t session_end_ns(const struct broker *b)
 {
     const struct broker_config *c = b->config;
-    int64_t ms = c->broker_session_timeout_ms + c->broker_heartbeat_interval_ms;
+    int64_t session_ms = c->broker_session_timeout_ms;
+    int64_t latest_ms = session_ms + c->broker_heartbeat_interval_ms;
+    int64_t fetch_ms = c->controller_quorum_fetch_timeout_ms;
+    int64_t ms = fetch_ms + fetch_ms / RAFT_FETCH_CHANCE + c->broker_heartbeat_interval_ms +
+                 SESSION_MARGIN_MS;
+    ms = ms > session_ms ? ms : session_ms;
+    ms = ms < latest_ms ? ms : latest_ms;
     return b->lifecycle.session_ns + (uint64_t)ms * NS_PER_MS;
 }
 

@@ -42,6 +42,7 @@ struct raft_now {
 
 enum {
     RAFT_VOTERS_MAX = 64,          /* of one set: more than any quorum has */
+    RAFT_FETCH_CHANCE = 8,         /* fetch.timeout.ms is by chance up to an 8th longer */
     RAFT_VOTER_ENDPOINTS_MAX = 16, /* of one voter */
 };
 

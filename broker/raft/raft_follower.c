@@ -154,7 +154,8 @@ static void note_leader(struct raft *r)
     r->leader_ended = false;
     r->unreachable_ns = 0;
     r->fetch_failures = 0;
-    r->fetch_deadline_ns = r->now.mono_ns + timeout + rng_below(&r->rng, timeout / 4);
+    r->fetch_deadline_ns =
+        r->now.mono_ns + timeout + rng_below(&r->rng, timeout / RAFT_FETCH_CHANCE);
 }
 
 /* The node asked is not the leader that we took it for. */

@@ -182,7 +182,8 @@ void raft_become_follower(struct raft *r, int32_t epoch, int32_t leader_id, stru
     set_role(r, RAFT_FOLLOWER);
     /* Not all at once when a leader falls silent. */
     uint64_t timeout = raft_ms(r->config.fetch_timeout_ms);
-    r->fetch_deadline_ns = r->now.mono_ns + timeout + rng_below(&r->rng, timeout / 4);
+    r->fetch_deadline_ns =
+        r->now.mono_ns + timeout + rng_below(&r->rng, timeout / RAFT_FETCH_CHANCE);
     r->update_ns = r->now.mono_ns;
 }
 
