@@ -150,8 +150,8 @@ void lifecycle_hold(struct call *c, const struct api_row *row)
 
 /* --- the session (Y5) ------------------------------------------------------------------------- */
 
-/* Not before a quorum whose leader died in between knows that it has none: a follower may have heard
- * of it a heartbeat's interval later than this session began. But no more than that later. */
+/* Not before a quorum whose leader died in between knows that it has none: a follower may have
+ * heard of it a heartbeat's interval later than this session began. But no more than that later. */
 static uint64_t session_end_ns(const struct broker *b)
 {
     const struct broker_config *c = b->config;
