@@ -4,7 +4,8 @@
  * the end.
  *   (I1) With durability fsync nothing that a leader has not synced is below its high watermark.
  *   (I2) A leader epoch has one leader, which has all that was ever committed.
- *   (I3) Every member of the in-sync set has everything below the high watermark.
+ *   (I3) Every member of the in-sync set has everything below the high watermark, with durability
+ *        fsync on its disk.
  *   (I4) A leader commits by the min.insync.replicas that all nodes with its metadata go by: the
  *        controller keeps eligible by it (KIP-966).
  *   (I5) At the end a log's cache of leader epochs tells what its batches say.
@@ -89,6 +90,14 @@ static bool is_excused(const struct sim_cluster *c, const struct isr_replica *r,
             !image_has_id(ip->isr, ip->isr_count, r->id));
 }
 
+/* What a member may tell its leader that it has: a power loss leaves that much. */
+static int64_t safe_end(const struct sim_cluster *c, const struct partition *p)
+{
+    int64_t end = p ? partition_end_offset(p) : 0;
+    bool synced = p && p->log && !c->options.page_cache;
+    return synced && p->log->recovery_point < end ? p->log->recovery_point : end;
+}
+
 /* (I3) Also of a leader that has not heard of its successor yet: the next one is a member. Dead
  * nodes and those that are still reading their logs are looked at later. */
 static void inspect_isr(const struct sim_cluster *c, const struct sim_node *n,
@@ -109,7 +118,7 @@ static void inspect_isr(const struct sim_cluster *c, const struct sim_node *n,
         if (is_excused(c, r, member, p, mp, ip)) {
             continue;
         }
-        int64_t end = mp ? partition_end_offset(mp) : 0;
+        int64_t end = safe_end(c, mp);
         if (end < p->high_watermark) {
             sim_fail(n->world,
                      "G1 durable: %s: %s-%d: high watermark %lld (epoch %d), and %s, in sync, has "

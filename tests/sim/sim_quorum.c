@@ -7,10 +7,13 @@
  *   (Q4) MajorityReachedHighWatermark: what a leader calls committed is on the disks of a majority.
  *   (Q5) ConsistentCommittedData: committed batches are the same everywhere, by their checksums.
  *   (Q6) Images at the same offset are the same.
+ *   (Q7) A reassignment is over when all who stay are in the ISR, or when it is taken back: nobody
+ *        has gone until then (KIP-455).
  */
 #include "tests/sim/sim_quorum.h"
 
 #include "broker/controller/image_write.h"
+#include "broker/controller/reassign.h"
 #include "protocol/base/alloc.h"
 #include "protocol/base/crc32c.h"
 
@@ -28,21 +31,22 @@ void sim_quorum_init(struct sim_quorum *q, struct sim_world *w, uint32_t node_co
     }
 }
 
-static void marks_free(struct map *m)
+static void values_free(struct map *m)
 {
     uint32_t cursor = 0;
-    uint64_t *mark;
-    while ((mark = map_next(m, &cursor, NULL))) {
-        mem_free(mark);
+    void *value;
+    while ((value = map_next(m, &cursor, NULL))) {
+        mem_free(value);
     }
     map_deinit(m);
 }
 
 void sim_quorum_deinit(struct sim_quorum *q)
 {
-    marks_free(&q->leaders);
-    marks_free(&q->batches);
-    marks_free(&q->images);
+    values_free(&q->leaders);
+    values_free(&q->batches);
+    values_free(&q->images);
+    values_free(&q->assignments);
 }
 
 /* Notes the mark of a key, or returns the one that is there. */
@@ -147,6 +151,76 @@ static uint64_t image_digest(const struct image *img)
     return digest;
 }
 
+/* --- reassignments ---------------------------------------------------------------------------- */
+
+/* Who has a partition, as one of its epochs had it. Sets of nodes: bit 1 << id. */
+struct assignment {
+    int32_t partition_epoch;
+    uint32_t before; /* the replicas without those that a reassignment under way adds */
+};
+
+static uint32_t set_of(const int32_t *ids, int32_t count)
+{
+    uint32_t set = 0;
+    for (int32_t i = 0; i < count; i++) {
+        set |= 1u << ids[i];
+    }
+    return set;
+}
+
+static struct assignment *assignment_of(struct sim_quorum *q, const struct uuid *topic,
+                                        int32_t index)
+{
+    uint8_t key[sizeof(*topic) + sizeof(index)];
+    memcpy(key, topic, sizeof(*topic));
+    memcpy(key + sizeof(*topic), &index, sizeof(index));
+    struct assignment *known = map_get(&q->assignments, slice_of(key, sizeof(key)));
+    if (!known) {
+        known = mem_alloc(sizeof(*known));
+        *known = (struct assignment){ .partition_epoch = -1 };
+        map_put(&q->assignments, slice_of(key, sizeof(key)), known);
+    }
+    return known;
+}
+
+/* (Q7) Where an image has gone on by one change of the partition: after two of them the ISR may
+ * have shrunk again. */
+static void inspect_assignment(struct sim_quorum *q, const struct sim_node *n,
+                               const struct image_topic *t, int32_t index)
+{
+    const struct image_partition *p = &t->partitions[index];
+    struct assignment *known = assignment_of(q, &t->id, index);
+    if (p->partition_epoch <= known->partition_epoch) {
+        return;
+    }
+    bool next = known->partition_epoch >= 0 && p->partition_epoch == known->partition_epoch + 1;
+    uint32_t replicas = set_of(p->replicas, p->replica_count);
+    uint32_t missing = replicas & ~set_of(p->isr, p->isr_count);
+    bool under_way = reassign_is_under_way(p);
+    if (next && under_way && (known->before & ~replicas)) {
+        sim_fail(q->world, "KIP-455: %s: %s-%d: a replica goes before its reassignment is over",
+                 n->host->name, t->name, (int)index);
+    }
+    if (next && !under_way && replicas != known->before && missing) {
+        sim_fail(q->world,
+                 "KIP-455: %s: %s-%d: a reassignment is over with %d of %d replicas in the ISR",
+                 n->host->name, t->name, (int)index, (int)p->isr_count, (int)p->replica_count);
+    }
+    known->partition_epoch = p->partition_epoch;
+    known->before = replicas & ~set_of(p->adding, p->adding_count);
+}
+
+static void inspect_assignments(struct sim_quorum *q, const struct sim_node *n)
+{
+    uint32_t cursor = 0;
+    const struct map *topics = &n->broker->image.topics_by_id;
+    for (const struct image_topic *t; (t = map_next(topics, &cursor, NULL));) {
+        for (int32_t i = 0; i < t->partition_count; i++) {
+            inspect_assignment(q, n, t, i);
+        }
+    }
+}
+
 static void inspect_image(struct sim_quorum *q, struct sim_quorum_node *s, const struct sim_node *n)
 {
     const struct image *img = &n->broker->image;
@@ -160,6 +234,7 @@ static void inspect_image(struct sim_quorum *q, struct sim_quorum_node *s, const
         sim_fail(q->world, "%s has another image at offset %lld than others had", n->host->name,
                  (long long)img->end_offset);
     }
+    inspect_assignments(q, n);
 }
 
 /* --- one node --------------------------------------------------------------------------------- */

@@ -14,10 +14,11 @@ enum { SIM_QUORUM_NODES_MAX = 8 };
 /* What all nodes together have shown. */
 struct sim_quorum {
     struct sim_world *world;
-    struct map leaders; /* epoch -> node id + 1 */
-    struct map batches; /* base offset of a committed batch -> its mark */
-    struct map images;  /* end offset -> digest of the image */
-    int64_t committed;  /* the highest high watermark of all */
+    struct map leaders;     /* epoch -> node id + 1 */
+    struct map batches;     /* base offset of a committed batch -> its mark */
+    struct map images;      /* end offset -> digest of the image */
+    struct map assignments; /* topic id, partition -> its replicas in its newest epoch */
+    int64_t committed;      /* the highest high watermark of all */
     struct sim_quorum_node {
         int32_t epoch;          /* of this run and of those before: never falls */
         int64_t high_watermark; /* of this run */
