@@ -4,17 +4,19 @@
  * recovery.c, when the log's start and end are known. Neither has a checksum: the file is text, and
  * a batch's own leaves its epoch out.
  *   (E1) Whether they agree is seen at both ends of every epoch that the file names: epochs never
- *        fall in a log, so that nothing between the ends can differ.
+ *        fall in a log, so that nothing between the ends can differ. An end is one of a batch, too.
  *   (E2) One batch against the file: nobody knows which of them has rotted, and the file stays. Two
  *        and more against it, in a log whose epochs never fall: the file has rotted.
  *   (E3) What the file says is asked below `limit` only; above, it may be older than the log.
  */
 #include "broker/storage/log_internal.h"
 
+/* A batch has one epoch: none begins inside of it. */
 static bool agrees(const struct leader_epochs *told, int64_t start, const struct batch_view *b)
 {
     int32_t epoch = leader_epochs_of(told, b->base_offset > start ? b->base_offset : start);
-    return epoch < 0 || epoch == b->leader_epoch;
+    int32_t last = leader_epochs_of(told, batch_last_offset(b));
+    return (epoch < 0 || epoch == b->leader_epoch) && (last < 0 || last == b->leader_epoch);
 }
 
 /* The header of the batch that holds an offset, or of the first one behind it. */

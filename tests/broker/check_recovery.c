@@ -477,6 +477,25 @@ START_TEST(epochs_that_were_made_anew_are_written_down)
 }
 END_TEST
 
+/* All batches at the ends of the epochs agree with it, except that one has two epochs then. */
+START_TEST(an_epoch_that_begins_inside_of_a_batch_is_not_believed)
+{
+    char path[SEGMENT_PATH_MAX];
+    fill_epochs();
+    (void)snprintf(path, sizeof(path), "%s/leader-epoch-checkpoint", st.dir);
+    write_file(path, slice_str("0\n3\n2 0\n3 15\n6 40\n"));
+    ck_assert(store_open(&st, _i == 0, 60) == ERR_OK);
+    ck_assert(st.recovery.epochs_rebuilt);
+    assert_epochs(20, 40);
+    ck_assert_int_eq(store_read_all(&st, 0, 60), 60);
+    store_kill(&st);
+    write_file(path, slice_str("0\n3\n2 0\n3 19\n6 40\n"));
+    ck_assert(store_open(&st, _i == 0, 60) == ERR_OK);
+    ck_assert(!st.recovery.epochs_rebuilt && st.recovery.epochs_in_doubt);
+    ck_assert_int_eq(st.recovery.doubtful_offset, 18);
+}
+END_TEST
+
 /* Its neighbours would take it for a short epoch 3 that began early. */
 START_TEST(one_batch_against_the_epochs_file_is_damaged_and_the_file_stays)
 {
@@ -741,6 +760,7 @@ Suite *recovery_suite(void)
     tcase_add_test(t, damaged_epochs_are_read_from_the_batches_again);
     tcase_add_loop_test(t, whichever_bit_of_the_epochs_file_flips_the_batches_are_believed, 0, 4);
     tcase_add_test(t, epochs_that_were_made_anew_are_written_down);
+    tcase_add_loop_test(t, an_epoch_that_begins_inside_of_a_batch_is_not_believed, 0, 2);
     tcase_add_loop_test(t, one_batch_against_the_epochs_file_is_damaged_and_the_file_stays, 0, 2);
     tcase_add_loop_test(t, batches_whose_epochs_fall_do_not_overrule_the_file, 0, 2);
     tcase_add_test(t, producers_survive_a_kill_by_snapshot_and_tail);
