@@ -107,9 +107,9 @@ static void each_log(struct broker *b,
 
 static void retain(struct broker *b, struct partition *p, void *ctx)
 {
+    bool *moved = ctx;
     uint32_t deleted = 0;
     struct error err;
-    (void)ctx;
     if (p->log->offline) {
         return;
     }
@@ -123,6 +123,8 @@ static void retain(struct broker *b, struct partition *p, void *ctx)
                  KV_INT("partition", p->index), KV_UINT("segments", deleted),
                  KV_INT("log_start_offset", p->log->start_offset));
         partition_grew(b, p);
+        flusher_add(&p->dir->flusher, p, b->config->durability == DURABILITY_FSYNC);
+        *moved = true;
     }
     producer_state_expire(&p->log->producers, env_wall_ms(b->env),
                           b->config->producer_id_expiration_ms);
@@ -131,7 +133,11 @@ static void retain(struct broker *b, struct partition *p, void *ctx)
 static void on_retention(void *owner)
 {
     struct broker *b = owner;
-    each_log(b, retain, NULL);
+    bool moved = false;
+    each_log(b, retain, &moved);
+    if (moved) { /* before anybody is told where the logs begin now */
+        (void)broker_write_log_starts(b);
+    }
     timer_arm_in(b->env, &b->retention_timer,
                  (uint64_t)b->config->log_retention_check_interval_ms * NS_PER_MS);
 }
@@ -179,8 +185,11 @@ static void note_offset(struct broker *b, struct partition *p, void *ctx)
                      : w->which == LOG_STARTS    ? partition_next_start(p)
                                                  : p->high_watermark;
     /* A start twice, which Kafka reads as once: one that rot has raised would hide records, and
-     * nothing but this file tells of it. */
-    int times = w->which != LOG_STARTS ? 1 : offset > p->log->segments[0]->base_offset ? 2 : 0;
+     * nothing but this file tells of it. Also one where the first segment begins, as long as a
+     * power loss may bring back those before it. */
+    bool told =
+        offset > p->log->segments[0]->base_offset || (offset > 0 && log_names_unsynced(p->log));
+    int times = w->which != LOG_STARTS ? 1 : told ? 2 : 0;
     for (int i = 0; i < times; i++) {
         offset_checkpoint_add(&w->offsets, p->topic->name, p->index, offset);
     }
@@ -222,15 +231,17 @@ static enum err write_checkpoint(struct broker *b, enum checkpoint which, struct
             each_log(b, begin_where_wanted, &w);
         }
     }
-    if (which == RECOVERY_POINTS && !first && b->logs_open) {
-        b->recovery_points_stale = false;
+    if (!first && b->logs_open) {
+        b->recovery_points_stale &= which != RECOVERY_POINTS;
+        b->log_starts_stale &= which != LOG_STARTS;
     }
     return first;
 }
 
-enum err broker_correct_recovery_points(struct broker *b, struct error *err)
+enum err broker_correct_checkpoints(struct broker *b, struct error *err)
 {
-    return b->recovery_points_stale ? write_checkpoint(b, RECOVERY_POINTS, err) : ERR_OK;
+    enum err e = b->recovery_points_stale ? write_checkpoint(b, RECOVERY_POINTS, err) : ERR_OK;
+    return !e && b->log_starts_stale ? write_checkpoint(b, LOG_STARTS, err) : e;
 }
 
 static bool write_checkpoint_or_log(struct broker *b, enum checkpoint which)

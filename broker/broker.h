@@ -135,8 +135,9 @@ struct broker {
     struct timer retention_timer, checkpoint_timer, high_watermark_timer, upkeep_timer;
     bool high_watermarks_moved;
     /* recovery-point-offset-checkpoint tells more of a log than is true, which was cut or deleted
-     * since: broker_correct_recovery_points() comes before the next record there. */
-    bool recovery_points_stale;
+     * since: broker_correct_checkpoints() comes before the next record there. Likewise
+     * log-start-offset-checkpoint. */
+    bool recovery_points_stale, log_starts_stale;
     uint32_t removals; /* directories being removed on workers */
 
     struct timer drain_timer;
@@ -195,8 +196,9 @@ void broker_check_drained(struct broker *b);
  * records all the same, since that is what makes room on a full disk. */
 bool broker_write_log_starts(struct broker *b);
 /* Writes the recovery points when the checkpoint is ahead of a log: after a crash, what is appended
- * behind the cut would be trusted without a look. */
-enum err broker_correct_recovery_points(struct broker *b, struct error *err);
+ * behind the cut would be trusted without a look. The starts likewise: what is appended below one
+ * would be hidden. */
+enum err broker_correct_checkpoints(struct broker *b, struct error *err);
 /* Removes a directory and its files on a worker. */
 void broker_remove_dir_later(struct broker *b, const char *path);
 

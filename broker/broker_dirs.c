@@ -139,6 +139,9 @@ static enum err open_all(struct broker *b, const char *default_dir, struct error
         d->broker = b;
         flusher_init(&d->flusher, b);
         b->dir_count++;
+        /* They may tell of logs that the last run deleted. */
+        b->recovery_points_stale |= d->dir->recovery_points.count > 0;
+        b->log_starts_stale |= d->dir->log_starts.count > 0;
     }
     return ERR_OK;
 }

@@ -39,9 +39,9 @@ static enum err create(struct broker *b, struct partition *p, struct error *err)
     struct log_open_args args;
     topic_config_for_log(&p->topic->config, b->config->producer_id_expiration_ms, &config);
     log_dir_partition_path(dir->dir, p->topic->name, p->index, &path);
-    enum err e = broker_correct_recovery_points(b, err); /* of an earlier topic of this name */
     args_of(b, dir, p, buf_cstr(&path), &config, &args);
     args.recovery_point = args.log_start_offset = -1;
+    enum err e = broker_correct_checkpoints(b, err); /* of an earlier log of this name */
     e = e ? e : log_create(&args, &p->topic->id, &p->log, err);
     buf_deinit(&path);
     if (!e) {
@@ -139,7 +139,7 @@ static enum err move_aside(struct broker *b, struct partition *p, const char *pa
     buf_append_str(&to, "-stray");
     enum err e = b->vfs->ops->rename(b->vfs, path, buf_cstr(&to), err);
     if (!e) {
-        b->recovery_points_stale = true;
+        b->recovery_points_stale = b->log_starts_stale = true;
         log_warn(&b->log,
                  "moved a directory aside whose partition.metadata is not of this topic: damaged, "
                  "or of an earlier topic of this name; the replica is copied from its leader, and "
@@ -235,6 +235,7 @@ void partition_delete_log(struct broker *b, struct partition *p)
     }
     flusher_forget(&p->dir->flusher, p);
     b->recovery_points_stale |= p->log->recovery_point > 0;
+    b->log_starts_stale |= partition_next_start(p) > 0;
     p->dir->partition_count--;
     p->damage = PARTITION_SOUND;
     struct error err;

@@ -176,7 +176,7 @@ static void append(struct replica *r, const struct follower_step *step)
     struct partition *p = r->partition;
     struct error err;
     enum err e = partition_need_log(b, p, &err);
-    e = e ? e : broker_correct_recovery_points(b, &err);
+    e = e ? e : broker_correct_checkpoints(b, &err);
     if (!e && step->records.len > 0) {
         e = log_append(p->log, step->records, env_wall_ms(b->env), &err);
     }

@@ -177,6 +177,12 @@ static inline bool log_needs_flush(const struct partition_log *log)
     return log->recovery_point < log->end_offset || log->dir_unsynced || log->parent_unsynced;
 }
 
+/* Whether segments that went may come back with a power loss. */
+static inline bool log_names_unsynced(const struct partition_log *log)
+{
+    return log->dir_unsynced || log->flushing || log->offline;
+}
+
 /* Takes a ticket for everything up to now; NULL when there is nothing to sync or a ticket is out
  * (begin again after log_flush_done()). */
 enum err log_flush_begin(struct partition_log *log, struct log_flush **ret_flush,

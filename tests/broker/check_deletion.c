@@ -27,6 +27,13 @@ static void on_deleted(void *user, enum err err, int16_t version, const void *re
     fleet_answered(&d->answer, err, err ? NULL : &resp->topics[0].partitions[0].error_code);
 }
 
+static void on_topic_deleted(void *user, enum err err, int16_t version, const void *response)
+{
+    const struct delete_topics_response *resp = response;
+    (void)version;
+    fleet_answered(user, err, err ? NULL : &resp->responses[0].error_code);
+}
+
 static void on_altered(void *user, enum err err, int16_t version, const void *response)
 {
     const struct incremental_alter_configs_response *resp = response;
@@ -221,6 +228,109 @@ START_TEST(what_was_answered_outlives_a_power_loss_of_all_nodes)
 }
 END_TEST
 
+/* --- the disk --------------------------------------------------------------------------------- */
+
+static void retain_nothing(struct sim_node *n, int32_t index)
+{
+    struct partition_log *log = fleet_partition(n, index)->log;
+    struct log_config config = log->config;
+    config.retention_ms = 1;
+    log_set_config(log, &config);
+}
+
+/* Retention takes the files away that the checkpoint told to begin behind. */
+START_TEST(segments_that_retention_took_do_not_come_back_with_deleted_records)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 800);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    uint64_t ms;
+    int32_t index = prepare(f, n);
+    if (_i % 2) {
+        ck_assert_int_eq(delete_all(f, other, n, index, 5000, &ms), KAFKA_NONE);
+    }
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        retain_nothing(&f->nodes[i], index);
+    }
+    fleet_run_ms(f, 31000);
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        ck_assert_int_eq(fleet_partition(&f->nodes[i], index)->log->segments[0]->base_offset,
+                         COUNT);
+        ck_assert(broker_write_log_starts(f->nodes[i].broker));
+    }
+    ck_assert_int_eq(delete_all(f, other, n, index, 5000, &ms), KAFKA_NONE);
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        sim_node_kill(&f->nodes[i], true);
+    }
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        fleet_start(&f->nodes[i]);
+    }
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        fleet_wait_running(f, &f->nodes[i], 15000);
+        ck_assert_int_eq(start_of(&f->nodes[i], index), COUNT);
+    }
+    fleet_free(f);
+}
+END_TEST
+
+static void delete_topic(struct fleet *f, struct sim_node *by, const char *name)
+{
+    struct answer a = { 0 };
+    struct delete_topics_request req;
+    struct delete_topics_request_delete_topic_state topic;
+    schema_init(&delete_topics_request_schema, &req);
+    schema_init(&delete_topics_request_delete_topic_state_schema, &topic);
+    topic.name = slice_str(name);
+    req.topics = &topic;
+    req.topics_n = 1;
+    req.timeout_ms = 5000;
+    controller_channel_send(by->broker, &delete_topics_request_schema, &req, -1,
+                            10 * (uint64_t)NS_PER_S, on_topic_deleted, &a);
+    sim_host_turn_ends(by->host);
+    while (!a.count) {
+        fleet_run_ms(f, 1);
+    }
+    ck_assert_int_eq(a.code, KAFKA_NONE);
+}
+
+/* The second one's records lie where the first one's were deleted. */
+START_TEST(a_topic_begins_at_zero_whatever_was_deleted_of_an_earlier_one_of_its_name)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 820);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    uint64_t ms;
+    int32_t index = prepare(f, n);
+    ck_assert_int_eq(delete_all(f, other, n, index, 5000, &ms), KAFKA_NONE);
+    delete_topic(f, other, "t");
+    if (_i % 2) { /* and of an earlier life of the node */
+        for (int i = 0; i < FLEET_VOTERS; i++) {
+            sim_node_kill(&f->nodes[i], false);
+            fleet_start(&f->nodes[i]);
+        }
+        for (int i = 0; i < FLEET_VOTERS; i++) {
+            fleet_wait_running(f, &f->nodes[i], 15000);
+        }
+    }
+    fleet_create_topic(f, n, "t");
+    struct sim_node *leader = &f->nodes[fleet_leader_of(n, index) - 1];
+    for (int i = 0; i < COUNT / 2 + _i * 2; i++) {
+        fleet_send_whole(f, leader, index);
+    }
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        sim_node_kill(&f->nodes[i], false);
+    }
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        fleet_start(&f->nodes[i]);
+    }
+    for (int i = 0; i < FLEET_VOTERS; i++) {
+        fleet_wait_running(f, &f->nodes[i], 15000);
+        ck_assert_int_eq(start_of(&f->nodes[i], index), 0);
+        ck_assert_int_eq(partition_end_offset(fleet_partition(&f->nodes[i], index)),
+                         COUNT / 2 + _i * 2);
+    }
+    fleet_free(f);
+}
+END_TEST
+
 Suite *deletion_suite(void)
 {
     Suite *s = suite_create("deletion");
@@ -231,6 +341,11 @@ Suite *deletion_suite(void)
     tcase_add_loop_test(t, a_deletion_that_cannot_be_written_makes_room_and_is_no_promise, 0, 6);
     tcase_add_loop_test(t, followers_hear_of_a_deletion_at_once, 0, 6);
     tcase_add_loop_test(t, what_was_answered_outlives_a_power_loss_of_all_nodes, 0, 6);
+    tcase_add_loop_test(t, segments_that_retention_took_do_not_come_back_with_deleted_records, 0,
+                        6);
+    tcase_add_loop_test(t,
+                        a_topic_begins_at_zero_whatever_was_deleted_of_an_earlier_one_of_its_name,
+                        0, 6);
     suite_add_tcase(s, t);
     return s;
 }
