@@ -13,6 +13,7 @@
 #include "protocol/base/alloc.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 enum { BOOT_BYTES_MAX = 4 << 20, UPKEEP_SECONDS = 5 };
@@ -46,15 +47,35 @@ struct group_now broker_now(const struct broker *b)
 struct removal {
     struct work work;
     struct broker *broker;
+    struct broker_dir *dir;
+    uint32_t rename; /* its number in dir */
     char *path;
     enum err status;
     struct error err;
 };
 
+/* First the new name: a power loss that undid it, and not the removals, would leave the rest of a
+ * log where a log is looked for. One sync is for all that were renamed before. */
+static enum err sync_name(struct removal *r)
+{
+    const struct log_dir *dir = r->dir->dir;
+    if (atomic_load(&r->dir->renames_synced) >= r->rename) {
+        return ERR_OK;
+    }
+    uint32_t renames = atomic_load(&r->dir->renames);
+    enum err e = dir->vfs->ops->sync_dir(dir->vfs, dir->path);
+    if (e) {
+        return err_set(&r->err, e, "sync %s: %s", dir->path, err_text(e));
+    }
+    atomic_store(&r->dir->renames_synced, renames);
+    return ERR_OK;
+}
+
 static void removal_run(struct work *w)
 {
     struct removal *r = container_of(w, struct removal, work);
-    r->status = vfs_remove_dir(r->broker->vfs, r->path, &r->err);
+    enum err e = sync_name(r);
+    r->status = e ? e : vfs_remove_dir(r->broker->vfs, r->path, &r->err);
 }
 
 static void removal_done(struct work *w)
@@ -72,11 +93,13 @@ static void removal_done(struct work *w)
     broker_check_drained(b);
 }
 
-void broker_remove_dir_later(struct broker *b, const char *path)
+void broker_remove_dir_later(struct broker *b, struct broker_dir *dir, const char *path)
 {
     struct removal *r = mem_zalloc(sizeof(*r));
     r->work = (struct work){ .run = removal_run, .done = removal_done };
     r->broker = b;
+    r->dir = dir;
+    r->rename = atomic_fetch_add(&dir->renames, 1) + 1;
     r->path = mem_strdup(path);
     b->removals++;
     env_work(b->env, &r->work);

@@ -65,6 +65,8 @@ struct broker_dir {
     uint32_t partition_count; /* with a log here */
     bool is_full;             /* disk_space.c's, with what it had then */
     uint64_t full_free_bytes, full_since_ns;
+    /* Directories renamed to be removed, and how many of them a sync has covered (broker.c). */
+    _Atomic uint32_t renames, renames_synced;
 };
 
 enum broker_state { BROKER_STARTING, BROKER_RUNNING, BROKER_DRAINING, BROKER_STOPPED };
@@ -199,8 +201,8 @@ bool broker_write_log_starts(struct broker *b);
  * behind the cut would be trusted without a look. The starts likewise: what is appended below one
  * would be hidden. */
 enum err broker_correct_checkpoints(struct broker *b, struct error *err);
-/* Removes a directory and its files on a worker. */
-void broker_remove_dir_later(struct broker *b, const char *path);
+/* Removes a directory in dir, which has just been renamed, and its files on a worker. */
+void broker_remove_dir_later(struct broker *b, struct broker_dir *dir, const char *path);
 
 /* The rows of the metrics and the collectors (broker_metrics.c). */
 void broker_add_metrics(struct broker *b, struct metrics *m);

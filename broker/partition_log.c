@@ -245,7 +245,7 @@ void partition_delete_log(struct broker *b, struct partition *p)
                   KV_STR("topic", p->topic->name), KV_INT("partition", p->index),
                   KV_STR("error", err.text));
     } else {
-        broker_remove_dir_later(b, p->log->home.dir);
+        broker_remove_dir_later(b, p->dir, p->log->home.dir);
     }
     log_free(p->log);
     p->log = NULL;

@@ -120,7 +120,8 @@ enum err log_shutdown(struct partition_log *log, struct error *err);
  * done. */
 void log_free(struct partition_log *log);
 /* Renames the directory to topic-partition.<32 hex digits of id>-delete, so that the name is free
- * at once. The caller removes it later by vfs_remove_dir(log->home.dir) and frees the log. */
+ * at once. The caller syncs the name, then removes the directory by vfs_remove_dir(), and frees the
+ * log. */
 enum err log_delete_begin(struct partition_log *log, const struct uuid *id, struct error *err);
 
 /* --- data ------------------------------------------------------------------------------------- */

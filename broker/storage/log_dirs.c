@@ -187,6 +187,7 @@ struct listing {
     struct log_dir *dir;
     void (*each)(void *ctx, const char *topic, int32_t partition);
     void *ctx;
+    bool synced;
     enum err err;
     struct error *error;
 };
@@ -198,6 +199,19 @@ static bool is_deletion(const char *name)
     const char *dot = len > tail ? name + len - tail : NULL;
     return dot && *dot == '.' && strspn(dot + 1, "0123456789abcdef") == 32 &&
            strcmp(dot + 33, "-delete") == 0;
+}
+
+/* A run before this one may have been killed between the renaming, which a power loss would undo,
+ * and its sync: then the rest of a log would go by a log's name. */
+static enum err finish_deletion(struct listing *l, const char *path)
+{
+    const struct log_dir *dir = l->dir;
+    enum err e = l->synced ? ERR_OK : dir->vfs->ops->sync_dir(dir->vfs, dir->path);
+    if (e) {
+        return err_set(l->error, e, "sync %s: %s", dir->path, err_text(e));
+    }
+    l->synced = true;
+    return vfs_remove_dir(dir->vfs, path, l->error);
 }
 
 static void list_one(void *ctx, const char *name)
@@ -213,7 +227,7 @@ static void list_one(void *ctx, const char *name)
     size_t topic_len;
     int32_t partition;
     if (is_deletion(name)) {
-        l->err = vfs_remove_dir(v, path, l->error);
+        l->err = finish_deletion(l, path);
     } else if (log_dir_parse_name(name, &topic_len, &partition) == ERR_OK) {
         char *topic = mem_strndup(name, topic_len);
         l->each(l->ctx, topic, partition);

@@ -331,6 +331,63 @@ START_TEST(a_topic_begins_at_zero_whatever_was_deleted_of_an_earlier_one_of_its_
 }
 END_TEST
 
+static void count_name(void *ctx, const char *name)
+{
+    (void)name;
+    ++*(int *)ctx;
+}
+
+/* The files in the partition's directory; 0: there is none. */
+static int count_files(struct sim_node *n, int32_t index)
+{
+    char path[64];
+    int count = 0;
+    snprintf(path, sizeof(path), SIM_NODE_DIR "/t-%d", (int)index);
+    n->disk.off = false; /* to look at it */
+    (void)n->disk.vfs.ops->list(&n->disk.vfs, path, count_name, &count, NULL);
+    return count;
+}
+
+static void count_removal(void *ctx, const char *name)
+{
+    *(int *)ctx += strstr(name, "-delete") != NULL;
+}
+
+static int count_removals(struct sim_node *n)
+{
+    int count = 0;
+    (void)n->disk.vfs.ops->list(&n->disk.vfs, SIM_NODE_DIR, count_removal, &count, NULL);
+    return count;
+}
+
+/* Its name may come back, and with it some of its files only. */
+START_TEST(a_removed_log_is_back_as_a_whole_after_a_power_loss_or_not_at_all)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 840);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS];
+    int32_t index = prepare(f, n);
+    struct partition *p = fleet_partition(n, index);
+    sim_disk_sync_all(&n->disk);
+    int before = count_files(n, index);
+    ck_assert_int_ge(before, 3);
+    partition_retire(n->broker, p, KAFKA_NOT_LEADER_OR_FOLLOWER);
+    partition_delete_log(n->broker, p);
+    ck_assert_int_eq(count_files(n, index), 0);
+    if (_i % 2) { /* the next start goes on with it */
+        sim_node_kill(n, false);
+        fleet_start(n);
+    }
+    while (count_removals(n)) {
+        ck_assert(sim_world_step(&f->world));
+    }
+    sim_node_kill(n, true);
+    int after = count_files(n, index);
+    ck_assert_msg(after == 0 || after == before, "%d of %d files", after, before);
+    n->disk.off = true;
+    fleet_free(f);
+}
+END_TEST
+
 Suite *deletion_suite(void)
 {
     Suite *s = suite_create("deletion");
@@ -346,6 +403,8 @@ Suite *deletion_suite(void)
     tcase_add_loop_test(t,
                         a_topic_begins_at_zero_whatever_was_deleted_of_an_earlier_one_of_its_name,
                         0, 6);
+    tcase_add_loop_test(t, a_removed_log_is_back_as_a_whole_after_a_power_loss_or_not_at_all, 0,
+                        40);
     suite_add_tcase(s, t);
     return s;
 }
