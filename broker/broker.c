@@ -197,6 +197,17 @@ struct checkpoint_walk {
     bool failed;
 };
 
+/* Of a damaged log that will be cut: what its disk had promised. Were it forgotten before, nobody
+ * would look for what is missing at the next start. Nothing is appended meanwhile. */
+static int64_t recovery_point_of(const struct partition *p)
+{
+    int64_t had =
+        p->damage && p->role != PARTITION_LEADER
+            ? offset_checkpoint_find(&p->dir->dir->recovery_points, p->topic->name, p->index)
+            : -1;
+    return had > p->log->recovery_point ? had : p->log->recovery_point;
+}
+
 static void note_offset(struct broker *b, struct partition *p, void *ctx)
 {
     struct checkpoint_walk *w = ctx;
@@ -204,7 +215,7 @@ static void note_offset(struct broker *b, struct partition *p, void *ctx)
     if (p->dir != w->dir) {
         return;
     }
-    int64_t offset = w->which == RECOVERY_POINTS ? p->log->recovery_point
+    int64_t offset = w->which == RECOVERY_POINTS ? recovery_point_of(p)
                      : w->which == LOG_STARTS    ? partition_next_start(p)
                                                  : p->high_watermark;
     /* A start twice, which Kafka reads as once: one that rot has raised would hide records, and

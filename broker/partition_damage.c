@@ -87,14 +87,15 @@ static bool may_cut(const struct broker *b, const struct partition *p,
  * epochs, so that it may be the one before that rots. */
 static enum err cut(struct broker *b, struct partition *p, struct error *err)
 {
-    int64_t offset = p->damage == PARTITION_SHORT ? p->log->end_offset - 1 : p->damaged_offset;
+    int64_t last = p->log->end_offset - 1;
+    int64_t offset = p->damaged_offset < last ? p->damaged_offset : last;
     if (offset < p->log->start_offset) {
         return ERR_OK;
     }
     uint32_t index = log_segment_index(p->log, offset);
     int64_t from = p->log->segments[index]->base_offset;
     p->start_wanted = 0;
-    b->recovery_points_stale |= p->log->recovery_point > from;
+    b->recovery_points_stale = true;
     return log_truncate_to(p->log, from, env_wall_ms(b->env), err);
 }
 

@@ -88,15 +88,25 @@ static enum err remove_unborn(struct broker *b, const char *path, struct error *
     return e;
 }
 
-/* Committed records are gone: the recovery met damage where a crash alone leaves none. */
+/* Records are gone that were committed, or synced: the recovery met damage where a crash alone
+ * leaves none. A disk that lied about one sync may have lied about others, of closed segments. */
 static void note_loss(struct broker *b, struct partition *p)
 {
     const struct image_partition *ip = partition_in_image(b, p);
-    int64_t committed =
-        offset_checkpoint_find(&p->dir->dir->high_watermarks, p->topic->name, p->index);
-    if (b->config->durability == DURABILITY_FSYNC && ip && ip->replica_count > 1 &&
-        committed > p->log->end_offset) {
-        partition_damaged(b, p, PARTITION_SHORT, p->log->end_offset);
+    const struct log_dir *dir = p->dir->dir;
+    const char *topic = p->topic->name;
+    int64_t end = p->log->end_offset;
+    bool short_of_committed = offset_checkpoint_find(&dir->high_watermarks, topic, p->index) > end;
+    bool short_of_synced = offset_checkpoint_find(&dir->recovery_points, topic, p->index) > end;
+    if (b->config->durability != DURABILITY_FSYNC || !ip || ip->replica_count <= 1 ||
+        (!short_of_committed && !short_of_synced)) {
+        return;
+    }
+    int64_t gap = log_first_gap(p->log);
+    if (short_of_committed) {
+        partition_damaged(b, p, PARTITION_SHORT, gap >= 0 ? gap : end);
+    } else if (gap >= 0) {
+        partition_damaged(b, p, PARTITION_ROTTEN, gap);
     }
 }
 

@@ -157,6 +157,11 @@ enum err log_read(struct partition_log *log, int64_t offset, size_t max_bytes, i
 enum err log_read_copy(struct partition_log *log, int64_t offset, size_t max_bytes,
                        int64_t upper_offset, struct buf *out);
 
+/* The last offset that the first segment which ends before the next one begins should have; -1:
+ * none does. A disk that lied about a sync leaves that, and so does compaction: -1 where it is on.
+ */
+int64_t log_first_gap(struct partition_log *log);
+
 struct log_timestamp {
     int64_t timestamp_ms; /* -1 when nothing was found */
     int64_t offset;       /* -1 as well */

@@ -45,6 +45,19 @@ static enum err find_batch(struct partition_log *log, int64_t offset, uint32_t *
     return ERR_NOT_FOUND;
 }
 
+int64_t log_first_gap(struct partition_log *log)
+{
+    for (uint32_t i = 0; i + 1 < log->segment_count && !log->config.compact; i++) {
+        struct segment_batch b;
+        int64_t last = log->segments[i + 1]->base_offset - 1;
+        if (segment_find(log->segments[i], log->home, last, log->config.index_interval_bytes, &b) ==
+            ERR_NOT_FOUND) {
+            return last;
+        }
+    }
+    return -1;
+}
+
 /* Where the bytes end that may be given out of a segment. Notes the place when upper_offset begins
  * there. */
 static enum err find_limit(struct partition_log *log, uint32_t index, int64_t upper_offset,

@@ -462,6 +462,79 @@ START_TEST(a_log_that_was_cut_for_damage_has_no_recovery_point_above_what_is_syn
 }
 END_TEST
 
+static void shorten(struct sim_node *n, const char *path, uint64_t size_bytes)
+{
+    struct vfs *v = &n->disk.vfs;
+    struct vfs_file *file;
+    struct error err;
+    n->disk.off = false;
+    ck_assert_int_eq(v->ops->open(v, path, VFS_WRITE, &file, &err), ERR_OK);
+    ck_assert_int_eq(v->ops->truncate(v, file, size_bytes), ERR_OK);
+    v->ops->close(v, file);
+    sim_disk_sync_all(&n->disk);
+}
+
+/* A disk that lied about syncs: the tail of a closed segment is gone, and that of the last one. */
+START_TEST(a_gap_between_segments_of_a_disk_that_lied_is_filled)
+{
+    enum { RECORDS = 7 };
+    struct error err;
+    struct fleet *f = fleet_new((uint64_t)_i + 680);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    char path[64];
+    fleet_create_topic(f, other, "t");
+    int32_t index = fleet_led_by(other);
+    fleet_send_whole(f, other, index);
+    uint32_t batch_bytes = fleet_partition(n, index)->log->segments[0]->size_bytes;
+    struct log_config small = fleet_partition(n, index)->log->config;
+    small.segment_bytes = batch_bytes * 2;
+    log_set_config(fleet_partition(n, index)->log, &small);
+    for (int i = 1; i < RECORDS; i++) {
+        fleet_send_whole(f, other, index);
+        fleet_run_ms(f, 10);
+    }
+    fleet_run_ms(f, 61000); /* the checkpoints */
+    const struct partition_log *log = fleet_partition(n, index)->log;
+    ck_assert_uint_ge(log->segment_count, 3);
+    ck_assert_int_ge(log->segments[1]->base_offset, 2);
+    int64_t active = log->segments[log->segment_count - 1]->base_offset;
+    sim_node_kill(n, false);
+    fleet_run_ms(f, 3000);
+    snprintf(path, sizeof(path), SIM_NODE_DIR "/t-%d/%020lld.log", (int)index, 0ll);
+    shorten(n, path, batch_bytes);
+    snprintf(path, sizeof(path), SIM_NODE_DIR "/t-%d/%020lld.log", (int)index, (long long)active);
+    shorten(n, path, 0);
+    if (_i % 2) { /* only the recovery point tells, and the node is killed before it is whole */
+        ck_assert_int_eq(vfs_replace_file(&n->disk.vfs, SIM_NODE_DIR "/" CHECKPOINT_REPLICATION,
+                                          slice_str("0\n0\n"), &err),
+                         ERR_OK);
+        fleet_start(n);
+        for (int ms = 0; n->broker->metrics.damaged_partitions == 0; ms++) {
+            ck_assert_int_lt(ms, 15000);
+            fleet_run_ms(f, 1);
+        }
+        fleet_run_ms(f, 3 * (uint64_t)_i);
+        sim_node_kill(n, false);
+        fleet_run_ms(f, 3000);
+    }
+    fleet_start(n);
+    fleet_wait_running(f, n, 15000);
+    wait_whole(f, 10000);
+    struct partition *p = fleet_partition(n, index);
+    struct buf out = { 0 };
+    ck_assert_int_eq(partition_end_offset(p), RECORDS);
+    for (int64_t offset = 0; offset < RECORDS; offset++) {
+        struct batch_view batch;
+        buf_reset(&out);
+        ck_assert_int_eq(log_read_copy(p->log, offset, 1 << 20, RECORDS, &out), ERR_OK);
+        ck_assert_int_eq(batch_parse(buf_slice(&out), &batch), ERR_OK);
+        ck_assert_int_eq(batch.base_offset, offset);
+    }
+    buf_deinit(&out);
+    fleet_free(f);
+}
+END_TEST
+
 static const struct image_partition *partition_image(const struct sim_node *by, int32_t index)
 {
     return partition_in_image(by->broker, fleet_partition(by, index));
@@ -559,6 +632,7 @@ Suite *fence_suite(void)
     tcase_add_loop_test(t, a_log_that_was_cut_for_damage_has_no_recovery_point_above_what_is_synced,
                         0, 3);
     tcase_add_loop_test(t, a_replica_whose_last_epoch_rots_is_copied_anew, 0, 6);
+    tcase_add_loop_test(t, a_gap_between_segments_of_a_disk_that_lied_is_filled, 0, 12);
     tcase_add_loop_test(t, a_leader_whose_log_tells_of_an_epoch_to_come_gives_the_lead_away, 0, 6);
     tcase_add_loop_test(t, an_epoch_to_come_without_records_is_forgotten, 0, 6);
     suite_add_tcase(s, t);
