@@ -258,7 +258,7 @@ START_TEST(an_emptied_segment_hides_no_record_unless_compaction_did_it)
     ck_assert(log_shutdown(st.log, &err) == ERR_OK);
     store_kill(&st);
     log_path(lost, SEGMENT_LOG, path);
-    write_file(path, slice_null());
+    write_file(path, slice_str(""));
     ck_assert(store_open(&st, true, end) == ERR_OK);
     ck_assert(log_read_copy(st.log, lost - 1, 1 << 20, end, &out) == ERR_OK);
     ck_assert(log_read_copy(st.log, lost, 1 << 20, end, &out) == ERR_CORRUPT);
