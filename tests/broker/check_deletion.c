@@ -126,6 +126,16 @@ START_TEST(who_returns_is_in_sync_only_once_it_begins_where_the_leader_does)
 }
 END_TEST
 
+/* What was asked through this node is done. */
+static void wait_done(struct fleet *f, struct sim_node *by, const struct answer *a)
+{
+    sim_host_turn_ends(by->host);
+    while (!a->count) {
+        fleet_run_ms(f, 1);
+    }
+    ck_assert_int_eq(a->code, KAFKA_NONE);
+}
+
 /* One of three counts as too few from now on: who leaves the ISR stays eligible (KIP-966). */
 static void want_all_in_sync(struct fleet *f, struct sim_node *by)
 {
@@ -146,11 +156,7 @@ static void want_all_in_sync(struct fleet *f, struct sim_node *by)
     req.resources_n = 1;
     controller_channel_send(by->broker, &incremental_alter_configs_request_schema, &req, -1,
                             10 * (uint64_t)NS_PER_S, on_altered, &a);
-    sim_host_turn_ends(by->host);
-    while (!a.count) {
-        fleet_run_ms(f, 1);
-    }
-    ck_assert_int_eq(a.code, KAFKA_NONE);
+    wait_done(f, by, &a);
 }
 
 START_TEST(an_eligible_replica_that_is_away_is_waited_for)
@@ -285,11 +291,7 @@ static void delete_topic(struct fleet *f, struct sim_node *by, const char *name)
     req.timeout_ms = 5000;
     controller_channel_send(by->broker, &delete_topics_request_schema, &req, -1,
                             10 * (uint64_t)NS_PER_S, on_topic_deleted, &a);
-    sim_host_turn_ends(by->host);
-    while (!a.count) {
-        fleet_run_ms(f, 1);
-    }
-    ck_assert_int_eq(a.code, KAFKA_NONE);
+    wait_done(f, by, &a);
 }
 
 /* The second one's records lie where the first one's were deleted. */

@@ -382,22 +382,33 @@ START_TEST(a_replica_that_was_copied_anew_is_sound_from_then_on)
 }
 END_TEST
 
-/* No checksum covers the leader epoch of a batch (bytes 12 to 15). */
+static void segment_path(int32_t index, int64_t base_offset, char ret_path[64])
+{
+    snprintf(ret_path, 64, SIM_NODE_DIR "/t-%d/%020lld.log", (int)index, (long long)base_offset);
+}
+
+/* Kills the node and flips a bit in the leader epoch of the batch at a position: no checksum covers
+ * it (bytes 12 to 15). */
+static void rot_epoch(struct fleet *f, struct sim_node *n, int32_t index, uint64_t position)
+{
+    char path[64];
+    segment_path(index, 0, path);
+    sim_node_kill(n, false);
+    fleet_run_ms(f, 3000);
+    ck_assert(sim_disk_flip(&n->disk, path, position + 13));
+}
+
 START_TEST(a_replica_whose_last_epoch_rots_is_copied_anew)
 {
     struct fleet *f = fleet_new((uint64_t)_i + 640);
     struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
-    char path[64];
     fleet_create_topic(f, other, "t");
     int32_t index = fleet_led_by(other);
     fleet_send_whole(f, other, index);
     uint64_t first = fleet_partition(n, index)->log->segments[0]->size_bytes;
     fleet_send_whole(f, other, index);
     ck_assert_int_eq(partition_end_offset(fleet_partition(n, index)), 2);
-    snprintf(path, sizeof(path), SIM_NODE_DIR "/t-%d/00000000000000000000.log", (int)index);
-    sim_node_kill(n, false);
-    fleet_run_ms(f, 3000);
-    ck_assert(sim_disk_flip(&n->disk, path, first + 13));
+    rot_epoch(f, n, index, first);
     fleet_start(n);
     fleet_wait_running(f, n, 15000);
     wait_whole(f, 10000);
@@ -428,7 +439,6 @@ START_TEST(a_log_that_was_cut_for_damage_has_no_recovery_point_above_what_is_syn
 {
     struct fleet *f = fleet_new((uint64_t)_i + 660);
     struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *other = &f->nodes[(_i + 1) % FLEET_VOTERS];
-    char path[64];
     fleet_create_topic(f, other, "t");
     int32_t index = fleet_led_by(other);
     fleet_send_whole(f, other, index);
@@ -436,10 +446,7 @@ START_TEST(a_log_that_was_cut_for_damage_has_no_recovery_point_above_what_is_syn
     fleet_send_whole(f, other, index);
     fleet_run_ms(f, 61000); /* log.flush.offset.checkpoint.interval.ms */
     ck_assert_int_eq(recovery_point_on_disk(n, index), 2);
-    snprintf(path, sizeof(path), SIM_NODE_DIR "/t-%d/00000000000000000000.log", (int)index);
-    sim_node_kill(n, false);
-    fleet_run_ms(f, 3000);
-    ck_assert(sim_disk_flip(&n->disk, path, first + 13));
+    rot_epoch(f, n, index, first);
     fleet_start(n);
     uint64_t until_ns = f->world.now_ns + 10ull * NS_PER_S;
     bool was_cut = false;
@@ -500,9 +507,9 @@ START_TEST(a_gap_between_segments_of_a_disk_that_lied_is_filled)
     int64_t active = log->segments[log->segment_count - 1]->base_offset;
     sim_node_kill(n, false);
     fleet_run_ms(f, 3000);
-    snprintf(path, sizeof(path), SIM_NODE_DIR "/t-%d/%020lld.log", (int)index, 0ll);
+    segment_path(index, 0, path);
     shorten(n, path, batch_bytes);
-    snprintf(path, sizeof(path), SIM_NODE_DIR "/t-%d/%020lld.log", (int)index, (long long)active);
+    segment_path(index, active, path);
     shorten(n, path, 0);
     if (_i % 2) { /* only the recovery point tells, and the node is killed before it is whole */
         ck_assert_int_eq(vfs_replace_file(&n->disk.vfs, SIM_NODE_DIR "/" CHECKPOINT_REPLICATION,
