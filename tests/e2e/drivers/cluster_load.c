@@ -9,10 +9,10 @@
  * produce spreads RATE records a second over all partitions, for SECONDS or until SIGTERM, and
  * waits for every acknowledgement. A value is "PRODUCER.N" (numbers both), N ascending, and blanks
  * up to `pad.bytes` when that is among the settings; the others are librdkafka's. A line of
- * the journal is "PARTITION OFFSET PRODUCER N": a record that was acknowledged at that offset; a
- * JOURNAL of "-" is none. It prints one object of JSON: counts, latencies, and for each partition
- * the times without any acknowledgement while one was due ("windows"). A latency begins when RATE
- * has the record due, however late it was sent; records of the first `skip.ms` have none.
+ * the journal is "PARTITION OFFSET PRODUCER N": a record that was acknowledged at that offset. It
+ * prints one object of JSON: counts, latencies, and for each partition the times without any
+ * acknowledgement while one was due ("windows"). A latency begins when RATE has the record due,
+ * however late it was sent.
  * check reads the topic from its beginning with a fresh consumer and prints what is wrong:
  *   lost        acknowledged, and not in the log
  *   moved       acknowledged at this offset, and another record is there
@@ -20,6 +20,8 @@
  *   reordered   N of one producer does not ascend in a partition
  * Exit code 1 when anything is.
  */
+#include "tests/e2e/drivers/latency.h"
+
 #include <librdkafka/rdkafka.h>
 
 #include <inttypes.h>
@@ -31,13 +33,7 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-    PARTITIONS_MAX = 1024,
-    PRODUCERS_MAX = 64,
-    EXAMPLES_MAX = 20,
-    BUCKETS = 64 * 8 + 16,
-    VALUE_BYTES_MAX = 65536
-};
+enum { PARTITIONS_MAX = 1024, PRODUCERS_MAX = 64, EXAMPLES_MAX = 20, VALUE_BYTES_MAX = 65536 };
 
 static const uint64_t window_us_min = 200000; /* shorter pauses are latency, not an outage */
 
@@ -66,47 +62,6 @@ static void *grown(void *ptr, size_t size)
     return ptr;
 }
 
-/* --- latencies: eight buckets to each power of two, in microseconds --------------------------- */
-
-struct histogram {
-    uint64_t counts[BUCKETS], total, max;
-};
-
-static size_t bucket_of(uint64_t us)
-{
-    unsigned power = us < 16 ? 0 : 63u - (unsigned)__builtin_clzll(us) - 3;
-    return (size_t)power * 8 + (size_t)(us >> power);
-}
-
-static uint64_t bucket_end(size_t bucket)
-{
-    if (bucket < 16) {
-        return bucket;
-    }
-    size_t power = (bucket - 16) / 8 + 1, part = (bucket - 16) % 8 + 8;
-    return ((uint64_t)(part + 1) << power) - 1;
-}
-
-static void histogram_add(struct histogram *h, uint64_t us)
-{
-    h->counts[bucket_of(us)]++;
-    h->total++;
-    h->max = us > h->max ? us : h->max;
-}
-
-static double quantile_ms(const struct histogram *h, double q)
-{
-    uint64_t want = (uint64_t)((double)h->total * q), seen = 0;
-    for (size_t i = 0; i < BUCKETS; i++) {
-        seen += h->counts[i];
-        if (seen > want) {
-            uint64_t end = bucket_end(i);
-            return (double)(end < h->max ? end : h->max) / 1000;
-        }
-    }
-    return (double)h->max / 1000;
-}
-
 /* --- produce ---------------------------------------------------------------------------------- */
 
 struct window {
@@ -115,13 +70,12 @@ struct window {
 };
 
 struct producing {
-    FILE *journal; /* NULL: none is kept */
+    FILE *journal;
     const char *producer;
     uint64_t began_us, sent, acked, failed;
-    uint64_t skip_us;
     size_t pad_bytes;
     uint64_t last_ack_us[PARTITIONS_MAX];
-    struct histogram latency;
+    struct latency latency;
     struct window *windows;
     size_t window_count, window_cap;
     char error[256];
@@ -145,13 +99,9 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
         return;
     }
     p->acked++;
-    if (p->journal) {
-        fprintf(p->journal, "%" PRId32 " %" PRId64 " %s %" PRIu64 "\n", m->partition, m->offset,
-                p->producer, due->n);
-    }
-    if (due->due_us - p->began_us >= p->skip_us) {
-        histogram_add(&p->latency, now - due->due_us);
-    }
+    fprintf(p->journal, "%" PRId32 " %" PRId64 " %s %" PRIu64 "\n", m->partition, m->offset,
+            p->producer, due->n);
+    latency_add(&p->latency, now - due->due_us);
     /* Acknowledgements of a partition come in order: this record was the oldest one due. */
     uint64_t *last = &p->last_ack_us[m->partition];
     uint64_t from = *last > due->sent_us ? *last : due->sent_us;
@@ -186,12 +136,8 @@ static int partitions_of(rd_kafka_t *rk, rd_kafka_topic_t *t)
     exit(1);
 }
 
-/* "-" is for those who only measure: a line for each record costs more than the record. */
 static bool open_journal(struct producing *p, const char *path)
 {
-    if (strcmp(path, "-") == 0) {
-        return true;
-    }
     p->journal = fopen(path, "w");
     if (!p->journal) {
         perror(path);
@@ -208,8 +154,8 @@ static void print_result(const struct producing *p)
            "\"seconds\":%.3f,\"latency_ms\":{\"p50\":%.3f,\"p99\":%.3f,\"p999\":%.3f,"
            "\"max\":%.3f},\"windows\":[",
            p->sent, p->acked, p->failed, p->error, (double)seconds_us / 1e6,
-           quantile_ms(&p->latency, 0.5), quantile_ms(&p->latency, 0.99),
-           quantile_ms(&p->latency, 0.999), (double)p->latency.max / 1000);
+           latency_ms(&p->latency, 0.5), latency_ms(&p->latency, 0.99),
+           latency_ms(&p->latency, 0.999), (double)p->latency.max / 1000);
     for (size_t i = 0; i < p->window_count; i++) {
         printf("%s{\"partition\":%" PRId32 ",\"at_s\":%.3f,\"ms\":%.1f}", i ? "," : "",
                p->windows[i].partition, (double)p->windows[i].at_us / 1e6,
@@ -248,9 +194,7 @@ static int produce(rd_kafka_t *rk, char **argv, struct producing *p)
     }
     rd_kafka_flush(rk, 90000);
     p->failed += (uint64_t)rd_kafka_outq_len(rk) ? p->sent - p->acked - p->failed : 0;
-    if (p->journal) {
-        fclose(p->journal);
-    }
+    fclose(p->journal);
     print_result(p);
     free(value);
     rd_kafka_topic_destroy(t);
@@ -511,10 +455,6 @@ static void set_producer(rd_kafka_conf_t *conf, char **pairs, struct producing *
             if (strcmp(*pairs, "pad.bytes") == 0) {
                 size_t pad = strtoul(eq + 1, NULL, 10);
                 p->pad_bytes = pad < VALUE_BYTES_MAX ? pad : VALUE_BYTES_MAX;
-                continue;
-            }
-            if (strcmp(*pairs, "skip.ms") == 0) {
-                p->skip_us = strtoul(eq + 1, NULL, 10) * 1000;
                 continue;
             }
             set(conf, *pairs, eq + 1);
