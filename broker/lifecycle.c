@@ -292,7 +292,14 @@ static void on_registered(void *user, enum err err, int16_t version, const void 
     (void)version;
     l->in_flight = false;
     struct buf text = { 0 };
-    if (err) {
+    if (err && quorum_own_id_leads(b)) {
+        buf_printf(
+            &text,
+            "the others follow a controller with this node's id (%d), and this node does not "
+            "lead: if that lasts there is another node of that id, give one of them another "
+            "node.id",
+            (int)b->node_id);
+    } else if (err) {
         buf_printf(&text, "no controller answers (%s)", err_text(err));
     } else if (resp->error_code) {
         registration_refused(b, resp->error_code, &text);

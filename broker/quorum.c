@@ -511,6 +511,11 @@ int32_t quorum_epoch(const struct broker *b)
     return b->quorum.raft ? raft_epoch(b->quorum.raft) : 0;
 }
 
+bool quorum_own_id_leads(const struct broker *b)
+{
+    return b->quorum.raft && raft_own_id_leads(b->quorum.raft);
+}
+
 int32_t quorum_leader(const struct broker *b)
 {
     return quorum_is_alive(b) && !b->quorum.full ? raft_leader_id(b->quorum.raft) : -1;

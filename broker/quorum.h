@@ -89,6 +89,8 @@ bool quorum_is_leader(const struct broker *b);
 int32_t quorum_epoch(const struct broker *b);
 /* -1 when none is known. */
 int32_t quorum_leader(const struct broker *b);
+/* See raft_own_id_leads(). */
+bool quorum_own_id_leads(const struct broker *b);
 /* Where the leader listens for nodes; false when that is not known. The host is copied. */
 bool quorum_leader_address(const struct broker *b, char *ret_host, size_t host_size,
                            uint16_t *ret_port);

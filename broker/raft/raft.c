@@ -352,6 +352,12 @@ int32_t raft_leader_id(const struct raft *r)
     return r->state.leader_id;
 }
 
+bool raft_own_id_leads(const struct raft *r)
+{
+    return r->own_id_leads > 0 && r->own_id_leads == r->state.epoch && r->role != RAFT_LEADER &&
+           r->role != RAFT_RESIGNED;
+}
+
 bool raft_leader_endpoint(const struct raft *r, struct raft_endpoint *ret_endpoint)
 {
     if (r->state.leader_id < 0) {

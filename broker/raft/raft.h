@@ -306,6 +306,9 @@ bool raft_is_shut_down(const struct raft *r);
 enum raft_role raft_role(const struct raft *r);
 int32_t raft_epoch(const struct raft *r);
 int32_t raft_leader_id(const struct raft *r); /* -1: none known */
+/* Others follow a node of this one's id in the epoch, and this one does not lead: it did before it
+ * was started anew, or there are two of that id. */
+bool raft_own_id_leads(const struct raft *r);
 /* false when the leader, or its endpoint, is not known. Views until the next call. */
 bool raft_leader_endpoint(const struct raft *r, struct raft_endpoint *ret_endpoint);
 /* 0 at first; what was the last RAFT_COMMIT. */

@@ -139,6 +139,7 @@ struct raft {
     bool state_dirty;       /* a RAFT_SAVE_STATE has to come before any other output */
     struct buf leader_host; /* empty: not known */
     uint16_t leader_port;
+    int32_t own_id_leads; /* the last epoch that others told this node's id to lead */
     int64_t high_watermark;
     struct raft_log log;
     struct raft_voters_entry **voters; /* by offset; the last one counts */

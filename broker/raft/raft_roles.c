@@ -272,6 +272,7 @@ bool raft_learn(struct raft *r, int32_t epoch, int32_t leader_id, struct slice h
         return false;
     }
     bool known = find_leader(r, leader_id, &host, &port);
+    r->own_id_leads = leader_id == r->config.node_id ? epoch : r->own_id_leads;
     if (epoch > r->state.epoch) {
         if (known) {
             raft_become_follower(r, epoch, leader_id, host, port);

@@ -159,17 +159,21 @@ def test_a_voter_that_comes_back_empty_does_not_elect_itself(three, started):
     finish(three, "t", load, ["empty voter"], bound_ms=30000)
 
 
-def test_two_nodes_with_one_id_are_not_both_let_in(three, tmp_path):
+@pytest.mark.parametrize("leads", [False, True])
+def test_two_nodes_with_one_id_are_not_both_let_in(three, tmp_path, leads):
+    """Whether the one that was there first leads the quorum or not."""
     three.create("t", 3)
-    twin_place = cluster.Place(3, tmp_path / "twin")
-    twin = cluster.Node(twin_place, three.places)
+    controller = three.controller()
+    taken = next(p.id for p in three.places if (p.id == controller) == leads)
+    other = next(p for p in three.places if p.id != taken)
+    twin = cluster.Node(cluster.Place(taken, tmp_path / "twin"), three.places)
     twin.format(three.cluster_id, "--no-initial-controllers")
     Process.start(twin)
     try:
         time.sleep(8)
-        seen = three.brokers(three[1].place.address)
-        assert seen[3] == three[3].place.address, seen
-        assert "3" in twin.tail() and ("id" in twin.tail()), twin.tail()
+        seen = three.brokers(other.address)
+        assert seen[taken] == three[taken].place.address, seen
+        assert "node.id" in twin.tail(), twin.tail()
     finally:
         if twin.alive():
             twin.kill()
