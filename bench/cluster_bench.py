@@ -131,7 +131,7 @@ def have_memory(size):
     it: what the page cache is about to take has been touched before."""
     with open("/proc/meminfo") as f:
         free = int(f.read().split("MemFree:")[1].split()[0]) * 1024
-    size = min(int(size), free // 2)
+    size = min(size, free // 2)
     with mmap.mmap(-1, size) as m:
         for at in range(0, size, mmap.PAGESIZE):
             m[at] = 1
