@@ -9,10 +9,7 @@
 #include "broker/broker.h"
 #include "protocol/base/alloc.h"
 
-enum {
-    FRAME_POOLED_MIN = 64 * 1024, /* smaller ones are the heap's own business */
-    FRAME_POOLED_BYTES = CALL_FIRST_BYTES,
-};
+enum { FRAME_POOLED_MIN = 64 * 1024 }; /* smaller ones are the heap's own business */
 
 /* --- memory of frames ------------------------------------------------------------------------- */
 
@@ -23,14 +20,24 @@ bool call_memory_for(struct broker *b, size_t bytes)
            cs->request_bytes + bytes <= (size_t)b->config->queued_max_request_bytes;
 }
 
+/* The shelf for frames of this size, or NULL. */
+static struct frame_shelf *shelf_for(struct connections *cs, size_t bytes)
+{
+    for (size_t i = 0; bytes >= FRAME_POOLED_MIN && i < FRAME_SHELVES; i++) {
+        if (bytes <= cs->shelves[i].frame_bytes) {
+            return &cs->shelves[i];
+        }
+    }
+    return NULL;
+}
+
 static void frame_take(struct connections *cs, struct call *c, size_t bytes)
 {
-    if (bytes < FRAME_POOLED_MIN || bytes > FRAME_POOLED_BYTES) {
-        c->frame = mem_alloc(bytes);
-    } else if (cs->pool.count) {
-        c->frame = cs->pool.frames[--cs->pool.count];
+    struct frame_shelf *shelf = shelf_for(cs, bytes);
+    if (shelf && shelf->count) {
+        c->frame = shelf->frames[--shelf->count];
     } else {
-        c->frame = mem_alloc(FRAME_POOLED_BYTES);
+        c->frame = mem_alloc(shelf ? shelf->frame_bytes : bytes);
     }
     c->frame_cap = bytes;
     cs->request_bytes += bytes;
@@ -38,10 +45,10 @@ static void frame_take(struct connections *cs, struct call *c, size_t bytes)
 
 static void frame_drop(struct connections *cs, struct call *c)
 {
-    bool pooled = c->frame_cap >= FRAME_POOLED_MIN && c->frame_cap <= FRAME_POOLED_BYTES;
+    struct frame_shelf *shelf = shelf_for(cs, c->frame_cap);
     cs->request_bytes -= c->frame_cap;
-    if (pooled && cs->pool.count < sizeof(cs->pool.frames) / sizeof(cs->pool.frames[0])) {
-        cs->pool.frames[cs->pool.count++] = c->frame;
+    if (shelf && shelf->count < shelf->room) {
+        shelf->frames[shelf->count++] = c->frame;
     } else {
         mem_free(c->frame);
     }

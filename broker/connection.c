@@ -574,6 +574,8 @@ void connections_init(struct connections *cs, struct broker *b)
     list_init(&cs->short_of_memory);
     list_init(&cs->starved);
     list_init(&cs->orphans);
+    cs->shelves[0] = (struct frame_shelf){ .frame_bytes = 256 * 1024, .room = FRAME_SHELF_ROOM };
+    cs->shelves[1] = (struct frame_shelf){ .frame_bytes = CALL_FIRST_BYTES, .room = 8 };
 }
 
 void connections_close_all(struct broker *b)
@@ -587,8 +589,11 @@ void connections_close_all(struct broker *b)
 
 void connections_trim(struct connections *cs)
 {
-    while (cs->pool.count) {
-        mem_free(cs->pool.frames[--cs->pool.count]);
+    for (size_t i = 0; i < FRAME_SHELVES; i++) {
+        struct frame_shelf *shelf = &cs->shelves[i];
+        while (shelf->count) {
+            mem_free(shelf->frames[--shelf->count]);
+        }
     }
 }
 

@@ -32,6 +32,17 @@ const char *connection_peer(const struct connection *conn);
 /* Answers a call that came by a connection with the bytes of another node's reply. */
 void connection_reply_bytes(struct call *c, struct slice header_and_body);
 
+enum { FRAME_SHELVES = 2, FRAME_SHELF_ROOM = 32 };
+
+/* Memory of frames to use again: the page faults of new memory cost more than the work. Many are a
+ * producer's batch of the usual 128 KiB and a little, few are larger. */
+struct frame_shelf {
+    size_t frame_bytes;
+    unsigned room;
+    unsigned count;
+    uint8_t *frames[FRAME_SHELF_ROOM];
+};
+
 /* All connections of a broker. */
 struct connections {
     struct list_node all;
@@ -43,10 +54,7 @@ struct connections {
     size_t request_bytes; /* held by frames */
     struct timer feed;    /* the starved may go on */
     bool feeding;
-    struct { /* frames to use again: page faults cost more than the work */
-        uint8_t *frames[8];
-        unsigned count;
-    } pool;
+    struct frame_shelf shelves[FRAME_SHELVES]; /* by rising frame_bytes */
 };
 
 void connections_init(struct connections *cs, struct broker *b);

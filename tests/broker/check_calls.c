@@ -66,12 +66,56 @@ START_TEST(every_call_ends_however_little_memory_is_left)
 }
 END_TEST
 
+/* Frames of one length, all there at once, every byte written. */
+static void many_frames(struct bench *w, size_t frame_len, unsigned count)
+{
+    static const struct call_sink sink = { .reply = on_reply, .fail = on_fail };
+    struct call *calls[100];
+    for (unsigned i = 0; i < count; i++) {
+        calls[i] = call_new(w->broker, &sink, NULL, frame_len);
+        memset(calls[i]->frame, (int)i, calls[i]->frame_cap);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        ck_assert_uint_eq(calls[i]->frame[calls[i]->frame_cap - 1], i);
+        call_free(calls[i]);
+    }
+}
+
+START_TEST(memory_of_frames_is_used_again_and_bounded_and_given_back)
+{
+    struct bench w;
+    bench_init(&w);
+    ck_assert_msg(bench_start(&w) == ERR_OK, "%s", w.err.text);
+    struct connections *cs = &w.broker->connections;
+    size_t before = cs->request_bytes;
+    for (int round = 0; round < 2; round++) {
+        many_frames(&w, 131 * 1024, 100);
+        many_frames(&w, 1024 * 1024, 20);
+        many_frames(&w, 8u << 20, 2); /* their first bytes are a shelf's */
+        many_frames(&w, 1024, 100);
+        size_t kept = 0;
+        for (size_t i = 0; i < FRAME_SHELVES; i++) {
+            ck_assert_uint_eq(cs->shelves[i].count, cs->shelves[i].room);
+            kept += cs->shelves[i].count * cs->shelves[i].frame_bytes;
+        }
+        ck_assert_uint_le(kept, 24u << 20);
+        ck_assert_uint_eq(cs->request_bytes, before);
+    }
+    connections_trim(cs);
+    for (size_t i = 0; i < FRAME_SHELVES; i++) {
+        ck_assert_uint_eq(cs->shelves[i].count, 0);
+    }
+    bench_deinit(&w);
+}
+END_TEST
+
 Suite *calls_suite(void)
 {
     Suite *s = suite_create("calls");
     TCase *tc = tcase_create("memory");
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, every_call_ends_however_little_memory_is_left);
+    tcase_add_test(tc, memory_of_frames_is_used_again_and_bounded_and_given_back);
     suite_add_tcase(s, tc);
     return s;
 }
