@@ -157,7 +157,7 @@ def limited_rate(c, row, load, records, name):
     three runs."""
     limit = MemoryLimit()
     if not limit.works:
-        row("cluster", f"{name}: limited page cache", result="no memory control group can be made here")
+        row("cluster", f"{name}: limited page cache", result="not root, or no memory controller")
         return
     limit.take(n.child.pid for n in c.live)
     runs = []
