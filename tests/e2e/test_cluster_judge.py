@@ -44,6 +44,20 @@ def test_an_acknowledgement_that_is_not_true_is_found(filled, lie, found):
     assert code == 1 and found in out and err, (out, err)
 
 
+def test_an_acknowledgement_without_a_place_is_true_when_the_record_is_there(filled):
+    """librdkafka concludes from a later answer that an earlier request was taken."""
+    broker, journal = filled
+    lines = journal.read_text().splitlines(True)
+    partition, _, rest = lines[5].split(" ", 2)
+    lines[5] = f"{partition} -1001 {rest}"
+    journal.write_text("".join(lines))
+    code, out, err = judge(broker, journal)
+    assert code == 0 and '"lost":0' in out and not err, (out, err)
+    journal.write_text("".join(lines) + f"{partition} -1001 1 123456\n")
+    code, out, err = judge(broker, journal)
+    assert code == 1 and '"lost":1' in out and "1.123456" in err, (out, err)
+
+
 @pytest.mark.parametrize("value,found", [("1.0", '"duplicated":1'), ("1.1000", '"reordered":1')])
 def test_a_record_out_of_its_place_is_found(filled, value, found):
     broker, journal = filled

@@ -8,11 +8,11 @@
  *
  * produce spreads RATE records a second over all partitions, for SECONDS or until SIGTERM, and
  * waits for every acknowledgement. A value is "PRODUCER.N" (numbers both), N ascending, and blanks
- * up to `pad.bytes` when that is among the settings; the others are librdkafka's. A line of
- * the journal is "PARTITION OFFSET PRODUCER N": a record that was acknowledged at that offset. It
- * prints one object of JSON: counts, latencies, and for each partition the times without any
- * acknowledgement while one was due ("windows"). A latency begins when RATE has the record due,
- * however late it was sent.
+ * up to `pad.bytes` when that is among the settings; the others are librdkafka's. A line of the
+ * journal is "PARTITION OFFSET PRODUCER N": a record that was acknowledged at that offset; it is
+ * negative when the client library learnt of it without its place. It prints one object of JSON:
+ * counts, latencies, and for each partition the times without any acknowledgement while one was due
+ * ("windows"). A latency begins when RATE has the record due, however late it was sent.
  * check reads the topic from its beginning with a fresh consumer and prints what is wrong:
  *   lost        acknowledged, and not in the log
  *   moved       acknowledged at this offset, and another record is there
@@ -70,9 +70,15 @@ struct window {
 };
 
 struct producing {
+    const rd_kafka_conf_t *conf; /* of each producer that is made */
+    rd_kafka_t *rk;
+    rd_kafka_topic_t *topic;
+    const char *topic_name;
     FILE *journal;
-    const char *producer;
+    unsigned long producer;
     uint64_t began_us, sent, acked, failed;
+    uint64_t abandoned; /* with a producer that met the fault below: in the log or not */
+    unsigned restarts;
     size_t pad_bytes;
     uint64_t last_ack_us[PARTITIONS_MAX];
     struct latency latency;
@@ -84,23 +90,37 @@ struct producing {
 /* What travels with a record until its acknowledgement. */
 struct due {
     uint64_t due_us, sent_us, n;
+    unsigned long producer;
 };
+
+/* Before 2.4.0 a request that was lost with its connection counts as answered; when it was not
+ * taken, the next one is out of order, and the producer has ended for good: librdkafka's pull
+ * request 4438. This hides no loss: whatever was acknowledged is still looked for. */
+static bool met_known_fault(rd_kafka_t *rk)
+{
+    char text[512];
+    return rd_kafka_version() < 0x020400ff && rd_kafka_fatal_error(rk, text, sizeof(text)) ==
+                                                  RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+}
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
     struct producing *p = opaque;
     struct due *due = m->_private;
     uint64_t now = now_us();
-    (void)rk;
     if (m->err) {
-        p->failed++;
+        if (met_known_fault(rk)) {
+            p->abandoned++;
+        } else {
+            p->failed++;
+        }
         snprintf(p->error, sizeof(p->error), "%s", rd_kafka_err2str(m->err));
         free(due);
         return;
     }
     p->acked++;
-    fprintf(p->journal, "%" PRId32 " %" PRId64 " %s %" PRIu64 "\n", m->partition, m->offset,
-            p->producer, due->n);
+    fprintf(p->journal, "%" PRId32 " %" PRId64 " %lu %" PRIu64 "\n", m->partition, m->offset,
+            due->producer, due->n);
     latency_add(&p->latency, now - due->due_us);
     /* Acknowledgements of a partition come in order: this record was the oldest one due. */
     uint64_t *last = &p->last_ack_us[m->partition];
@@ -150,11 +170,12 @@ static bool open_journal(struct producing *p, const char *path)
 static void print_result(const struct producing *p)
 {
     uint64_t seconds_us = now_us() - p->began_us;
-    printf("{\"sent\":%" PRIu64 ",\"acked\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"error\":\"%s\","
+    printf("{\"sent\":%" PRIu64 ",\"acked\":%" PRIu64 ",\"failed\":%" PRIu64
+           ",\"abandoned\":%" PRIu64 ",\"restarts\":%u,\"error\":\"%s\","
            "\"seconds\":%.3f,\"latency_ms\":{\"p50\":%.3f,\"p99\":%.3f,\"p999\":%.3f,"
            "\"max\":%.3f},\"windows\":[",
-           p->sent, p->acked, p->failed, p->error, (double)seconds_us / 1e6,
-           latency_ms(&p->latency, 0.5), latency_ms(&p->latency, 0.99),
+           p->sent, p->acked, p->failed, p->abandoned, p->restarts, p->error,
+           (double)seconds_us / 1e6, latency_ms(&p->latency, 0.5), latency_ms(&p->latency, 0.99),
            latency_ms(&p->latency, 0.999), (double)p->latency.max / 1000);
     for (size_t i = 0; i < p->window_count; i++) {
         printf("%s{\"partition\":%" PRId32 ",\"at_s\":%.3f,\"ms\":%.1f}", i ? "," : "",
@@ -164,40 +185,84 @@ static void print_result(const struct producing *p)
     puts("]}");
 }
 
-static int produce(rd_kafka_t *rk, char **argv, struct producing *p)
+static bool open_producer(struct producing *p)
 {
-    rd_kafka_topic_t *t = rd_kafka_topic_new(rk, argv[3], NULL);
-    int partitions = partitions_of(rk, t);
+    char err[512];
+    p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_dup(p->conf), err, sizeof(err));
+    if (!p->rk) {
+        fprintf(stderr, "cluster_load: %s\n", err);
+        return false;
+    }
+    p->topic = rd_kafka_topic_new(p->rk, p->topic_name, NULL);
+    return true;
+}
+
+static void close_producer(struct producing *p)
+{
+    rd_kafka_topic_destroy(p->topic);
+    rd_kafka_destroy(p->rk);
+}
+
+/* Another producer, of another number: what the first had on its way may still arrive, late. */
+static void begin_anew(struct producing *p)
+{
+    rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(p->rk, 10000);
+    close_producer(p);
+    p->restarts++;
+    p->producer += PRODUCERS_MAX;
+    if (!open_producer(p)) {
+        exit(1);
+    }
+}
+
+/* False when the queue is full: an outage, and the rate falls behind. */
+static bool send_next(struct producing *p, char *value, double rate, int partitions)
+{
+    struct due *due = grown(NULL, sizeof(*due));
+    uint64_t due_us = p->began_us + (uint64_t)((double)p->sent / rate * 1e6);
+    *due = (struct due){ due_us, now_us(), p->sent, p->producer };
+    size_t len = (size_t)snprintf(value, VALUE_BYTES_MAX, "%lu.%" PRIu64, p->producer, p->sent);
+    value[len] = ' ';
+    len = len < p->pad_bytes ? p->pad_bytes : len;
+    if (rd_kafka_produce(p->topic, (int32_t)(p->sent % (uint64_t)partitions), RD_KAFKA_MSG_F_COPY,
+                         value, len, NULL, 0, due)) {
+        free(due);
+        return false;
+    }
+    p->sent++;
+    return true;
+}
+
+static int produce(struct producing *p, double rate, double seconds)
+{
+    if (!open_producer(p)) {
+        return 1;
+    }
+    int partitions = partitions_of(p->rk, p->topic);
     char *value = grown(NULL, VALUE_BYTES_MAX);
     memset(value, ' ', VALUE_BYTES_MAX);
-    double rate = strtod(argv[5], NULL), seconds = strtod(argv[6], NULL);
     p->began_us = now_us();
     uint64_t end_us = p->began_us + (uint64_t)(seconds * 1e6);
     for (uint64_t now; (now = now_us()) < end_us && !ending;) {
         uint64_t due_now = (uint64_t)((double)(now - p->began_us) / 1e6 * rate) + 1;
-        while (p->sent < due_now) {
-            struct due *due = grown(NULL, sizeof(*due));
-            uint64_t due_us = p->began_us + (uint64_t)((double)p->sent / rate * 1e6);
-            *due = (struct due){ due_us, now_us(), p->sent };
-            size_t len =
-                (size_t)snprintf(value, VALUE_BYTES_MAX, "%s.%" PRIu64, p->producer, p->sent);
-            value[len] = ' ';
-            len = len < p->pad_bytes ? p->pad_bytes : len;
-            if (rd_kafka_produce(t, (int32_t)(p->sent % (uint64_t)partitions), RD_KAFKA_MSG_F_COPY,
-                                 value, len, NULL, 0, due)) {
-                free(due); /* the queue is full: an outage, and the rate falls behind */
-                break;
-            }
-            p->sent++;
+        while (p->sent < due_now && send_next(p, value, rate, partitions)) {
         }
-        rd_kafka_poll(rk, 1);
+        rd_kafka_poll(p->rk, 1);
+        if (met_known_fault(p->rk)) {
+            begin_anew(p);
+        }
     }
-    rd_kafka_flush(rk, 90000);
-    p->failed += (uint64_t)rd_kafka_outq_len(rk) ? p->sent - p->acked - p->failed : 0;
+    rd_kafka_flush(p->rk, 90000);
+    if (met_known_fault(p->rk)) {
+        begin_anew(p);
+    }
+    p->failed +=
+        (uint64_t)rd_kafka_outq_len(p->rk) ? p->sent - p->acked - p->failed - p->abandoned : 0;
     fclose(p->journal);
     print_result(p);
     free(value);
-    rd_kafka_topic_destroy(t);
+    close_producer(p);
     return p->failed != 0;
 }
 
@@ -226,6 +291,8 @@ struct log_partition {
 
 struct checking {
     struct log_partition partitions[PARTITIONS_MAX];
+    struct acked *placeless; /* acknowledged without an offset */
+    size_t placeless_count, placeless_cap;
     struct numbers numbers[PRODUCERS_MAX];
     uint64_t records, acked, lost, moved, duplicated, reordered, unacknowledged, foreign;
     unsigned examples;
@@ -239,6 +306,15 @@ static void example(struct checking *c, const char *what, int32_t partition, int
                 "%s: partition %" PRId32 " offset %" PRId64 " record %" PRIu64 ".%" PRIu64 "\n",
                 what, partition, offset, producer, n);
     }
+}
+
+static void keep(struct acked **list, size_t *count, size_t *cap, const struct acked *a)
+{
+    if (*count == *cap) {
+        *cap = *cap ? *cap * 2 : 4096;
+        *list = grown(*list, *cap * sizeof(**list));
+    }
+    (*list)[(*count)++] = *a;
 }
 
 static void read_journal(struct checking *c, const char *path)
@@ -260,11 +336,11 @@ static void read_journal(struct checking *c, const char *path)
             continue;
         }
         struct log_partition *p = &c->partitions[partition];
-        if (p->count == p->cap) {
-            p->cap = p->cap ? p->cap * 2 : 4096;
-            p->acked = grown(p->acked, p->cap * sizeof(*p->acked));
+        if (a.offset < 0) {
+            keep(&c->placeless, &c->placeless_count, &c->placeless_cap, &a);
+        } else {
+            keep(&p->acked, &p->count, &p->cap, &a);
         }
-        p->acked[p->count++] = a;
         c->acked++;
     }
     fclose(f);
@@ -276,18 +352,31 @@ static int by_offset(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The numbers of this producer; NULL: more producers than any test has. */
+static struct numbers *numbers_of(struct checking *c, uint64_t producer)
+{
+    for (size_t i = 0; i < PRODUCERS_MAX; i++) {
+        if (!c->numbers[i].bits || c->numbers[i].producer == producer) {
+            return &c->numbers[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_seen(struct checking *c, uint64_t producer, uint64_t n)
+{
+    const struct numbers *s = numbers_of(c, producer);
+    return s && n / 8 < s->bytes && s->bits[n / 8] >> (n % 8) & 1;
+}
+
 /* Marks N as seen; true when it was before. */
 static bool seen_before(struct checking *c, uint64_t producer, uint64_t n)
 {
-    struct numbers *s = NULL;
-    for (size_t i = 0; i < PRODUCERS_MAX && !s; i++) {
-        if (!c->numbers[i].bits || c->numbers[i].producer == producer) {
-            s = &c->numbers[i];
-        }
-    }
+    struct numbers *s = numbers_of(c, producer);
     if (!s || n >> 32) {
-        return false; /* more producers than any test has */
+        return false;
     }
+    bool before = is_seen(c, producer, n);
     s->producer = producer;
     if (n / 8 >= s->bytes) {
         size_t bytes = (size_t)(n / 8 + 1) * 2;
@@ -295,7 +384,6 @@ static bool seen_before(struct checking *c, uint64_t producer, uint64_t n)
         memset(s->bits + s->bytes, 0, bytes - s->bytes);
         s->bytes = bytes;
     }
-    bool before = s->bits[n / 8] >> (n % 8) & 1;
     s->bits[n / 8] |= (uint8_t)(1u << (n % 8));
     return before;
 }
@@ -376,6 +464,26 @@ static int assign_all(rd_kafka_t *rk, const char *topic, int partitions, struct 
     return open;
 }
 
+/* After the last record. */
+static void count_the_rest_as_lost(struct checking *c)
+{
+    for (int32_t i = 0; i < PARTITIONS_MAX; i++) {
+        struct log_partition *p = &c->partitions[i];
+        for (; p->next < p->count; p->next++) {
+            c->lost++;
+            example(c, "lost", i, p->acked[p->next].offset, p->acked[p->next].producer,
+                    p->acked[p->next].n);
+        }
+    }
+    for (size_t i = 0; i < c->placeless_count; i++) {
+        const struct acked *a = &c->placeless[i];
+        if (!is_seen(c, a->producer, a->n)) {
+            c->lost++;
+            example(c, "lost", -1, a->offset, a->producer, a->n);
+        }
+    }
+}
+
 static int check(rd_kafka_t *rk, const char *topic, char **journals)
 {
     struct checking *c = calloc(1, sizeof(*c));
@@ -405,14 +513,7 @@ static int check(rd_kafka_t *rk, const char *topic, char **journals)
             rd_kafka_message_destroy(m);
         }
     }
-    for (int32_t i = 0; i < PARTITIONS_MAX; i++) {
-        struct log_partition *p = &c->partitions[i];
-        for (; p->next < p->count; p->next++) {
-            c->lost++;
-            example(c, "lost", i, p->acked[p->next].offset, p->acked[p->next].producer,
-                    p->acked[p->next].n);
-        }
-    }
+    count_the_rest_as_lost(c);
     printf("{\"records\":%" PRIu64 ",\"acked\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"moved\":%" PRIu64
            ",\"duplicated\":%" PRIu64 ",\"reordered\":%" PRIu64 ",\"unacknowledged\":%" PRIu64
            ",\"foreign\":%" PRIu64 ",\"unread_partitions\":%d}\n",
@@ -425,6 +526,7 @@ static int check(rd_kafka_t *rk, const char *topic, char **journals)
     for (size_t i = 0; i < PRODUCERS_MAX; i++) {
         free(c->numbers[i].bits);
     }
+    free(c->placeless);
     free(c);
     return wrong;
 }
@@ -464,6 +566,21 @@ static void set_producer(rd_kafka_conf_t *conf, char **pairs, struct producing *
     rd_kafka_conf_set_opaque(conf, p);
 }
 
+static int run_check(rd_kafka_conf_t *conf, const char *topic, char **journals)
+{
+    char err[512];
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, err, sizeof(err));
+    if (!rk) {
+        fprintf(stderr, "cluster_load: %s\n", err);
+        return 1;
+    }
+    rd_kafka_poll_set_consumer(rk);
+    int rc = check(rk, topic, journals);
+    rd_kafka_consumer_close(rk);
+    rd_kafka_destroy(rk);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     bool producing = argc >= 8 && strcmp(argv[1], "produce") == 0;
@@ -484,32 +601,23 @@ int main(int argc, char **argv)
     set(conf, "reconnect.backoff.ms", "50");
     set(conf, "reconnect.backoff.max.ms", "500");
     set(conf, "topic.metadata.refresh.fast.interval.ms", "100");
+    int rc;
     if (producing) {
-        p->producer = argv[4];
+        p->producer = strtoul(argv[4], NULL, 10);
+        p->topic_name = argv[3];
+        p->conf = conf;
         if (!open_journal(p, argv[7])) {
             return 73;
         }
         set_producer(conf, argv + 8, p);
+        rc = produce(p, strtod(argv[5], NULL), strtod(argv[6], NULL));
+        rd_kafka_conf_destroy(conf);
     } else {
         set(conf, "group.id", "cluster_load");
         set(conf, "enable.auto.commit", "false");
-    }
-    char err[512];
-    rd_kafka_t *rk =
-        rd_kafka_new(producing ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf, err, sizeof(err));
-    if (!rk) {
-        fprintf(stderr, "cluster_load: %s\n", err);
-        return 1;
-    }
-    if (!producing) {
-        rd_kafka_poll_set_consumer(rk);
-    }
-    int rc = producing ? produce(rk, argv, p) : check(rk, argv[3], argv + 4);
-    if (!producing) {
-        rd_kafka_consumer_close(rk);
+        rc = run_check(conf, argv[3], argv + 4);
     }
     free(p->windows);
-    rd_kafka_destroy(rk);
     free(p);
     return rc;
 }
