@@ -84,6 +84,10 @@ static enum err parse(const char *path, struct slice rest, struct meta_propertie
     if (m.version == 1 && (m.node_id < 0 || !m.cluster_id[0])) {
         return err_set(err, ERR_CORRUPT, "%s: node.id or cluster.id is missing", path);
     }
+    if (m.version == 1 && uuid_is_zero(&m.directory_id)) {
+        return err_set(err, ERR_CORRUPT,
+                       "%s: directory.id is missing (Apache Kafka before 3.7 wrote none)", path);
+    }
     *ret_meta = m;
     return ERR_OK;
 }

@@ -14,7 +14,7 @@ struct meta_properties {
     int version;
     char cluster_id[64];      /* "" when absent */
     int32_t node_id;          /* -1 when absent */
-    struct uuid directory_id; /* zero when absent */
+    struct uuid directory_id; /* zero in version 0 */
 };
 
 /* ERR_NOT_FOUND when there is no file; ERR_CORRUPT with the line otherwise. Keys that are not known

@@ -170,10 +170,31 @@ START_TEST(meta_properties_of_both_versions_are_read)
     ck_assert(meta_properties_read(vfs_posix(), path, &m, &err) == ERR_OK);
     ck_assert(m.version == 0 && m.node_id == 7);
     static const char *const bad[] = { "", "version=2\n", "version=1\nnode.id=1\n", "version\n",
-                                       "version=1\ncluster.id=x\nnode.id=-4\n" };
+                                       "version=1\ncluster.id=x\nnode.id=-4\n",
+                                       "version=1\ncluster.id=x\nnode.id=1\n" };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         put(bad[i], strlen(bad[i]));
         ck_assert(meta_properties_read(vfs_posix(), path, &m, &err) == ERR_CORRUPT);
+    }
+}
+END_TEST
+
+/* An id that is missing is never taken for one that the cluster has not heard of. */
+START_TEST(meta_properties_with_a_flipped_bit_are_refused_or_have_every_id)
+{
+    struct meta_properties m;
+    struct error err;
+    static const char sound[] = "#written by logboom-broker\ncluster.id=pkAA1kc0er1cyvk2QYhczA\n"
+                                "version=1\ndirectory.id=22OkFYo2xtj1-ihP_QpzUg\nnode.id=1\n";
+    for (size_t i = 0; i < (sizeof(sound) - 1) * 8; i++) {
+        char bytes[sizeof(sound)];
+        memcpy(bytes, sound, sizeof(sound));
+        bytes[i / 8] = (char)(bytes[i / 8] ^ 1 << i % 8);
+        put(bytes, sizeof(bytes) - 1);
+        enum err e = meta_properties_read(vfs_posix(), path, &m, &err);
+        ck_assert(e == ERR_OK || e == ERR_CORRUPT);
+        ck_assert_msg(e || (m.node_id >= 0 && m.cluster_id[0] && !uuid_is_zero(&m.directory_id)),
+                      "bit %zu", i);
     }
 }
 END_TEST
@@ -249,6 +270,7 @@ Suite *checkpoint_suite(void)
     tcase_add_test(t, hostile_checkpoints_are_refused);
     tcase_add_test(t, epoch_ends_follow_kip_101);
     tcase_add_test(t, meta_properties_of_both_versions_are_read);
+    tcase_add_test(t, meta_properties_with_a_flipped_bit_are_refused_or_have_every_id);
     tcase_add_test(t, a_log_directory_is_locked_listed_and_marked);
     suite_add_tcase(s, t);
     return s;
