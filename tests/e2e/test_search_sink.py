@@ -40,10 +40,11 @@ class Docs:
     def __init__(self, tmp_path, started, broker, server):
         self.tmp_path, self.started, self.broker, self.server = tmp_path, started, broker, server
 
-    def produce(self, kinds, count, bad=(), pad=150):
-        """count documents, their kinds in turn; the numbers in bad do not fit the mapping."""
+    def produce(self, kinds, count, bad=(), pad=150, first=0):
+        """count documents from number first on, their kinds in turn; the numbers in bad do not fit
+        the mapping."""
         lines = []
-        for seq in range(count):
+        for seq in range(first, first + count):
             doc = {"@timestamp": "2026-08-01T10:20:30.000Z", "@metadata": {"beat": "test"},
                    "kind": kinds[seq % len(kinds)], "seq": "bad" if seq in bad else seq,
                    "event": {"id": f"e{seq}"}, "message": "m" * pad}
@@ -151,9 +152,12 @@ def test_a_closed_index_stops_neither_the_others_nor_a_document(docs):
 
 def test_a_server_killed_in_the_middle_has_every_document_in_the_end(docs):
     docs.index("dying")
-    docs.produce(["dying"], 8000)
+    docs.produce(["dying"], 4000)
     docs.start("bulk_max_size: 200, max_in_flight: 2")
     docs.wait_count("dying", 800, 180)
+    docs.server.pause()  # whatever is sent from now on is under way when it dies
+    docs.produce(["dying"], 4000, first=4000)
+    time.sleep(0.5)
     docs.server.kill()
     behind = docs.committed()
     assert behind < 8000
