@@ -152,7 +152,7 @@ def full_rate(c, row, load, records, what):
 
 
 def limited_rate(c, row, load, records, name):
-    """With the same page cache for each, full before it is measured: the cost at its steadiest,
+    """With the same page cache for each, full before it is measured: a steadier cost,
     since a new page is an old one and not what the machine or its host can spare. The middle of
     three runs."""
     limit = MemoryLimit()

@@ -47,8 +47,8 @@ def run_load(three, started, topic, rate=300, settings=()):
     return load
 
 
-def finish(three, topic, load, faults_done=(), bound_ms=WINDOW_MS):
-    result = load.finish()
+def finish(three, topic, load, faults_done=(), bound_ms=WINDOW_MS, may_end=False):
+    result = load.finish(may_end=may_end)
     told = workload.windows(result, faults_done)
     workload.check(three, topic, [load.journal])
     assert told["max"] < bound_ms, (told, faults_done)

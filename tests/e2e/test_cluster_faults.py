@@ -111,12 +111,12 @@ def tell(what, *nodes):
     print(f"  at {time.monotonic():.3f}: {what}", *nodes)
 
 
-def settle(apart, net, load, done, bound_ms, seen=None, cluster_ms=None):
+def settle(apart, net, load, done, bound_ms, seen=None, cluster_ms=None, may_end=False):
     net.heal()
     apart.wait_healthy(90)
     time.sleep(1)
     cluster_told = seen.finish() if seen else None
-    result = finish(apart, "t", load, done, bound_ms)
+    result = finish(apart, "t", load, done, bound_ms, may_end)
     if cluster_ms:
         assert cluster_told["max"] < cluster_ms, cluster_told
     apart.stop()
@@ -201,7 +201,8 @@ def test_bad_links_slow_everything_and_lose_nothing(apart, net, started, bad):
     net.rule(**bad)
     time.sleep(SECONDS)
     before = load.journal.stat().st_size
-    wait_until(lambda: load.journal.stat().st_size > before, 60, "records flow, however slowly")
+    time.sleep(5)
+    assert load.journal.stat().st_size > before, "records flow, however slowly"
     settle(apart, net, load, [str(bad)], 60000)
     one_leader_an_epoch(apart)
 
@@ -235,5 +236,5 @@ def test_kills_on_a_bad_network(apart, net, started, rng):
     finally:
         stop.set()
         thread.join()
-    settle(apart, net, load, ["kill -9"] * kills, 120000)
+    settle(apart, net, load, ["kill -9"] * kills, 120000, may_end=True)
     one_leader_an_epoch(apart)
