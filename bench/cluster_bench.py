@@ -4,27 +4,25 @@
 CPU is that of the three nodes together; clients are not counted. Latency is from when a record is
 due to its acknowledgement, so that the producer's linger is in it. Full rates are librdkafka's, not
 idempotent; steady ones our own producer's, idempotent, since it takes a tenth of a core from the
-nodes beside it (client_cores) where librdkafka takes four times as much.
+nodes beside it (client_cores) where librdkafka takes four times as much. The page cache is full
+before each run, as on a machine that has been up for a while.
 """
-import mmap
 import os
 import resource
 import shutil
 import time
 
 from support import cluster, peers, workload
-from support.memory_limit import MemoryLimit
 from support.process import BUILD, run, wait_until
 
 PARTITIONS, BYTES = 6, 1024
 BATCHES = ["batch.size=131072", "linger.ms=5"]
 SETTINGS = ["acks=all", *BATCHES]
 DRIVER = BUILD / "tests/e2e/drivers/driver_produce"
-SUSTAINED_S = 12  # at the rate of the first run, which may have been memory's and not the disk's
 LINGERS_MS = (0, 5)
 WARM_ROUNDS_MAX = 8
-PAGE_CACHE = 2.5e9  # bytes of all three nodes together, where it is limited
-LIMITED_FILLS = 2  # runs that fill it
+FREE_LEFT = 1 / 16  # of the machine's memory: what the page cache counts as full with
+FILLER_BYTES = 1 << 42
 
 
 class Meters:
@@ -34,6 +32,33 @@ class Meters:
 
     def cpu_seconds(self):
         return sum(n.cpu_seconds() for n in self.nodes) - self.cpu
+
+
+def memory_of_machine(what):
+    with open("/proc/meminfo") as f:
+        return int(f.read().split(what + ":")[1].split()[0]) * 1024
+
+
+class PageCache:
+    """A machine that has been up for a while has no free pages: a new page is an old one. On one
+    that has some, and whose host provides them only when they are touched, their first user pays
+    several times what is written to them. A file without blocks fills the cache and costs no disk;
+    its pages, which nobody reads again, are the first ones to be used anew."""
+
+    def __init__(self, folder):
+        self.path, self.at = folder / "filler", 0
+        with open(self.path, "wb") as f:
+            f.truncate(FILLER_BYTES)
+
+    def fill(self):
+        block, left = bytearray(8 << 20), 2 * memory_of_machine("MemTotal")
+        with open(self.path, "rb", buffering=0) as f:
+            while left > 0 and (memory_of_machine("MemFree") >
+                                FREE_LEFT * memory_of_machine("MemTotal")):
+                f.seek(self.at)
+                f.readinto(block)
+                left -= len(block)
+                self.at = (self.at + len(block)) % FILLER_BYTES
 
 
 def memory_mb(c):
@@ -53,14 +78,19 @@ def paced(c, mb_s, linger_ms, seconds=6):
     return {k: float(v) for k, v in (p.split("=") for p in out.splitlines()[-1].split())}
 
 
-def steady(c, row, name, what, mb_s):
-    """Latencies at a steady rate, and the cost: the run of three with the middle p99. What the runs
-    before left to be written is on the disk first."""
+def quiet(cache):
+    """What the runs before left to be written is on the disk, and the page cache is full."""
+    os.sync()
+    cache.fill()
+    time.sleep(2)
+
+
+def steady(c, row, cache, name, what, mb_s):
+    """Latencies at a steady rate, and the cost: the run of three with the middle p99."""
     for linger_ms in LINGERS_MS:
         runs = []
         for _ in range(3):
-            os.sync()
-            time.sleep(2)
+            quiet(cache)
             meters, client, began = Meters(c), client_seconds(), time.monotonic()
             got = paced(c, mb_s, linger_ms)
             got["cost"] = meters.cpu_seconds() / (got["delivered"] * BYTES / 1e9)
@@ -129,62 +159,26 @@ def warm(c, load, records):
     return mb_s
 
 
-def have_memory(size):
-    """The host of a virtual machine may provide a page when it is first touched, and charge who did
-    it: what the page cache is about to take has been touched before."""
-    with open("/proc/meminfo") as f:
-        free = int(f.read().split("MemFree:")[1].split()[0]) * 1024
-    size = min(size, free // 2)
-    with mmap.mmap(-1, size) as m:
-        for at in range(0, size, mmap.PAGESIZE):
-            m[at] = 1
-
-
-def full_rate(c, row, load, records, what):
-    os.sync()
-    have_memory(records * BYTES * 6)  # three copies, and what the kernel takes from elsewhere
-    meters = Meters(c)
-    got = load("produce", c.bootstrap, "load-all", records, BYTES, *SETTINGS)
-    row("cluster", what, mb_s=got["mb_s"],
-        cpu_s_per_gb=f"{meters.cpu_seconds() / (records * BYTES / 1e9):.2f}",
-        rss_mb=f"{memory_mb(c):.0f}")
-    return float(got["mb_s"])
-
-
-def limited_rate(c, row, load, records, name):
-    """With the same page cache for each, full before it is measured: a steadier cost,
-    since a new page is an old one and not what the machine or its host can spare. The middle of
-    three runs."""
-    limit = MemoryLimit()
-    if not limit.works:
-        row("cluster", f"{name}: limited page cache", result="not root, or no memory controller")
-        return
-    limit.take(n.child.pid for n in c.live)
+def full_rate(c, row, cache, load, records, name):
+    """The run of three with the middle cost; its rate."""
     runs = []
-    for i in range(LIMITED_FILLS + 3):
-        limit.set(memory_mb(c) * 1e6 + PAGE_CACHE)
-        os.sync()
-        time.sleep(1)
+    for _ in range(3):
+        quiet(cache)
         meters = Meters(c)
         got = load("produce", c.bootstrap, "load-all", records, BYTES, *SETTINGS)
-        if i >= LIMITED_FILLS:
-            runs.append((meters.cpu_seconds() / (records * BYTES / 1e9), float(got["mb_s"])))
-    limit.release(n.child.pid for n in c.live)
+        runs.append((meters.cpu_seconds() / (records * BYTES / 1e9), float(got["mb_s"])))
     cost, mb_s = sorted(runs)[1]
-    row("cluster", f"{name}: the same, page cache {PAGE_CACHE / 1e9:g} GB", mb_s=f"{mb_s:.0f}",
-        cpu_s_per_gb=f"{cost:.2f}", of_three="/".join(f"{run[0]:.1f}" for run in runs))
+    row("cluster", f"{name}: produce 1 KiB, acks=all, RF 3", mb_s=f"{mb_s:.0f}",
+        cpu_s_per_gb=f"{cost:.2f}", cpu_of_three="/".join(f"{run[0]:.1f}" for run in runs),
+        rss_mb=f"{memory_mb(c):.0f}")
+    return mb_s
 
 
-def sustained_rate(c, row, load, records, name):
-    own = full_rate(c, row, load, records, f"{name}: produce 1 KiB, acks=all, RF 3")
-    limited_rate(c, row, load, records // 2, name)
-    more = full_rate(c, row, load, int(own * 1e6 / BYTES * SUSTAINED_S),
-                     f"{name}: the same, sustained")
+def consume(c, row, load, records, name):
     meters = Meters(c)
     read = load("consume", c.bootstrap, "load-all", records)
     row("cluster", f"{name}: consume 1 KiB", mb_s=read["mb_s"],
         cpu_s_per_gb=f"{meters.cpu_seconds() / (records * BYTES / 1e9):.2f}")
-    return min(own, more)
 
 
 def started(folder, row, name, kind, sets):
@@ -211,33 +205,35 @@ def ended(c, folder, row, name):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def run_kafka(folder, row, load, records):
+def run_kafka(folder, row, cache, load, records):
     """The rate that Apache Kafka sustains. Then once more with every record synced before it is
-    acknowledged, which is what we do by default: latencies only."""
+    acknowledged, which is what we do by default: no reading, no fail-over."""
     cluster.KafkaNode.java = peers.FAST
     name = "Apache Kafka 4.3.1"
     c = started(folder, row, name, cluster.KafkaNode, ())
     warm(c, load, records)
-    own = sustained_rate(c, row, load, records, name)
-    steady(c, row, name, "half of its own rate", own / 2)
+    own = full_rate(c, row, cache, load, records, name)
+    consume(c, row, load, records, name)
+    steady(c, row, cache, name, "half of its own rate", own / 2)
     fail_over(c, row, name, 3)
     ended(c, folder, row, name)
     name += ", synced"
     c = started(folder, row, name, cluster.KafkaNode, ["log.flush.interval.messages=1"])
-    mb_s = warm(c, load, records)
-    full_rate(c, row, load, records // 2, f"{name}: produce 1 KiB, acks=all, RF 3")
-    steady(c, row, name, "half of its own rate", mb_s / 2)
+    warm(c, load, records)
+    mb_s = full_rate(c, row, cache, load, records // 2, name)
+    steady(c, row, cache, name, "half of its own rate", mb_s / 2)
     ended(c, folder, row, name)
     return own
 
 
-def run_ours(folder, row, load, records, durability, kafka_mb_s):
+def run_ours(folder, row, cache, load, records, durability, kafka_mb_s):
     name = f"logboom ({durability})"
     c = started(folder, row, name, cluster.Node, [f"durability={durability}"])
-    own = sustained_rate(c, row, load, records, name)
+    own = full_rate(c, row, cache, load, records, name)
+    consume(c, row, load, records, name)
     if kafka_mb_s:
-        steady(c, row, name, "half of Kafka's rate", kafka_mb_s / 2)
-    steady(c, row, name, "half of its own rate", own / 2)
+        steady(c, row, cache, name, "half of Kafka's rate", kafka_mb_s / 2)
+    steady(c, row, cache, name, "half of its own rate", own / 2)
     fail_over(c, row, name, 3)
     ended(c, folder, row, name)
 
@@ -248,12 +244,13 @@ def run_all(folder, row, load, records):
         row("cluster", "all", result="not built: librdkafka was not found by configure")
         return
     disk(folder, row)
+    cache = PageCache(folder)
     row("cluster", "every producer", record_bytes=BYTES, partitions=PARTITIONS, acks="all",
         **dict(s.split("=") for s in BATCHES))
     kafka_mb_s = None
     if shutil.which("java") and shutil.which("mvn"):
-        kafka_mb_s = run_kafka(folder / "kafka", row, load, records)
+        kafka_mb_s = run_kafka(folder / "kafka", row, cache, load, records)
     else:
         row("cluster", "Apache Kafka 4.3.1", result="not installed: Java 17 and Maven")
     for durability in ("fsync", "page-cache"):
-        run_ours(folder / durability, row, load, records, durability, kafka_mb_s)
+        run_ours(folder / durability, row, cache, load, records, durability, kafka_mb_s)
