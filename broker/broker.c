@@ -107,27 +107,6 @@ void broker_remove_dir_later(struct broker *b, struct broker_dir *dir, const cha
 
 /* --- timers ----------------------------------------------------------------------------------- */
 
-/* Calls each() for every partition that has a log. */
-struct log_walk {
-    void (*each)(struct broker *b, struct partition *p, void *ctx);
-    void *ctx;
-};
-
-static void if_log(struct broker *b, struct partition *p, void *ctx)
-{
-    const struct log_walk *w = ctx;
-    if (p->log) {
-        w->each(b, p, w->ctx);
-    }
-}
-
-static void each_log(struct broker *b,
-                     void (*each)(struct broker *b, struct partition *p, void *ctx), void *ctx)
-{
-    struct log_walk w = { each, ctx };
-    topics_each(b, if_log, &w);
-}
-
 static void retain(struct broker *b, struct partition *p, void *ctx)
 {
     bool *moved = ctx;
@@ -157,9 +136,9 @@ static void on_retention(void *owner)
 {
     struct broker *b = owner;
     bool moved = false;
-    each_log(b, retain, &moved);
+    topics_each_log(b, retain, &moved);
     if (moved) { /* before anybody is told where the logs begin now */
-        (void)broker_write_log_starts(b);
+        (void)checkpoints_write_log_starts(b);
     }
     timer_arm_in(b->env, &b->retention_timer,
                  (uint64_t)b->config->log_retention_check_interval_ms * NS_PER_MS);
@@ -182,155 +161,21 @@ static void upkeep(struct broker *b, struct partition *p, void *ctx)
 static void on_upkeep(void *owner)
 {
     struct broker *b = owner;
-    each_log(b, upkeep, NULL);
+    topics_each_log(b, upkeep, NULL);
     quorum_upkeep(b);
     connections_trim(&b->connections);
     timer_arm_in(b->env, &b->upkeep_timer, (uint64_t)UPKEEP_SECONDS * NS_PER_S);
-}
-
-enum checkpoint { RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS };
-
-struct checkpoint_walk {
-    struct broker_dir *dir;
-    enum checkpoint which;
-    struct offset_checkpoint offsets;
-    bool failed;
-};
-
-/* Of a damaged log that will be cut: what its disk had promised. Were it forgotten before, nobody
- * would look for what is missing at the next start. Nothing is appended meanwhile. */
-static int64_t recovery_point_of(const struct partition *p)
-{
-    int64_t had =
-        p->damage && p->role != PARTITION_LEADER
-            ? offset_checkpoint_find(&p->dir->dir->recovery_points, p->topic->name, p->index)
-            : -1;
-    return had > p->log->recovery_point ? had : p->log->recovery_point;
-}
-
-static void note_offset(struct broker *b, struct partition *p, void *ctx)
-{
-    struct checkpoint_walk *w = ctx;
-    (void)b;
-    if (p->dir != w->dir) {
-        return;
-    }
-    int64_t offset = w->which == RECOVERY_POINTS ? recovery_point_of(p)
-                     : w->which == LOG_STARTS    ? partition_next_start(p)
-                                                 : p->high_watermark;
-    /* A start twice, which Kafka reads as once: one that rot has raised would hide records, and
-     * nothing but this file tells of it. Also one where the first segment begins, as long as a
-     * power loss may bring back those before it. */
-    bool told =
-        offset > p->log->segments[0]->base_offset || (offset > 0 && log_names_unsynced(p->log));
-    int times = w->which != LOG_STARTS ? 1 : told ? 2 : 0;
-    for (int i = 0; i < times; i++) {
-        offset_checkpoint_add(&w->offsets, p->topic->name, p->index, offset);
-    }
-}
-
-/* What is wanted is on the disk, and cannot come back after a crash; or w->failed. */
-static void begin_where_wanted(struct broker *b, struct partition *p, void *ctx)
-{
-    const struct checkpoint_walk *w = ctx;
-    struct error err;
-    if (p->dir != w->dir || partition_next_start(p) == p->log->start_offset ||
-        (w->failed && p->role != PARTITION_LEADER)) {
-        return;
-    }
-    if (log_advance_start(p->log, partition_next_start(p), &err)) {
-        log_error(&b->log, "records could not be deleted", KV_STR("topic", p->topic->name),
-                  KV_INT("partition", p->index), KV_STR("error", err.text));
-    }
-    partition_grew(b, p);
-}
-
-static enum err write_checkpoint(struct broker *b, enum checkpoint which, struct error *err)
-{
-    static const char *const names[] = { CHECKPOINT_RECOVERY_POINT, CHECKPOINT_LOG_START,
-                                         CHECKPOINT_REPLICATION };
-    enum err first = ERR_OK;
-    for (uint32_t i = 0; b->logs_open && i < b->dir_count; i++) {
-        struct checkpoint_walk w = { .dir = &b->dirs[i], .which = which };
-        each_log(b, note_offset, &w);
-        struct error why;
-        enum err e = log_dir_write(b->dirs[i].dir, names[which], &w.offsets, &why);
-        offset_checkpoint_deinit(&w.offsets);
-        if (e && !first) {
-            first = e;
-            err_set(err, e, "%s", why.text);
-        }
-        if (which == LOG_STARTS) {
-            w.failed = e != ERR_OK;
-            each_log(b, begin_where_wanted, &w);
-        }
-    }
-    if (!first && b->logs_open) {
-        b->recovery_points_stale &= which != RECOVERY_POINTS;
-        b->log_starts_stale &= which != LOG_STARTS;
-    }
-    return first;
-}
-
-enum err broker_correct_checkpoints(struct broker *b, struct error *err)
-{
-    enum err e = b->recovery_points_stale ? write_checkpoint(b, RECOVERY_POINTS, err) : ERR_OK;
-    return !e && b->log_starts_stale ? write_checkpoint(b, LOG_STARTS, err) : e;
-}
-
-static bool write_checkpoint_or_log(struct broker *b, enum checkpoint which)
-{
-    struct error err;
-    enum err e = write_checkpoint(b, which, &err);
-    if (e) {
-        log_warn(&b->log, "a checkpoint could not be written; it is tried again later",
-                 KV_STR("error", err.text));
-    }
-    return !e;
-}
-
-bool broker_write_log_starts(struct broker *b)
-{
-    return write_checkpoint_or_log(b, LOG_STARTS);
-}
-
-static void on_checkpoint(void *owner)
-{
-    struct broker *b = owner;
-    for (uint32_t i = 0; i < b->dir_count; i++) {
-        flusher_kick(&b->dirs[i].flusher); /* with page-cache nobody else asks for it */
-    }
-    (void)write_checkpoint_or_log(b, RECOVERY_POINTS);
-    (void)write_checkpoint_or_log(b, LOG_STARTS);
-    timer_arm_in(b->env, &b->checkpoint_timer,
-                 (uint64_t)b->config->log_flush_offset_checkpoint_interval_ms * NS_PER_MS);
-}
-
-static void on_high_watermark(void *owner)
-{
-    struct broker *b = owner;
-    if (b->high_watermarks_moved) {
-        b->high_watermarks_moved = false;
-        (void)write_checkpoint_or_log(b, HIGH_WATERMARKS);
-    }
-    timer_arm_in(b->env, &b->high_watermark_timer,
-                 (uint64_t)b->config->replica_high_watermark_checkpoint_interval_ms * NS_PER_MS);
 }
 
 static void start_timers(struct broker *b)
 {
     const struct broker_config *c = b->config;
     b->retention_timer = (struct timer){ .fire = on_retention, .owner = b };
-    b->checkpoint_timer = (struct timer){ .fire = on_checkpoint, .owner = b };
-    b->high_watermark_timer = (struct timer){ .fire = on_high_watermark, .owner = b };
     b->upkeep_timer = (struct timer){ .fire = on_upkeep, .owner = b };
     uint64_t first_ns = 30ull * NS_PER_S; /* Kafka's log.initial.task.delay.ms */
     uint64_t retention_ns = (uint64_t)c->log_retention_check_interval_ms * NS_PER_MS;
     timer_arm_in(b->env, &b->retention_timer, retention_ns < first_ns ? retention_ns : first_ns);
-    timer_arm_in(b->env, &b->checkpoint_timer,
-                 (uint64_t)c->log_flush_offset_checkpoint_interval_ms * NS_PER_MS);
-    timer_arm_in(b->env, &b->high_watermark_timer,
-                 (uint64_t)c->replica_high_watermark_checkpoint_interval_ms * NS_PER_MS);
+    checkpoints_start_timers(b);
     timer_arm_in(b->env, &b->upkeep_timer, (uint64_t)UPKEEP_SECONDS * NS_PER_S);
 }
 
@@ -431,6 +276,9 @@ static bool is_quiet(const struct broker *b)
         if (fsync ? !flusher_is_idle(f) : f->running) {
             return false; /* somebody waits for it, or its ticket holds files */
         }
+        if (checkpoints_are_under_way(&b->dirs[i])) {
+            return false;
+        }
     }
     return controller_node_is_idle(b) && quorum_is_idle(b) && b->removals == 0;
 }
@@ -439,6 +287,7 @@ void broker_check_drained(struct broker *b)
 {
     if (b->state == BROKER_DRAINING && b->hung_up && is_quiet(b)) {
         b->state = BROKER_STOPPED;
+        checkpoints_stop_timers(b); /* nothing new begins */
         b->drained(b->drained_ctx);
     }
 }
@@ -521,11 +370,9 @@ static enum err mark_clean(const struct broker *b, struct log_dir *dir, struct e
 enum err broker_shutdown(struct broker *b, struct error *err)
 {
     struct shutdown_walk w = { .err = err };
-    each_log(b, shut_log, &w);
+    topics_each_log(b, shut_log, &w);
     enum err e = w.first;
-    for (int which = RECOVERY_POINTS; !e && which <= HIGH_WATERMARKS; which++) {
-        e = write_checkpoint(b, (enum checkpoint)which, err);
-    }
+    e = e ? e : checkpoints_write_all(b, err);
     if (!e) {
         e = metadata_log_shutdown(b, err);
     }
@@ -538,8 +385,7 @@ enum err broker_shutdown(struct broker *b, struct error *err)
 static void cancel_timers(struct broker *b)
 {
     timer_cancel(b->env, &b->retention_timer);
-    timer_cancel(b->env, &b->checkpoint_timer);
-    timer_cancel(b->env, &b->high_watermark_timer);
+    checkpoints_stop_timers(b);
     timer_cancel(b->env, &b->upkeep_timer);
     timer_cancel(b->env, &b->drain_timer);
 }

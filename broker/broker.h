@@ -8,6 +8,7 @@
 #define LOGBOOM_BROKER_H
 
 #include "broker/broker_config.h"
+#include "broker/checkpoints.h"
 #include "broker/cluster_check.h"
 #include "broker/connection.h"
 #include "broker/controller_node.h"
@@ -65,6 +66,7 @@ struct broker_dir {
     uint32_t partition_count; /* with a log here */
     bool is_full;             /* disk_space.c's, with what it had then */
     uint64_t full_free_bytes, full_since_ns;
+    struct checkpoint_file checkpoints[CHECKPOINTS];
     /* Directories renamed to be removed, and how many of them a sync has covered (broker.c). */
     _Atomic uint32_t renames, renames_synced;
 };
@@ -137,7 +139,7 @@ struct broker {
     struct timer retention_timer, checkpoint_timer, high_watermark_timer, upkeep_timer;
     bool high_watermarks_moved;
     /* recovery-point-offset-checkpoint tells more of a log than is true, which was cut or deleted
-     * since: broker_correct_checkpoints() comes before the next record there. Likewise
+     * since: checkpoints_correct() comes before the next record there. Likewise
      * log-start-offset-checkpoint. */
     bool recovery_points_stale, log_starts_stale;
     uint32_t removals; /* directories being removed on workers */
@@ -193,14 +195,6 @@ struct broker_dir *broker_dir_for_new(struct broker *b);
 
 /* Ends the drain when nothing is under way any more; called by whatever ends. */
 void broker_check_drained(struct broker *b);
-/* Writes where the logs shall begin (partition_want_start()), and lets them begin there. Where that
- * fails (false) followers begin where they did, until the next checkpoint; leaders let go of their
- * records all the same, since that is what makes room on a full disk. */
-bool broker_write_log_starts(struct broker *b);
-/* Writes the recovery points when the checkpoint is ahead of a log: after a crash, what is appended
- * behind the cut would be trusted without a look. The starts likewise: what is appended below one
- * would be hidden. */
-enum err broker_correct_checkpoints(struct broker *b, struct error *err);
 /* Removes a directory in dir, which has just been renamed, and its files on a worker. */
 void broker_remove_dir_later(struct broker *b, struct broker_dir *dir, const char *path);
 

@@ -138,6 +138,7 @@ static enum err open_all(struct broker *b, const char *default_dir, struct error
         }
         d->broker = b;
         flusher_init(&d->flusher, b);
+        checkpoints_init(d);
         b->dir_count++;
         /* They may tell of logs that the last run deleted. */
         b->recovery_points_stale |= d->dir->recovery_points.count > 0;
@@ -203,6 +204,7 @@ void broker_close_dirs(struct broker *b)
 {
     for (uint32_t i = 0; i < b->dir_count; i++) {
         flusher_deinit(&b->dirs[i].flusher);
+        checkpoints_deinit(&b->dirs[i]);
         log_dir_free(b->dirs[i].dir);
     }
     mem_free(b->dirs);

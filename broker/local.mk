@@ -3,7 +3,7 @@ noinst_LIBRARIES += broker/libbroker.a
 broker_libbroker_a_SOURCES = \
   %D%/broker.c %D%/broker.h %D%/broker_config.c %D%/broker_config.def %D%/broker_config.h \
   %D%/broker_metrics.c %D%/broker_metrics.def %D%/call.c %D%/call.h \
-  %D%/cluster_check.c %D%/cluster_check.h \
+  %D%/checkpoints.c %D%/checkpoints.h %D%/cluster_check.c %D%/cluster_check.h \
   %D%/connection.c %D%/connection.h %D%/controller_channel.c %D%/controller_channel.h \
   %D%/controller_registrar.c %D%/controller_registrar.h \
   %D%/fetch_session.c %D%/fetch_session.h %D%/flusher.c %D%/flusher.h %D%/groups.c %D%/groups.h \

@@ -125,8 +125,8 @@ enum err partition_open_log(struct broker *b, struct partition *p, struct broker
 /* Makes the log when there is none. */
 enum err partition_need_log(struct broker *b, struct partition *p, struct error *err);
 /* The log shall begin at this offset, which is not above the high watermark, unless it begins later
- * already, or is offline: broker_write_log_starts() does it, so that nobody is told what a crash
- * takes back. */
+ * already, or is offline: checkpoints_write_log_starts() does it, so that nobody is told what a
+ * crash takes back. */
 void partition_want_start(struct partition *p, int64_t offset);
 /* Takes the files away: the name is free at once, the bytes go on a worker. */
 void partition_delete_log(struct broker *b, struct partition *p);

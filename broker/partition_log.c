@@ -41,7 +41,7 @@ static enum err create(struct broker *b, struct partition *p, struct error *err)
     log_dir_partition_path(dir->dir, p->topic->name, p->index, &path);
     args_of(b, dir, p, buf_cstr(&path), &config, &args);
     args.recovery_point = args.log_start_offset = -1;
-    enum err e = broker_correct_checkpoints(b, err); /* of an earlier log of this name */
+    enum err e = checkpoints_correct(b, err); /* of an earlier log of this name */
     e = e ? e : log_create(&args, &p->topic->id, &p->log, err);
     buf_deinit(&path);
     if (!e) {

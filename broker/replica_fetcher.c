@@ -176,7 +176,7 @@ static void append(struct replica *r, const struct follower_step *step)
     struct partition *p = r->partition;
     struct error err;
     enum err e = partition_need_log(b, p, &err);
-    e = e ? e : broker_correct_checkpoints(b, &err);
+    e = e ? e : checkpoints_correct(b, &err);
     if (!e && step->records.len > 0) {
         e = log_append(p->log, step->records, env_wall_ms(b->env), &err);
     }
@@ -240,7 +240,7 @@ static void settle_starts(struct replica_fetcher *f)
         return;
     }
     f->starts_moved = false;
-    (void)broker_write_log_starts(f->broker);
+    (void)checkpoints_write_log_starts(f->broker);
     list_for_each(node, &f->replicas) {
         struct replica *r = list_entry(node, struct replica, link);
         if (partition_next_start(r->partition) > partition_start_offset(r->partition)) {

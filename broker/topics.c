@@ -350,3 +350,23 @@ void topics_each(struct broker *b, void (*each)(struct broker *b, struct partiti
         }
     }
 }
+
+struct log_walk {
+    void (*each)(struct broker *b, struct partition *p, void *ctx);
+    void *ctx;
+};
+
+static void if_log(struct broker *b, struct partition *p, void *ctx)
+{
+    const struct log_walk *w = ctx;
+    if (p->log) {
+        w->each(b, p, w->ctx);
+    }
+}
+
+void topics_each_log(struct broker *b,
+                     void (*each)(struct broker *b, struct partition *p, void *ctx), void *ctx)
+{
+    struct log_walk w = { each, ctx };
+    topics_each(b, if_log, &w);
+}

@@ -63,5 +63,8 @@ struct partition *topic_partition(const struct topic *t, int32_t index);
 /* Calls each() for every partition. */
 void topics_each(struct broker *b, void (*each)(struct broker *b, struct partition *p, void *ctx),
                  void *ctx);
+/* Likewise, for those that have a log. */
+void topics_each_log(struct broker *b,
+                     void (*each)(struct broker *b, struct partition *p, void *ctx), void *ctx);
 
 #endif

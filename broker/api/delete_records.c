@@ -133,7 +133,7 @@ void handle_delete_records(struct call *c)
                 (int16_t)one_partition(t, &ask->partitions[k], &out->partitions[k].low_watermark);
         }
     }
-    bool is_durable = broker_write_log_starts(b);
+    bool is_durable = checkpoints_write_log_starts(b);
     uint64_t timeout_ms = req->timeout_ms > 0 ? (uint64_t)req->timeout_ms : 0;
     *d = (struct deletion){ .call = c,
                             .resp = resp,

@@ -193,6 +193,17 @@ int64_t offset_checkpoint_find(const struct offset_checkpoint *c, const char *to
     return -1;
 }
 
+bool offset_checkpoint_equals(const struct offset_checkpoint *a, const struct offset_checkpoint *b)
+{
+    bool equal = a->count == b->count;
+    for (uint32_t i = 0; equal && i < a->count; i++) {
+        const struct offset_line *x = &a->lines[i], *y = &b->lines[i];
+        equal = x->offset == y->offset && x->partition == y->partition &&
+                strcmp(x->topic, y->topic) == 0;
+    }
+    return equal;
+}
+
 static enum err take_offset_line(void *ctx, const struct lines *l, struct slice line,
                                  struct error *err)
 {

@@ -38,6 +38,8 @@ void offset_checkpoint_add(struct offset_checkpoint *c, const char *topic, int32
 /* -1 when absent. */
 int64_t offset_checkpoint_find(const struct offset_checkpoint *c, const char *topic,
                                int32_t partition);
+/* The same lines in the same order. */
+bool offset_checkpoint_equals(const struct offset_checkpoint *a, const struct offset_checkpoint *b);
 /* A missing file is an empty checkpoint. Of two lines for a partition the lower offset counts. */
 enum err offset_checkpoint_read(struct vfs *v, const char *path, struct offset_checkpoint *ret_c,
                                 struct error *err);

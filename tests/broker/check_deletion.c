@@ -261,7 +261,7 @@ START_TEST(segments_that_retention_took_do_not_come_back_with_deleted_records)
     for (int i = 0; i < FLEET_VOTERS; i++) {
         ck_assert_int_eq(fleet_partition(&f->nodes[i], index)->log->segments[0]->base_offset,
                          COUNT);
-        ck_assert(broker_write_log_starts(f->nodes[i].broker));
+        ck_assert(checkpoints_write_log_starts(f->nodes[i].broker));
     }
     ck_assert_int_eq(delete_all(f, other, n, index, 5000, &ms), KAFKA_NONE);
     for (int i = 0; i < FLEET_VOTERS; i++) {

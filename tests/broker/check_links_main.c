@@ -7,10 +7,11 @@ Suite *forward_suite(void);
 Suite *lifecycle_suite(void);
 Suite *fence_suite(void);
 Suite *deletion_suite(void);
+Suite *checkpoints_suite(void);
 
 int main(void)
 {
     Suite *(*const suites[])(void) = { peer_suite, forward_suite, lifecycle_suite, fence_suite,
-                                       deletion_suite };
+                                       deletion_suite, checkpoints_suite };
     return RUN_SUITES(suites);
 }
