@@ -165,6 +165,15 @@ void log_note_producer(struct partition_log *log, const struct batch_view *b)
     producer_state_update(&log->producers, &batch);
 }
 
+void log_close_snapshot(struct partition_log *log)
+{
+    struct vfs *v = log->home.files->vfs;
+    if (log->snapshot_unsynced) {
+        v->ops->close(v, log->snapshot_unsynced);
+        log->snapshot_unsynced = NULL;
+    }
+}
+
 enum err log_write_snapshot(struct partition_log *log, struct error *err)
 {
     if (log->snapshot_offset == log->end_offset) {
@@ -183,11 +192,14 @@ enum err log_write_snapshot(struct partition_log *log, struct error *err)
     producer_snapshot_encode(&log->producers, &bytes);
     struct iovec iov = { bytes.ptr, bytes.len };
     e = v->ops->pwritev(v, file, &iov, 1, 0);
-    v->ops->close(v, file);
     buf_deinit(&bytes);
     if (e) {
+        v->ops->close(v, file);
         return err_set(err, e, "write %s: %s", path, err_text(e));
     }
+    log_close_snapshot(log);
+    log->snapshot_unsynced = file;
+    log->dir_unsynced = true;
     log->snapshot_offset = log->end_offset;
     return ERR_OK;
 }
@@ -224,6 +236,7 @@ void log_free(struct partition_log *log)
     for (uint32_t i = 0; i < log->segment_count; i++) {
         segment_free(log->segments[i], log->home);
     }
+    log_close_snapshot(log);
     mem_free(log->segments);
     mem_free(log->doomed);
     leader_epochs_deinit(&log->epochs);

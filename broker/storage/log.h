@@ -60,6 +60,7 @@ struct partition_log {
     uint64_t size_bytes;
     enum err offline;                   /* not ERR_OK: the disk failed, nothing works any more */
     bool dir_unsynced, parent_unsynced; /* names that no sync covered yet */
+    struct vfs_file *snapshot_unsynced; /* the newest producer snapshot; NULL: synced */
     bool flushing;                      /* a ticket is out */
     int64_t flush_limit;                /* what the ticket out may claim: truncation lowers it */
     struct leader_epochs epochs;
@@ -180,7 +181,8 @@ struct log_flush; /* what one flush syncs, with references to the files */
 
 static inline bool log_needs_flush(const struct partition_log *log)
 {
-    return log->recovery_point < log->end_offset || log->dir_unsynced || log->parent_unsynced;
+    return log->recovery_point < log->end_offset || log->dir_unsynced || log->parent_unsynced ||
+           log->snapshot_unsynced;
 }
 
 /* Whether segments that went may come back with a power loss. */

@@ -7,7 +7,9 @@
  *   (U2) the recovery point moves only over bytes and names that a successful sync covered, and
  *        never over offsets that were truncated while the ticket was out;
  *   (U3) nor over the beginning of a leader epoch that leader-epoch-checkpoint does not tell of:
- *        recovery looks for epochs only above it.
+ *        recovery looks for epochs only above it;
+ *   (U4) nor over the beginning of a segment whose producer snapshot a power loss may take: once
+ *        retention has deleted what lies below, nothing else tells of those producers.
  */
 #include "broker/storage/log_internal.h"
 
@@ -23,8 +25,9 @@ struct log_flush {
     struct open_file **files;
     uint32_t file_count, file_cap;
     struct vfs_file *epochs; /* leader-epoch-checkpoint, written and not synced; NULL: as it was */
-    char *dir;               /* NULL: its names need no sync */
-    char *parent;            /* likewise */
+    struct vfs_file *snapshot; /* likewise, of producers */
+    char *dir;                 /* NULL: its names need no sync */
+    char *parent;              /* likewise */
 };
 
 static void flush_free(struct log_flush *f)
@@ -34,6 +37,9 @@ static void flush_free(struct log_flush *f)
     }
     if (f->epochs) {
         f->vfs->ops->close(f->vfs, f->epochs);
+    }
+    if (f->snapshot) {
+        f->vfs->ops->close(f->vfs, f->snapshot);
     }
     mem_free(f->files);
     mem_free(f->dir);
@@ -115,6 +121,8 @@ enum err log_flush_begin(struct partition_log *log, struct log_flush **ret_flush
         flush_free(f);
         return e;
     }
+    f->snapshot = log->snapshot_unsynced; /* (U4) */
+    log->snapshot_unsynced = NULL;
     for (uint32_t i = 0; i < log->segment_count; i++) {
         log->segments[i]->unsynced = false;
     }
@@ -137,8 +145,9 @@ enum err log_flush_run(struct log_flush *flush)
             return e;
         }
     }
-    if (flush->epochs) {
-        enum err e = v->ops->sync(v, flush->epochs);
+    struct vfs_file *const others[] = { flush->epochs, flush->snapshot };
+    for (unsigned i = 0; i < 2; i++) {
+        enum err e = others[i] ? v->ops->sync(v, others[i]) : ERR_OK;
         if (e) {
             return e;
         }

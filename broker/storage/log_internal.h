@@ -30,8 +30,10 @@ const struct log_hint *log_find_hint(const struct partition_log *log, const stru
 void log_note_read(struct partition_log *log, const struct log_hint *end);
 /* Takes a batch of the log into the producer state. */
 void log_note_producer(struct partition_log *log, const struct batch_view *b);
-/* Writes <offset>.snapshot, unsynced: its checksum tells a torn one. */
+/* Writes <offset>.snapshot, which the next flush syncs: its checksum tells a torn one. */
 enum err log_write_snapshot(struct partition_log *log, struct error *err);
+/* The snapshot written last needs no sync any more. */
+void log_close_snapshot(struct partition_log *log);
 /* Recovery (recovery.c): everything log_open() does but taking the arguments. */
 enum err recovery_run(struct partition_log *log, const struct log_open_args *args,
                       struct log_recovery *recovery, struct error *err);

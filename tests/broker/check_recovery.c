@@ -698,6 +698,27 @@ END_TEST
 
 /* Every operation that a run makes fails once, in turn; afterwards a fresh open must find all that
  * had been flushed, and whatever else is there must be sound. */
+START_TEST(a_power_loss_spares_a_producer_whose_records_retention_took)
+{
+    struct error err;
+    uint32_t deleted;
+    ck_assert(store_append_producer(&st, 7, 0, 0, 2) == ERR_OK);
+    while (st.log->segment_count < 3) {
+        ck_assert(store_append(&st, 1, 400, 1000) == ERR_OK);
+    }
+    ck_assert(log_flush(st.log, &err) == ERR_OK);
+    int64_t end = st.log->end_offset, start = st.log->segments[2]->base_offset;
+    ck_assert(log_advance_start(st.log, start, &err) == ERR_OK);
+    ck_assert(log_retain(st.log, st.now_ms, end, &deleted, &err) == ERR_OK);
+    ck_assert_uint_eq(deleted, 2);
+    store_kill(&st);
+    fault_vfs_power_loss(&st.disk);
+    ck_assert(store_open(&st, false, end) == ERR_OK);
+    ck_assert_int_eq(st.log->start_offset, start);
+    ck_assert_ptr_nonnull(producer_state_find(&st.log->producers, 7));
+}
+END_TEST
+
 START_TEST(whichever_operation_fails_nothing_flushed_is_lost)
 {
     for (int n = 1; n < 400; n++) {
@@ -758,6 +779,7 @@ Suite *recovery_suite(void)
     tcase_add_test(t, leftovers_of_an_interrupted_compaction_are_finished_or_undone);
     tcase_add_test(t, an_epoch_that_began_below_the_recovery_point_is_remembered_after_a_crash);
     tcase_add_test(t, damaged_epochs_are_read_from_the_batches_again);
+    tcase_add_test(t, a_power_loss_spares_a_producer_whose_records_retention_took);
     tcase_add_loop_test(t, whichever_bit_of_the_epochs_file_flips_the_batches_are_believed, 0, 4);
     tcase_add_test(t, epochs_that_were_made_anew_are_written_down);
     tcase_add_loop_test(t, an_epoch_that_begins_inside_of_a_batch_is_not_believed, 0, 2);
