@@ -90,11 +90,15 @@ static bool is_excused(const struct sim_cluster *c, const struct isr_replica *r,
             !image_has_id(ip->isr, ip->isr_count, r->id));
 }
 
-/* What a member may tell its leader that it has: a power loss leaves that much. */
-static int64_t safe_end(const struct sim_cluster *c, const struct partition *p)
+/* What a member may tell its leader that it has: a power loss leaves that much. The leader may not
+ * know yet that it began another life: what the earlier one told was on the disk, and has been read
+ * from there. */
+static int64_t safe_end(const struct sim_cluster *c, const struct isr_replica *r,
+                        const struct sim_node *member, const struct partition *p)
 {
     int64_t end = p ? partition_end_offset(p) : 0;
-    bool synced = p && p->log && !c->options.page_cache;
+    bool synced = p && p->log && !c->options.page_cache &&
+                  r->eligible_epoch == member->broker->broker_epoch;
     return synced && p->log->recovery_point < end ? p->log->recovery_point : end;
 }
 
@@ -118,7 +122,7 @@ static void inspect_isr(const struct sim_cluster *c, const struct sim_node *n,
         if (is_excused(c, r, member, p, mp, ip)) {
             continue;
         }
-        int64_t end = safe_end(c, mp);
+        int64_t end = safe_end(c, r, member, mp);
         if (end < p->high_watermark) {
             sim_fail(n->world,
                      "G1 durable: %s: %s-%d: high watermark %lld (epoch %d), and %s, in sync, has "

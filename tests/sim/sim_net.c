@@ -613,6 +613,18 @@ void sim_net_block(struct sim_world *w, const struct sim_host *from, const struc
     w->blocked[from->id][to->id] = blocked;
 }
 
+bool sim_net_is_whole(const struct sim_world *w)
+{
+    for (uint32_t i = 0; i < w->host_count; i++) {
+        for (uint32_t k = 0; k < w->host_count; k++) {
+            if (w->blocked[i][k]) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 void sim_net_heal(struct sim_world *w)
 {
     memset(w->blocked, 0, sizeof(w->blocked));

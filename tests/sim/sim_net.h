@@ -31,6 +31,8 @@ struct stream *sim_net_connect(void *ctx, const char *host, uint16_t port,
 void sim_net_block(struct sim_world *w, const struct sim_host *from, const struct sim_host *to,
                    bool blocked);
 void sim_net_heal(struct sim_world *w);
+/* Nobody is cut off from anybody. */
+bool sim_net_is_whole(const struct sim_world *w);
 /* Ends one connection (by chance) with resets to both sides; false when there is none. */
 bool sim_net_reset_one(struct sim_world *w);
 /* From now on nothing of one connection arrives any more, and nobody is told. */

@@ -79,7 +79,7 @@ bool sim_may_harm(struct sim_cluster *c, const struct sim_node *n)
             return false;
         }
     }
-    if (!img || !is_dispensable(img, n->id)) {
+    if (!img || !is_dispensable(img, n->id) || !sim_net_is_whole(&c->world)) {
         return false;
     }
     c->harmed_starts = n->starts;
