@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * replica_fetcher.c - see replica_fetcher.h. Driven by roles (partition.c), by the answers of the
- * leader, by flushes and by timers; requests are built in replica_session.c.
+ * leader, by flushes and by timers; requests are built in replica_session.c, and where the leader's
+ * log lies is asked in replica_place.c.
  *   (R1) An answer is taken in for a partition only while it follows in the epoch that the request
  *        named, and while its log ends where the request said.
  *   (R2) unsynced counts the partitions whose log has more than the disk; with durability fsync
@@ -188,7 +189,22 @@ static void append(struct replica *r, const struct follower_step *step)
     flusher_add(&p->dir->flusher, p, false);
 }
 
-static void cut(struct replica *r, const struct follower_step *step)
+/* An empty log begins within a batch: what was learnt of producers stays. */
+static enum err restart(struct partition_log *log, int64_t offset, struct producer_state *known,
+                        int64_t now_ms, struct error *err)
+{
+    struct producer_state own = { 0 };
+    if (!known) {
+        own = log->producers;
+        log->producers = (struct producer_state){ 0 };
+        known = &own;
+    }
+    enum err e = log_restart(log, offset, known, now_ms, err);
+    producer_state_deinit(&own);
+    return e;
+}
+
+static void cut(struct replica *r, const struct follower_step *step, struct producer_state *known)
 {
     struct broker *b = r->fetcher->broker;
     struct partition *p = r->partition;
@@ -200,7 +216,7 @@ static void cut(struct replica *r, const struct follower_step *step)
         e = err_set(&err, ERR_NO_SPACE, "its log directory is full");
     } else if (step->what == FOLLOWER_RESTART) {
         e = partition_need_log(b, p, &err);
-        e = e ? e : log_truncate_all(p->log, step->offset, now_ms, &err);
+        e = e ? e : restart(p->log, step->offset, known, now_ms, &err);
     } else if (p->log) {
         e = log_truncate_to(p->log, step->offset, now_ms, &err);
     }
@@ -250,14 +266,17 @@ static void settle_starts(struct replica_fetcher *f)
     }
 }
 
-static void take_step(struct replica *r, const struct follower_step *step)
+/* known: of a restart, the producers whose last batch lies before the offset (moved); NULL: as they
+ * are. */
+static void take_step(struct replica *r, const struct follower_step *step,
+                      struct producer_state *known)
 {
     struct broker *b = r->fetcher->broker;
     struct partition *p = r->partition;
     switch (step->what) {
     case FOLLOWER_RESTART:
     case FOLLOWER_TRUNCATE:
-        cut(r, step);
+        cut(r, step, known);
         if (step->records.len > 0 && partition_end_offset(p) == step->offset) {
             append(r, step);
         }
@@ -317,7 +336,7 @@ static void take_row(struct replica *r, const struct fetch_response_partition_da
         partition_epoch_end(p, a.diverging_epoch, &a.own_epoch, &a.own_end_offset);
     }
     follower_answered(&r->follower, &log, &a, env_mono_ns(b->env), &step);
-    take_step(r, &step);
+    take_step(r, &step, NULL);
     if (!a.code && a.diverging_epoch < 0 && r->follower.retry_ns == 0 &&
         follower_advance(&r->follower, a.high_watermark, partition_end_offset(p))) {
         partition_set_high_watermark(b, p, r->follower.high_watermark);
@@ -376,66 +395,25 @@ static void fetched(void *user, enum err err, int16_t version, const void *respo
     send_if_due(f);
 }
 
-/* --- the leader's offsets --------------------------------------------------------------------- */
+/* --- where the leader's log lies -------------------------------------------------------------- */
 
-static void offset_told(void *user, enum err err, int16_t version, const void *response)
+void replica_placed(struct replica *r, const struct follower_step *step,
+                    struct producer_state *known)
 {
-    struct replica *r = user;
     struct replica_fetcher *f = r->fetcher;
-    struct partition *p = r->partition;
-    uint64_t now_ns = env_mono_ns(f->broker->env);
-    const struct list_offsets_response *resp = response;
-    (void)version;
-    bool good = !err && resp->topics_n == 1 && resp->topics[0].partitions_n == 1 &&
-                resp->topics[0].partitions[0].error_code == KAFKA_NONE;
-    int64_t offset = good ? resp->topics[0].partitions[0].offset : -1;
-    r->is_asking = false;
-    if (good && !r->asks_end) {
-        r->asked_start = offset;
-        r->asks_end = true;
-        replica_ask_offsets(r);
-        return;
-    }
-    r->asks_end = false;
-    if (good) {
-        const struct follower_log log = { partition_start_offset(p), partition_end_offset(p) };
-        struct follower_step step;
-        follower_offsets(&r->follower, &log, r->asked_start, offset, now_ns, &step);
-        take_step(r, &step);
-        if (step.log_start_offset >= 0) {
-            move_start(r, step.log_start_offset);
+    if (step) {
+        take_step(r, step, known);
+        if (step->log_start_offset >= 0) {
+            move_start(r, step->log_start_offset);
         }
         settle_starts(f);
     } else {
-        follower_failed(&r->follower, now_ns);
+        follower_failed(&r->follower, env_mono_ns(f->broker->env));
+        r->follower.asks_offsets = true;
     }
     replica_session_changed(&f->session, r);
-    replica_fetcher_synced(f->broker, p);
+    replica_fetcher_synced(f->broker, r->partition);
     send_if_due(f);
-}
-
-void replica_ask_offsets(struct replica *r)
-{
-    enum { LATEST = -1, EARLIEST = -2 };
-    struct broker *b = r->fetcher->broker;
-    struct list_offsets_request req;
-    struct list_offsets_request_topic topic;
-    struct list_offsets_request_partition part;
-    schema_init(&list_offsets_request_schema, &req);
-    schema_init(&list_offsets_request_topic_schema, &topic);
-    schema_init(&list_offsets_request_partition_schema, &part);
-    part.partition_index = r->partition->index;
-    part.current_leader_epoch = r->follower.leader_epoch;
-    part.timestamp = r->asks_end ? LATEST : EARLIEST;
-    topic.name = slice_str(r->partition->topic->name);
-    topic.partitions = &part;
-    topic.partitions_n = 1;
-    req.replica_id = b->node_id;
-    req.topics = &topic;
-    req.topics_n = 1;
-    r->is_asking = true;
-    peer_call(r->fetcher->peer, &list_offsets_request_schema, &req, -1,
-              (uint64_t)b->config->replica_socket_timeout_ms * NS_PER_MS, offset_told, r);
 }
 
 /* --- requests --------------------------------------------------------------------------------- */

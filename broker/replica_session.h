@@ -7,6 +7,7 @@
 #define LOGBOOM_BROKER_REPLICA_SESSION_H
 
 #include "broker/replica/follower.h"
+#include "broker/replica/producer_state.h"
 #include "protocol/base/arena.h"
 #include "protocol/base/list.h"
 #include "protocol/daemon/env.h"
@@ -29,9 +30,9 @@ struct replica {
     bool in_session;     /* the leader has it in the session */
     bool is_behind;      /* the leader's high watermark is above its end, as far as is known */
     bool is_unsynced;    /* its log has more than the disk */
-    bool is_asking;      /* for the leader's first and last offset */
-    bool asks_end;       /* the first one is known */
-    int64_t asked_start; /* it */
+    bool is_asking;      /* where the leader's log lies */
+    int64_t asked_start; /* its first offset */
+    struct follower_step restart; /* what waits for the leader's producers */
     /* what the leader was told last */
     uint64_t sent_request; /* its number; 0 none */
     int64_t sent_offset;
@@ -90,7 +91,12 @@ bool replica_session_has_news(const struct replica_session *s);
 bool replica_session_request(struct replica_fetcher *f, struct arena *arena,
                              struct fetch_request *ret_req);
 
-/* Asks the leader for its first and last offset, for this replica (replica_fetcher.c). */
+/* Asks the leader for its first and last offset, and for its producers where the own log must begin
+ * anew (replica_place.c); then replica_placed() comes. */
 void replica_ask_offsets(struct replica *r);
+/* What the answers ask for (NULL: there was none, it is asked again), and of a restart the leader's
+ * producers from before it (moved) (replica_fetcher.c). */
+void replica_placed(struct replica *r, const struct follower_step *step,
+                    struct producer_state *known);
 
 #endif

@@ -82,6 +82,7 @@ static const struct api_row rows[API_KEY_END] = {
     [API_OffsetDelete] = { ON_BROKER, handle_offset_delete, memory_small },
     [API_AllocateProducerIds] = { ON_CONTROLLER, handle_allocate_producer_ids, memory_small },
     [API_DescribeCluster] = { ON_BOTH, handle_describe_cluster, memory_small },
+    [API_DescribeProducers] = { ON_BROKER, handle_describe_producers, memory_cluster },
     [API_DescribeTopicPartitions] = { ON_BROKER, handle_describe_topic_partitions, memory_cluster },
 };
 

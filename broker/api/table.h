@@ -53,6 +53,7 @@ void handle_create_topics(struct call *c);
 void handle_delete_topics(struct call *c);
 void handle_create_partitions(struct call *c);
 void handle_delete_records(struct call *c);
+void handle_describe_producers(struct call *c);
 void handle_describe_configs(struct call *c);
 void handle_alter_configs(struct call *c);
 void handle_incremental_alter_configs(struct call *c);

@@ -225,6 +225,10 @@ enum err log_truncate_to(struct partition_log *log, int64_t offset, int64_t now_
 /* Removes everything and goes on at `offset`. */
 enum err log_truncate_all(struct partition_log *log, int64_t offset, int64_t now_ms,
                           struct error *err);
+/* As log_truncate_all(), and the producers are `known` from then on (moved), also after a loss of
+ * power: a follower's log whose leader tells who was there before. */
+enum err log_restart(struct partition_log *log, int64_t offset, struct producer_state *known,
+                     int64_t now_ms, struct error *err);
 /* Writes leader-epoch-checkpoint when it changed. */
 enum err log_write_epochs(struct partition_log *log, struct error *err);
 /* Takes new settings; what they change takes effect with the next append or retention. */

@@ -410,7 +410,10 @@ MESSAGE(describe_producers_request, DESCRIBE_PRODUCERS_REQUEST_FIELDS,
     F(T, I32, last_sequence, 0, MAX, NEVER, NOTAG, -1)                                            \
     F(T, I64, last_timestamp, 0, MAX, NEVER, NOTAG, -1)                                           \
     F(T, I32, coordinator_epoch, 0, MAX, NEVER, NOTAG, 0)                                         \
-    F(T, I64, current_txn_start_offset, 0, MAX, NEVER, NOTAG, -1)
+    F(T, I64, current_txn_start_offset, 0, MAX, NEVER, NOTAG, -1)                                 \
+    /* ours, from replica to replica: where the last batch lies */                                \
+    F(T, I64, last_offset, 0, MAX, NEVER, 10000, -1)                                              \
+    F(T, I32, last_offset_delta, 0, MAX, NEVER, 10001, 0)
 STRUCT(describe_producers_response_producer_state,
        DESCRIBE_PRODUCERS_RESPONSE_PRODUCER_STATE_FIELDS)
 

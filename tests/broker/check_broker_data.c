@@ -247,6 +247,57 @@ START_TEST(idempotent_retry_gets_its_first_offset_and_a_gap_is_refused)
 }
 END_TEST
 
+static const struct describe_producers_response_partition_response *
+describe_producers(struct world *w, const char *topic, int32_t index)
+{
+    struct describe_producers_request req;
+    struct describe_producers_request_topic_request t;
+    schema_init(&describe_producers_request_schema, &req);
+    schema_init(&describe_producers_request_topic_request_schema, &t);
+    t.name = slice_str(topic);
+    t.partition_indexes = &index;
+    t.partition_indexes_n = 1;
+    req.topics = &t;
+    req.topics_n = 1;
+    const struct describe_producers_response *resp =
+        wire_client_call(&w->client, API_DescribeProducers, 0, &req);
+    ck_assert_int_eq(resp->topics_n, 1);
+    ck_assert_int_eq(resp->topics[0].partitions_n, 1);
+    return &resp->topics[0].partitions[0];
+}
+
+START_TEST(producers_are_described_with_where_their_last_batch_lies)
+{
+    struct world w;
+    world_init(&w, NULL);
+    create_topic(&w.client, "t", 1);
+    ck_assert_int_eq(describe_producers(&w, "t", 0)->active_producers_n, 0);
+    ck_assert_int_eq(describe_producers(&w, "t", 1)->error_code,
+                     KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    ck_assert_int_eq(describe_producers(&w, "none", 0)->error_code,
+                     KAFKA_UNKNOWN_TOPIC_OR_PARTITION);
+    struct batch_seal seal = plain_seal();
+    seal.producer_id = 77;
+    seal.producer_epoch = 3;
+    for (int i = 0; i < 2; i++) {
+        seal.base_sequence = i * 5;
+        ck_assert_int_eq(produce(&w.client, "t", -1, make_batch(&w.builder, "x", 5, &seal), NULL),
+                         0);
+    }
+    const struct describe_producers_response_partition_response *row =
+        describe_producers(&w, "t", 0);
+    ck_assert_int_eq(row->error_code, 0);
+    ck_assert_int_eq(row->active_producers_n, 1);
+    ck_assert_int_eq(row->active_producers[0].producer_id, 77);
+    ck_assert_int_eq(row->active_producers[0].producer_epoch, 3);
+    ck_assert_int_eq(row->active_producers[0].last_sequence, 9);
+    ck_assert_int_eq(row->active_producers[0].current_txn_start_offset, -1);
+    ck_assert_int_eq(row->active_producers[0].last_offset, 9);
+    ck_assert_int_eq(row->active_producers[0].last_offset_delta, 4);
+    world_deinit(&w);
+}
+END_TEST
+
 START_TEST(waiting_fetch_is_answered_by_the_next_record)
 {
     struct world w;
@@ -446,6 +497,7 @@ Suite *broker_data_suite(void)
                         2);
     tcase_add_test(tc, damaged_records_are_refused_and_leave_no_trace);
     tcase_add_test(tc, idempotent_retry_gets_its_first_offset_and_a_gap_is_refused);
+    tcase_add_test(tc, producers_are_described_with_where_their_last_batch_lies);
     tcase_add_test(tc, waiting_fetch_is_answered_by_the_next_record);
     tcase_add_test(tc, fetch_without_news_returns_after_max_wait);
     tcase_add_test(tc, first_batch_is_whole_however_small_the_limit);

@@ -4,6 +4,7 @@
  * nodes in a simulated world; the requests come from another node.
  */
 #include "tests/broker/fleet.h"
+#include "tests/broker/node.h"
 
 #include <check.h>
 
@@ -122,6 +123,42 @@ START_TEST(who_returns_is_in_sync_only_once_it_begins_where_the_leader_does)
         fleet_run_ms(f, 1);
     }
     ck_assert_int_eq(start_of(gone, index), COUNT);
+    fleet_free(f);
+}
+END_TEST
+
+START_TEST(who_begins_anew_knows_the_producers_whose_records_are_gone)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 750);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *gone = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    struct sim_node *other = &f->nodes[(_i + 2) % FLEET_VOTERS];
+    struct batch_seal seal = plain_seal();
+    struct fleet_sent s;
+    uint64_t ms;
+    int32_t index = prepare(f, n);
+    sim_node_kill(gone, false);
+    wait_fenced(f, n, gone, index);
+    seal.producer_id = 77;
+    seal.producer_epoch = 0;
+    seal.base_sequence = 0;
+    fleet_send_sealed(n, index, 3, &seal, &s);
+    fleet_wait_sent(f, &s, 3000);
+    ck_assert_int_eq(s.code, KAFKA_NONE);
+    ck_assert_int_eq(delete_all(f, other, n, index, 5000, &ms), KAFKA_NONE);
+    for (int lives = 0; lives < 2; lives++) {
+        fleet_start(gone);
+        while (!in_isr(n, gone, index) || !in_isr(other, gone, index)) {
+            fleet_run_ms(f, 1);
+        }
+        ck_assert_int_eq(start_of(gone, index), COUNT + 3);
+        const struct producer_entry *e =
+            producer_state_find(&fleet_partition(gone, index)->log->producers, 77);
+        ck_assert_ptr_nonnull(e);
+        ck_assert_int_eq(e->kept[0].last_sequence, 2);
+        ck_assert_int_eq(e->kept[0].last_offset, COUNT + 2);
+        sim_node_kill(gone, true);
+        wait_fenced(f, n, gone, index);
+    }
     fleet_free(f);
 }
 END_TEST
@@ -396,6 +433,7 @@ Suite *deletion_suite(void)
     TCase *t = tcase_create("deletion");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, who_returns_is_in_sync_only_once_it_begins_where_the_leader_does, 0, 12);
+    tcase_add_loop_test(t, who_begins_anew_knows_the_producers_whose_records_are_gone, 0, 6);
     tcase_add_loop_test(t, an_eligible_replica_that_is_away_is_waited_for, 0, 6);
     tcase_add_loop_test(t, a_deletion_that_cannot_be_written_makes_room_and_is_no_promise, 0, 6);
     tcase_add_loop_test(t, followers_hear_of_a_deletion_at_once, 0, 6);

@@ -210,6 +210,31 @@ START_TEST(truncation_cuts_at_the_batch_and_forgets_later_epochs)
 }
 END_TEST
 
+START_TEST(a_log_that_begins_anew_knows_the_producers_it_was_told_of_and_no_others)
+{
+    struct error err;
+    struct producer_state known = { 0 };
+    struct producer_batch told = {
+        .producer_id = 9, .base_sequence = 4, .last_sequence = 6, .offset_delta = 2,
+        .last_offset = 498,
+    };
+    ck_assert(store_append_producer(&st, 7, 0, 0, 2) == ERR_OK); /* never committed */
+    producer_state_update(&known, &told);
+    ck_assert(log_restart(st.log, 500, &known, st.now_ms, &err) == ERR_OK);
+    ck_assert_uint_eq(producer_state_count(&known), 0);
+    for (int lives = 0; lives < 2; lives++) {
+        struct producer_kept kept;
+        ck_assert_int_eq(st.log->start_offset, 500);
+        ck_assert_int_eq(st.log->end_offset, 500);
+        ck_assert_ptr_null(producer_state_find(&st.log->producers, 7));
+        ck_assert_int_eq(log_check_producer(st.log, &told, &kept), PRODUCER_DUPLICATE);
+        ck_assert_int_eq(kept.last_offset - kept.offset_delta, 496);
+        store_kill(&st);
+        ck_assert(store_open(&st, false, -1) == ERR_OK);
+    }
+}
+END_TEST
+
 START_TEST(offsets_that_go_back_are_refused)
 {
     struct error err;
@@ -348,6 +373,7 @@ Suite *log_suite(void)
     tcase_add_test(t, a_full_index_rolls_the_segment);
     tcase_add_test(t, time_lookups_find_the_first_record_at_or_after);
     tcase_add_test(t, truncation_cuts_at_the_batch_and_forgets_later_epochs);
+    tcase_add_test(t, a_log_that_begins_anew_knows_the_producers_it_was_told_of_and_no_others);
     tcase_add_test(t, offsets_that_go_back_are_refused);
     tcase_add_test(t, deletion_frees_the_name_at_once);
     tcase_add_test(t, client_batches_are_checked_before_they_are_stamped);

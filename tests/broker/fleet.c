@@ -160,10 +160,16 @@ struct partition *fleet_partition(const struct sim_node *n, int32_t index)
 
 void fleet_send(struct sim_node *n, int32_t index, int count, struct fleet_sent *s)
 {
+    struct batch_seal seal = plain_seal();
+    fleet_send_sealed(n, index, count, &seal, s);
+}
+
+void fleet_send_sealed(struct sim_node *n, int32_t index, int count, const struct batch_seal *seal,
+                       struct fleet_sent *s)
+{
     static const struct append_rules rules = { .batch_bytes_max = 1 << 20, .from_client = true };
     struct batch_builder b = { 0 };
-    struct batch_seal seal = plain_seal();
-    struct slice batch = make_batch(&b, "0123456789", count, &seal);
+    struct slice batch = make_batch(&b, "0123456789", count, seal);
     uint8_t *records = mem_array(batch.len, 1);
     memcpy(records, batch.ptr, batch.len);
     struct append_info info;

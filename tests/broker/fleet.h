@@ -56,6 +56,9 @@ struct fleet_sent {
 struct partition *fleet_partition(const struct sim_node *n, int32_t index);
 /* `count` records; refused at once, s->code says why and s->done is set. */
 void fleet_send(struct sim_node *n, int32_t index, int count, struct fleet_sent *s);
+/* As fleet_send(), of this producer. */
+void fleet_send_sealed(struct sim_node *n, int32_t index, int count, const struct batch_seal *seal,
+                       struct fleet_sent *s);
 /* Steps until it is answered; the milliseconds it took. */
 uint64_t fleet_wait_sent(struct fleet *f, const struct fleet_sent *s, uint64_t ms_max);
 /* One record, acknowledged. */

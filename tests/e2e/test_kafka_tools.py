@@ -63,6 +63,17 @@ def test_idempotent_verifiable_producer(broker):
     assert sorted(map(int, got)) == list(range(20000))
 
 
+def test_producers_are_described(broker):
+    server = ["--bootstrap-server", broker.bootstrap]
+    kafka_tool("kafka-console-producer", *server, "--topic", "told",
+               stdin="".join(f"line {i}\n" for i in range(100)).encode())
+    text = kafka_tool("kafka-transactions", *server, "describe-producers", "--topic", "told",
+                      "--partition", "0")
+    head, *rows = [line.split() for line in text.splitlines()]
+    assert head[:4] == ["ProducerId", "ProducerEpoch", "LatestCoordinatorEpoch", "LastSequence"]
+    assert [(r[1], r[3], r[-1]) for r in rows] == [("0", "99", "None")]
+
+
 def test_consumer_groups_are_listed_and_described(broker):
     produce(broker, "grouped", 100)
     kafka_tool("kafka-console-consumer", "--bootstrap-server", broker.bootstrap, "--topic",
