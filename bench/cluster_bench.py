@@ -224,16 +224,16 @@ def run_kafka(folder, row, cache, load, records):
     mb_s = full_rate(c, row, cache, load, records // 2, name)
     steady(c, row, cache, name, "half of its own rate", mb_s / 2)
     ended(c, folder, row, name)
-    return own
+    return {"Kafka": own, "synced Kafka": mb_s}
 
 
-def run_ours(folder, row, cache, load, records, durability, kafka_mb_s):
+def run_ours(folder, row, cache, load, records, durability, peers_mb_s):
     name = f"logboom ({durability})"
     c = started(folder, row, name, cluster.Node, [f"durability={durability}"])
     own = full_rate(c, row, cache, load, records, name)
     consume(c, row, load, records, name)
-    if kafka_mb_s:
-        steady(c, row, cache, name, "half of Kafka's rate", kafka_mb_s / 2)
+    for peer, mb_s in peers_mb_s.items():
+        steady(c, row, cache, name, f"half of {peer}'s rate", mb_s / 2)
     steady(c, row, cache, name, "half of its own rate", own / 2)
     fail_over(c, row, name, 3)
     ended(c, folder, row, name)
@@ -248,10 +248,10 @@ def run_all(folder, row, load, records):
     cache = PageCache(folder)
     row("cluster", "every producer", record_bytes=BYTES, partitions=PARTITIONS, acks="all",
         **dict(s.split("=") for s in BATCHES))
-    kafka_mb_s = None
+    peers_mb_s = {}
     if shutil.which("java") and shutil.which("mvn"):
-        kafka_mb_s = run_kafka(folder / "kafka", row, cache, load, records)
+        peers_mb_s = run_kafka(folder / "kafka", row, cache, load, records)
     else:
         row("cluster", "Apache Kafka 4.3.1", result="not installed: Java 17 and Maven")
     for durability in ("fsync", "page-cache"):
-        run_ours(folder / durability, row, cache, load, records, durability, kafka_mb_s)
+        run_ours(folder / durability, row, cache, load, records, durability, peers_mb_s)
