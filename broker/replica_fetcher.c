@@ -189,22 +189,9 @@ static void append(struct replica *r, const struct follower_step *step)
     flusher_add(&p->dir->flusher, p, false);
 }
 
-/* An empty log begins within a batch: what was learnt of producers stays. */
-static enum err restart(struct partition_log *log, int64_t offset, struct producer_state *known,
-                        int64_t now_ms, struct error *err)
-{
-    struct producer_state own = { 0 };
-    if (!known) {
-        own = log->producers;
-        log->producers = (struct producer_state){ 0 };
-        known = &own;
-    }
-    enum err e = log_restart(log, offset, known, now_ms, err);
-    producer_state_deinit(&own);
-    return e;
-}
-
-static void cut(struct replica *r, const struct follower_step *step, struct producer_state *known)
+/* known: NULL when an empty log begins within a batch, which takes nothing from what it knows. */
+static void cut(struct replica *r, const struct follower_step *step,
+                const struct producer_state *known)
 {
     struct broker *b = r->fetcher->broker;
     struct partition *p = r->partition;
@@ -216,7 +203,10 @@ static void cut(struct replica *r, const struct follower_step *step, struct prod
         e = err_set(&err, ERR_NO_SPACE, "its log directory is full");
     } else if (step->what == FOLLOWER_RESTART) {
         e = partition_need_log(b, p, &err);
-        e = e ? e : restart(p->log, step->offset, known, now_ms, &err);
+        if (!e) {
+            known = known ? known : &p->log->producers;
+            e = log_restart(p->log, step->offset, known, now_ms, &err);
+        }
     } else if (p->log) {
         e = log_truncate_to(p->log, step->offset, now_ms, &err);
     }
@@ -266,10 +256,8 @@ static void settle_starts(struct replica_fetcher *f)
     }
 }
 
-/* known: of a restart, the producers whose last batch lies before the offset (moved); NULL: as they
- * are. */
 static void take_step(struct replica *r, const struct follower_step *step,
-                      struct producer_state *known)
+                      const struct producer_state *known)
 {
     struct broker *b = r->fetcher->broker;
     struct partition *p = r->partition;
@@ -398,7 +386,7 @@ static void fetched(void *user, enum err err, int16_t version, const void *respo
 /* --- where the leader's log lies -------------------------------------------------------------- */
 
 void replica_placed(struct replica *r, const struct follower_step *step,
-                    struct producer_state *known)
+                    const struct producer_state *known)
 {
     struct replica_fetcher *f = r->fetcher;
     if (step) {

@@ -135,7 +135,8 @@ static void end_told(void *user, enum err err, int16_t version, const void *resp
         ask_producers(r);
         return;
     }
-    replica_placed(r, &step, NULL);
+    const struct producer_state nobody = { 0 };
+    replica_placed(r, &step, &nobody); /* nobody was there before 0 */
 }
 
 static void start_told(void *user, enum err err, int16_t version, const void *response)

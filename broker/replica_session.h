@@ -95,8 +95,8 @@ bool replica_session_request(struct replica_fetcher *f, struct arena *arena,
  * anew (replica_place.c); then replica_placed() comes. */
 void replica_ask_offsets(struct replica *r);
 /* What the answers ask for (NULL: there was none, it is asked again), and of a restart the leader's
- * producers from before it (moved) (replica_fetcher.c). */
+ * producers from before it (replica_fetcher.c). */
 void replica_placed(struct replica *r, const struct follower_step *step,
-                    struct producer_state *known);
+                    const struct producer_state *known);
 
 #endif

@@ -7,9 +7,8 @@ broker_libbroker_a_SOURCES += \
   %D%/alter_configs.c %D%/alter_configs.h %D%/api_versions.c %D%/create.c %D%/create.h \
   %D%/create_partitions.c %D%/create_topics.c %D%/delete_groups.c %D%/delete_records.c \
   %D%/delete_topics.c %D%/describe_cluster.c %D%/describe_configs.c %D%/describe_groups.c \
-  %D%/describe_log_dirs.c %D%/describe_producers.c %D%/describe_topic_partitions.c %D%/endpoint.c %D%/endpoint.h \
-  %D%/envelope.c \
-  %D%/error_reply.c \
+  %D%/describe_log_dirs.c %D%/describe_producers.c %D%/describe_topic_partitions.c \
+  %D%/endpoint.c %D%/endpoint.h %D%/envelope.c %D%/error_reply.c \
   %D%/fetch.c %D%/fetch.h %D%/fetch_check.c %D%/fetch_check.h \
   %D%/find_coordinator.c %D%/heartbeat.c %D%/incremental_alter_configs.c %D%/init_producer_id.c \
   %D%/join_group.c %D%/leave_group.c %D%/list_groups.c %D%/list_offsets.c \

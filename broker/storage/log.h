@@ -225,9 +225,10 @@ enum err log_truncate_to(struct partition_log *log, int64_t offset, int64_t now_
 /* Removes everything and goes on at `offset`. */
 enum err log_truncate_all(struct partition_log *log, int64_t offset, int64_t now_ms,
                           struct error *err);
-/* As log_truncate_all(), and the producers are `known` from then on (moved), also after a loss of
- * power: a follower's log whose leader tells who was there before. */
-enum err log_restart(struct partition_log *log, int64_t offset, struct producer_state *known,
+/* As log_truncate_all(), and the last batches of `known` (which may be the log's own) are what is
+ * known of producers from then on, also after a loss of power: a follower's log whose leader tells
+ * who was there before. At 0 nobody was. */
+enum err log_restart(struct partition_log *log, int64_t offset, const struct producer_state *known,
                      int64_t now_ms, struct error *err);
 /* Writes leader-epoch-checkpoint when it changed. */
 enum err log_write_epochs(struct partition_log *log, struct error *err);

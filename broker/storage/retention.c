@@ -193,23 +193,15 @@ enum err log_truncate_all(struct partition_log *log, int64_t offset, int64_t now
     return end_at(log, offset, err);
 }
 
-enum err log_restart(struct partition_log *log, int64_t offset, struct producer_state *known,
+enum err log_restart(struct partition_log *log, int64_t offset, const struct producer_state *known,
                      int64_t now_ms, struct error *err)
 {
-    enum err e = log_truncate_all(log, offset, now_ms, err);
-    if (e) {
-        return e;
-    }
-    /* An older snapshot may tell of batches that were never committed. */
-    producer_state_deinit(&log->producers);
-    log->producers = *known;
-    *known = (struct producer_state){ 0 };
-    log->producers.map_end_offset = offset;
+    /* First: a crash in between leaves a log that ends before it, and will begin anew once more. */
     char path[SEGMENT_PATH_MAX];
     segment_name_format((struct segment_name){ log->home.dir, offset, SEGMENT_SNAPSHOT }, path);
-    e = producer_snapshot_write(log->home.files->vfs, path, &log->producers, err);
-    log->snapshot_offset = offset;
-    return e ? log_take_offline(log, e) : ERR_OK;
+    enum err e = log_check_online(log, err);
+    e = e ? e : producer_snapshot_write(log->home.files->vfs, path, known, err);
+    return e ? e : log_truncate_all(log, offset, now_ms, err); /* which reads it */
 }
 
 enum err log_truncate_to(struct partition_log *log, int64_t offset, int64_t now_ms,

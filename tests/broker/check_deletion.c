@@ -127,11 +127,10 @@ START_TEST(who_returns_is_in_sync_only_once_it_begins_where_the_leader_does)
 }
 END_TEST
 
-START_TEST(who_begins_anew_knows_the_producers_whose_records_are_gone)
+/* A batch of producer 77 is committed and deleted while `gone` is away. */
+static int32_t delete_a_producers(struct fleet *f, struct sim_node *n, struct sim_node *gone,
+                                  struct sim_node *other)
 {
-    struct fleet *f = fleet_new((uint64_t)_i + 750);
-    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *gone = &f->nodes[(_i + 1) % FLEET_VOTERS];
-    struct sim_node *other = &f->nodes[(_i + 2) % FLEET_VOTERS];
     struct batch_seal seal = plain_seal();
     struct fleet_sent s;
     uint64_t ms;
@@ -145,20 +144,60 @@ START_TEST(who_begins_anew_knows_the_producers_whose_records_are_gone)
     fleet_wait_sent(f, &s, 3000);
     ck_assert_int_eq(s.code, KAFKA_NONE);
     ck_assert_int_eq(delete_all(f, other, n, index, 5000, &ms), KAFKA_NONE);
+    return index;
+}
+
+static void comes_back(struct fleet *f, struct sim_node *n, struct sim_node *gone,
+                       struct sim_node *other, int32_t index)
+{
+    fleet_start(gone);
+    while (!in_isr(n, gone, index) || !in_isr(other, gone, index)) {
+        fleet_run_ms(f, 1);
+    }
+    ck_assert_int_eq(start_of(gone, index), COUNT + 3);
+}
+
+static const struct producer_entry *producer_of(const struct sim_node *n, int32_t index)
+{
+    return producer_state_find(&fleet_partition(n, index)->log->producers, 77);
+}
+
+START_TEST(who_begins_anew_knows_the_producers_whose_records_are_gone)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 750);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *gone = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    struct sim_node *other = &f->nodes[(_i + 2) % FLEET_VOTERS];
+    int32_t index = delete_a_producers(f, n, gone, other);
     for (int lives = 0; lives < 2; lives++) {
-        fleet_start(gone);
-        while (!in_isr(n, gone, index) || !in_isr(other, gone, index)) {
-            fleet_run_ms(f, 1);
-        }
-        ck_assert_int_eq(start_of(gone, index), COUNT + 3);
-        const struct producer_entry *e =
-            producer_state_find(&fleet_partition(gone, index)->log->producers, 77);
-        ck_assert_ptr_nonnull(e);
-        ck_assert_int_eq(e->kept[0].last_sequence, 2);
-        ck_assert_int_eq(e->kept[0].last_offset, COUNT + 2);
+        comes_back(f, n, gone, other, index);
+        ck_assert_ptr_nonnull(producer_of(gone, index));
+        ck_assert_int_eq(producer_of(gone, index)->kept[0].last_sequence, 2);
+        ck_assert_int_eq(producer_of(gone, index)->kept[0].last_offset, COUNT + 2);
         sim_node_kill(gone, true);
         wait_fenced(f, n, gone, index);
     }
+    fleet_free(f);
+}
+END_TEST
+
+/* What a leader that was elected uncleanly has lost, its followers forget: they would take the
+ * batch, sent again, for one that is there. */
+START_TEST(who_begins_at_zero_again_knows_no_producer)
+{
+    struct fleet *f = fleet_new((uint64_t)_i + 780);
+    struct sim_node *n = &f->nodes[_i % FLEET_VOTERS], *gone = &f->nodes[(_i + 1) % FLEET_VOTERS];
+    struct sim_node *other = &f->nodes[(_i + 2) % FLEET_VOTERS];
+    struct error err;
+    int32_t index = delete_a_producers(f, n, gone, other);
+    comes_back(f, n, gone, other, index);
+    struct partition *p = fleet_partition(n, index);
+    ck_assert_int_eq(log_truncate_all(p->log, 0, 0, &err), ERR_OK);
+    p->high_watermark = 0;
+    for (int waited = 0; partition_end_offset(fleet_partition(gone, index)) > 0; waited++) {
+        ck_assert_int_lt(waited, 10000);
+        fleet_run_ms(f, 1);
+    }
+    ck_assert_ptr_null(producer_of(gone, index));
     fleet_free(f);
 }
 END_TEST
@@ -434,6 +473,7 @@ Suite *deletion_suite(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, who_returns_is_in_sync_only_once_it_begins_where_the_leader_does, 0, 12);
     tcase_add_loop_test(t, who_begins_anew_knows_the_producers_whose_records_are_gone, 0, 6);
+    tcase_add_loop_test(t, who_begins_at_zero_again_knows_no_producer, 0, 6);
     tcase_add_loop_test(t, an_eligible_replica_that_is_away_is_waited_for, 0, 6);
     tcase_add_loop_test(t, a_deletion_that_cannot_be_written_makes_room_and_is_no_promise, 0, 6);
     tcase_add_loop_test(t, followers_hear_of_a_deletion_at_once, 0, 6);

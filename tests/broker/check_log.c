@@ -215,13 +215,16 @@ START_TEST(a_log_that_begins_anew_knows_the_producers_it_was_told_of_and_no_othe
     struct error err;
     struct producer_state known = { 0 };
     struct producer_batch told = {
-        .producer_id = 9, .base_sequence = 4, .last_sequence = 6, .offset_delta = 2,
+        .producer_id = 9,
+        .base_sequence = 4,
+        .last_sequence = 6,
+        .offset_delta = 2,
         .last_offset = 498,
     };
     ck_assert(store_append_producer(&st, 7, 0, 0, 2) == ERR_OK); /* never committed */
     producer_state_update(&known, &told);
     ck_assert(log_restart(st.log, 500, &known, st.now_ms, &err) == ERR_OK);
-    ck_assert_uint_eq(producer_state_count(&known), 0);
+    producer_state_deinit(&known);
     for (int lives = 0; lives < 2; lives++) {
         struct producer_kept kept;
         ck_assert_int_eq(st.log->start_offset, 500);
@@ -232,6 +235,27 @@ START_TEST(a_log_that_begins_anew_knows_the_producers_it_was_told_of_and_no_othe
         store_kill(&st);
         ck_assert(store_open(&st, false, -1) == ERR_OK);
     }
+}
+END_TEST
+
+/* The _i-th change of the disk is the last one. */
+START_TEST(a_log_that_begins_anew_and_is_cut_short_has_not_forgotten_the_producers)
+{
+    struct error err;
+    struct producer_state known = { 0 };
+    struct producer_batch told = { .producer_id = 9, .last_offset = 499 };
+    ck_assert(store_append(&st, 2, 10, 1) == ERR_OK);
+    producer_state_update(&known, &told);
+    st.disk.countdown = _i;
+    st.disk.fail_on = true;
+    st.disk.fail_with = ERR_IO;
+    (void)log_restart(st.log, 500, &known, st.now_ms, &err);
+    producer_state_deinit(&known);
+    store_kill(&st);
+    st.disk.countdown = 0;
+    st.disk.fail_on = false;
+    ck_assert(store_open(&st, false, -1) == ERR_OK);
+    ck_assert(st.log->end_offset < 500 || producer_state_find(&st.log->producers, 9) != NULL);
 }
 END_TEST
 
@@ -374,6 +398,8 @@ Suite *log_suite(void)
     tcase_add_test(t, time_lookups_find_the_first_record_at_or_after);
     tcase_add_test(t, truncation_cuts_at_the_batch_and_forgets_later_epochs);
     tcase_add_test(t, a_log_that_begins_anew_knows_the_producers_it_was_told_of_and_no_others);
+    tcase_add_loop_test(t, a_log_that_begins_anew_and_is_cut_short_has_not_forgotten_the_producers,
+                        1, 30);
     tcase_add_test(t, offsets_that_go_back_are_refused);
     tcase_add_test(t, deletion_frees_the_name_at_once);
     tcase_add_test(t, client_batches_are_checked_before_they_are_stamped);
