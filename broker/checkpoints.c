@@ -179,10 +179,15 @@ static void done(struct work *w)
 {
     struct checkpoint_file *f = container_of(w, struct checkpoint_file, work);
     f->under_way = false;
-    offset_checkpoint_deinit(&f->offsets);
     if (f->status) {
         tell_failure(f->broker, &f->err);
+    } else if (f->which == LOG_STARTS && !f->overtaken) {
+        offset_checkpoint_deinit(&f->told);
+        f->told = f->offsets;
+        f->is_told = true;
+        f->offsets = (struct offset_checkpoint){ 0 };
     }
+    offset_checkpoint_deinit(&f->offsets);
     broker_check_drained(f->broker);
 }
 
@@ -213,6 +218,21 @@ static bool starts_are_told(struct broker *b)
     return told;
 }
 
+static void note_waiting(struct broker *b, struct partition *p, void *ctx)
+{
+    bool *any = ctx;
+    (void)b;
+    *any |= partition_next_start(p) != p->log->start_offset;
+}
+
+/* Whether a log is to begin later, and has not been able to (K3). */
+static bool any_start_waits(struct broker *b)
+{
+    bool any = false;
+    topics_each_log(b, note_waiting, &any);
+    return any;
+}
+
 /* --- timers ----------------------------------------------------------------------------------- */
 
 static void on_offsets(void *owner)
@@ -222,8 +242,10 @@ static void on_offsets(void *owner)
         flusher_kick(&b->dirs[i].flusher); /* with page-cache nobody else asks for it */
     }
     write_later(b, RECOVERY_POINTS);
-    if (!starts_are_told(b)) {
+    if (any_start_waits(b)) {
         (void)checkpoints_write_log_starts(b);
+    } else if (!starts_are_told(b)) {
+        write_later(b, LOG_STARTS);
     }
     timer_arm_in(b->env, &b->checkpoint_timer,
                  (uint64_t)b->config->log_flush_offset_checkpoint_interval_ms * NS_PER_MS);
