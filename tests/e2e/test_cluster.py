@@ -47,10 +47,11 @@ def run_load(three, started, topic, rate=300, settings=()):
     return load
 
 
-def finish(three, topic, load, faults_done=(), bound_ms=WINDOW_MS, may_end=False):
+def finish(three, topic, load, faults_done=(), bound_ms=WINDOW_MS, may_end=False,
+           may_send_anew=False):
     result = load.finish(may_end=may_end)
     told = workload.windows(result, faults_done)
-    workload.check(three, topic, [load.journal])
+    workload.check(three, topic, [load.journal], may_send_anew=may_send_anew)
     assert told["max"] < bound_ms, (told, faults_done)
     return result
 

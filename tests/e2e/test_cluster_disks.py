@@ -40,7 +40,7 @@ def refused(node, *hints, seconds=15):
 # --- power and space ------------------------------------------------------------------------------
 
 
-def power_cuts(make, started, rng, choose):
+def power_cuts(make, started, rng, choose, may_send_anew=False):
     c = make()
     for node in c:
         node.env.update(faults.powercut_env(node.place.folder, node.data))
@@ -58,7 +58,7 @@ def power_cuts(make, started, rng, choose):
             node.start()
         c.wait_healthy(90)
         cuts += 1
-    finish(c, "t", load, ["power cut"] * cuts, bound_ms=90000)
+    finish(c, "t", load, ["power cut"] * cuts, bound_ms=90000, may_send_anew=may_send_anew)
     c.stop()
     assert c.replicas_differ("t", 6) == []
 
@@ -68,7 +68,7 @@ def test_power_cuts_of_one_node(make, started, rng):
 
 
 def test_power_cuts_of_all_nodes(make, started, rng):
-    power_cuts(make, started, rng, lambda nodes: nodes)
+    power_cuts(make, started, rng, lambda nodes: nodes, may_send_anew=True)
 
 
 @pytest.mark.skipif(faults.FullDisk.why_not() is not None, reason=str(faults.FullDisk.why_not()))

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The judges of the cluster are judged: each kind of broken promise is found, none is made up."""
+import shutil
+import struct
 import subprocess
 
 import pytest
 
-from support import cluster, faults, workload
+from support import batches, cluster, faults, workload
 from support.process import BUILD, Broker, run
 
 pytestmark = pytest.mark.skipif(not workload.LOAD.exists(),
@@ -66,6 +68,25 @@ def test_a_record_out_of_its_place_is_found(filled, value, found):
         stdin=f"{after}{value}\n".replace("1.1000", "1.1900").encode())
     code, out, _ = judge(broker, journal)
     assert code == 1 and found in out, out
+
+
+def test_only_a_copy_of_a_higher_epoch_of_the_same_producer_is_called_sent_anew(filled, tmp_path):
+    broker, _ = filled
+    before = list(batches.producers(broker.data / "t-0"))
+    run(["kcat", "-b", broker.bootstrap, "-P", "-t", "t", "-p", "0"], stdin=b"1.0\n")
+    folder = tmp_path / "copy"
+    shutil.copytree(broker.data / "t-0", folder)
+    *same, (first, last, producer, _) = batches.producers(folder)
+    assert same == before and first == last and producer == -1
+    assert not batches.sent_anew(folder, 0, last), "nobody's: no epoch"
+    log, written = next(folder.glob("*.log")), before[0]
+    at = log.read_bytes().rindex(struct.pack(">qh", -1, -1))
+    for producer, epoch, anew in ((written[2], written[3], False), (written[2] + 1, 1, False),
+                                  (written[2], written[3] + 1, True)):
+        with open(log, "r+b") as f:
+            f.seek(at)
+            f.write(struct.pack(">qh", producer, epoch))
+        assert batches.sent_anew(folder, 0, last) == anew, (producer, epoch)
 
 
 class PlainBroker(Broker):

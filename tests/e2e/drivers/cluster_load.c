@@ -33,7 +33,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PARTITIONS_MAX = 1024, PRODUCERS_MAX = 64, EXAMPLES_MAX = 20, VALUE_BYTES_MAX = 65536 };
+enum { PARTITIONS_MAX = 1024, PRODUCERS_MAX = 64, EXAMPLES_MAX = 200, VALUE_BYTES_MAX = 65536 };
 
 static const uint64_t window_us_min = 200000; /* shorter pauses are latency, not an outage */
 
