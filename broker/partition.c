@@ -16,6 +16,7 @@
 #include "protocol/base/alloc.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 struct partition *partition_new(struct topic *t, int32_t index)
 {
@@ -241,12 +242,25 @@ void partition_epoch_end(const struct partition *p, int32_t epoch, int32_t *ret_
 
 /* KAFKA_NONE: go on. DUPLICATE_SEQUENCE_NUMBER: *ret_kept is what the batch got the first time. */
 static enum kafka_error check_producer(const struct partition *p, const struct append_info *info,
-                                       struct producer_kept *ret_kept)
+                                       struct producer_kept *ret_kept, struct error *err)
 {
-    if (info->first.producer_id < 0 || !p->log) {
+    const struct producer_batch *batch = &info->first;
+    if (batch->producer_id < 0 || !p->log) {
         return KAFKA_NONE;
     }
-    return (enum kafka_error)log_check_producer(p->log, &info->first, ret_kept);
+    enum kafka_error code = (enum kafka_error)log_check_producer(p->log, batch, ret_kept);
+    const struct producer_entry *known =
+        producer_state_find(&p->log->producers, batch->producer_id);
+    if (code && code != KAFKA_DUPLICATE_SEQUENCE_NUMBER && known) {
+        unsigned count = known->kept_count;
+        err_set(err, ERR_INVALID,
+                "%s (producer %" PRId64 " epoch %d sequence %" PRId32
+                ", after epoch %d sequence %" PRId32 ")",
+                kafka_error_text((int16_t)code), batch->producer_id, (int)batch->producer_epoch,
+                batch->base_sequence, (int)known->epoch,
+                count ? known->kept[count - 1].last_sequence : -1);
+    }
+    return code;
 }
 
 static enum kafka_error append_failed(struct broker *b, struct partition *p, enum err e,
@@ -301,7 +315,7 @@ enum kafka_error partition_append(struct broker *b, struct partition *p, uint8_t
         return code;
     }
     struct producer_kept kept;
-    code = check_producer(p, info, &kept);
+    code = check_producer(p, info, &kept, err);
     if (code == KAFKA_DUPLICATE_SEQUENCE_NUMBER) {
         b->metrics.produce_duplicates++;
         *ret_result = (struct append_result){ .base_offset = kept.last_offset - kept.offset_delta,
@@ -310,7 +324,6 @@ enum kafka_error partition_append(struct broker *b, struct partition *p, uint8_t
         return KAFKA_NONE;
     }
     if (code) {
-        err_set(err, ERR_INVALID, "%s", kafka_error_text((int16_t)code));
         return code;
     }
     enum err e = partition_need_log(b, p, err);

@@ -185,7 +185,7 @@ def test_a_power_cut_of_all_nodes_loses_nothing_acknowledged(make, started, rng)
         for node in three:
             node.start()
         three.wait_healthy(60)
-    finish(three, "t", load, ["power"], bound_ms=60000)
+    finish(three, "t", load, ["power"], bound_ms=60000, may_send_anew=True)
 
 
 @pytest.mark.skipif(KIND is not cluster.Node, reason="our own tool")

@@ -76,17 +76,28 @@ def test_only_a_copy_of_a_higher_epoch_of_the_same_producer_is_called_sent_anew(
     run(["kcat", "-b", broker.bootstrap, "-P", "-t", "t", "-p", "0"], stdin=b"1.0\n")
     folder = tmp_path / "copy"
     shutil.copytree(broker.data / "t-0", folder)
-    *same, (first, last, producer, _) = batches.producers(folder)
+    *same, (first, last, producer, *_) = batches.producers(folder)
     assert same == before and first == last and producer == -1
     assert not batches.sent_anew(folder, 0, last), "nobody's: no epoch"
     log, written = next(folder.glob("*.log")), before[0]
-    at = log.read_bytes().rindex(struct.pack(">qh", -1, -1))
+    at = log.read_bytes().rindex(struct.pack(">qhi", -1, -1, -1))
     for producer, epoch, anew in ((written[2], written[3], False), (written[2] + 1, 1, False),
                                   (written[2], written[3] + 1, True)):
         with open(log, "r+b") as f:
             f.seek(at)
             f.write(struct.pack(">qh", producer, epoch))
         assert batches.sent_anew(folder, 0, last) == anew, (producer, epoch)
+
+
+def test_a_refusal_is_wrong_when_the_batch_before_is_in_the_log(filled):
+    broker, _ = filled
+    _, _, producer, epoch, sequence = list(batches.producers(broker.data / "t-0"))[-1]
+    for asked, wrong in ((sequence + 1, True), (sequence + 2, False)):
+        told = ("level=info message=\"refused records\" topic=t partition=0 client=x "
+                f"code=OUT_OF_ORDER_SEQUENCE_NUMBER error=\"missing (producer {producer} epoch "
+                f"{epoch} sequence {asked}, after epoch {epoch} sequence {sequence})\"\n")
+        found = batches.wrongly_refused(told, "t", lambda p: broker.data / f"t-{p}")
+        assert bool(found) == wrong, (asked, found)
 
 
 class PlainBroker(Broker):

@@ -184,8 +184,12 @@ class GroupCheck:
 
 def sent_anew(cluster, topic, told):
     """Of the duplicates that the check tells: those that their producer sent again under a higher
-    epoch, so that no broker could know them (batches.py)."""
+    epoch, so that no broker could know them (batches.py), and had a reason to."""
     found = []
+    for node in cluster:
+        wrong = batches.wrongly_refused(node.log_path.read_text(errors="replace"), topic,
+                                        lambda p, n=node: n.data / f"{topic}-{p}")
+        assert not wrong, wrong
     for partition, offset, record in re.findall(
             r"^duplicated: partition (\d+) offset (\d+) record (\S+)$", told, re.M):
         read = cluster.kcat("-C", "-t", topic, "-p", partition, "-o", "beginning", "-e", "-q",
