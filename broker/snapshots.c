@@ -372,7 +372,9 @@ void snapshots_check(struct broker *b)
         b->metadata.applied_bytes - s->applied_bytes >= (uint64_t)c->metadata_snapshot_bytes;
     bool old = c->metadata_snapshot_interval_ms > 0 &&
                age_ns >= (uint64_t)c->metadata_snapshot_interval_ms * NS_PER_MS;
-    if ((large || old) && b->state != BROKER_DRAINING && b->state != BROKER_STOPPED) {
+    /* A start that fails takes the node apart without waiting for workers. */
+    if ((large || old) && !b->quorum.blocking && b->state != BROKER_DRAINING &&
+        b->state != BROKER_STOPPED) {
         (void)snapshots_take(b);
     }
 }
