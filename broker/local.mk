@@ -18,7 +18,8 @@ broker_libbroker_a_SOURCES = \
   %D%/quorum_peers.c %D%/quorum_start.c \
   %D%/format.c %D%/format.h \
   %D%/snapshots.c %D%/snapshots.h %D%/standalone.c %D%/standalone.h \
-  %D%/replica_fetcher.c %D%/replica_fetcher.h %D%/replica_place.c %D%/replica_session.c %D%/replica_session.h \
+  %D%/replica_fetcher.c %D%/replica_fetcher.h %D%/replica_place.c \
+  %D%/replica_session.c %D%/replica_session.h \
   %D%/quorum_config.c %D%/quorum_config.h %D%/runtime.c %D%/runtime.h \
   %D%/dynamic_config.c %D%/dynamic_config.h \
   %D%/throttle.c %D%/throttle.h %D%/topic_config.def %D%/topics.c %D%/topics.h

@@ -240,6 +240,21 @@ void partition_epoch_end(const struct partition *p, int32_t epoch, int32_t *ret_
 
 /* --- appends ---------------------------------------------------------------------------------- */
 
+/* Only a producer that the partition knows is refused. */
+static void say_why(const struct partition *p, const struct producer_batch *batch,
+                    enum kafka_error code, struct error *err)
+{
+    const struct producer_entry *known =
+        producer_state_find(&p->log->producers, batch->producer_id);
+    unsigned count = known->kept_count;
+    err_set(err, ERR_INVALID,
+            "%s (producer %" PRId64 " epoch %d sequence %" PRId32
+            ", after epoch %d sequence %" PRId32 ")",
+            kafka_error_text((int16_t)code), batch->producer_id, (int)batch->producer_epoch,
+            batch->base_sequence, (int)known->epoch,
+            count ? known->kept[count - 1].last_sequence : -1);
+}
+
 /* KAFKA_NONE: go on. DUPLICATE_SEQUENCE_NUMBER: *ret_kept is what the batch got the first time. */
 static enum kafka_error check_producer(const struct partition *p, const struct append_info *info,
                                        struct producer_kept *ret_kept, struct error *err)
@@ -249,16 +264,8 @@ static enum kafka_error check_producer(const struct partition *p, const struct a
         return KAFKA_NONE;
     }
     enum kafka_error code = (enum kafka_error)log_check_producer(p->log, batch, ret_kept);
-    const struct producer_entry *known =
-        producer_state_find(&p->log->producers, batch->producer_id);
-    if (code && code != KAFKA_DUPLICATE_SEQUENCE_NUMBER && known) {
-        unsigned count = known->kept_count;
-        err_set(err, ERR_INVALID,
-                "%s (producer %" PRId64 " epoch %d sequence %" PRId32
-                ", after epoch %d sequence %" PRId32 ")",
-                kafka_error_text((int16_t)code), batch->producer_id, (int)batch->producer_epoch,
-                batch->base_sequence, (int)known->epoch,
-                count ? known->kept[count - 1].last_sequence : -1);
+    if (code && code != KAFKA_DUPLICATE_SEQUENCE_NUMBER) {
+        say_why(p, batch, code, err);
     }
     return code;
 }
